@@ -1,0 +1,45 @@
+# A room is a folder of src/ built as one static library. Its headers are reachable only through
+# the targets that link it: every room gets an include folder of its own that holds nothing but a
+# link to the room. An include that the dependency list does not allow does not build.
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+add_library(mig_options INTERFACE)
+target_compile_options(mig_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+target_link_libraries(mig_options INTERFACE Threads::Threads)
+if(MIG_SANITIZE)
+  target_compile_options(mig_options INTERFACE -fsanitize=${MIG_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(mig_options INTERFACE -fsanitize=${MIG_SANITIZE})
+endif()
+
+# room_named(TARGET FOLDER SOURCE_DIR [USES target..] [PRIVATELY target..])
+function(room_named target folder dir)
+  cmake_parse_arguments(ROOM "" "" "USES;PRIVATELY" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  set(include_dir ${CMAKE_BINARY_DIR}/include/${target})
+  file(MAKE_DIRECTORY ${include_dir})
+  file(CREATE_LINK ${dir} ${include_dir}/${folder} SYMBOLIC)
+  if(sources)
+    add_library(${target} STATIC ${sources})
+    target_include_directories(${target} PUBLIC ${include_dir})
+    target_link_libraries(${target} PUBLIC mig_options ${ROOM_USES} PRIVATE ${ROOM_PRIVATELY})
+  else()
+    add_library(${target} INTERFACE)
+    target_include_directories(${target} INTERFACE ${include_dir})
+    target_link_libraries(${target} INTERFACE mig_options ${ROOM_USES})
+  endif()
+endfunction()
+
+# room(NAME ..): the room in the current folder; its target is mig_NAME.
+macro(room name)
+  room_named(mig_${name} ${name} ${CMAKE_CURRENT_SOURCE_DIR} ${ARGN})
+endmacro()
+
+# A third-party library known to pkg-config, as target PkgConfig::PREFIX.
+macro(system_library prefix module)
+  if(NOT TARGET PkgConfig::${prefix})
+    pkg_check_modules(${prefix} REQUIRED IMPORTED_TARGET GLOBAL ${module})
+  endif()
+endmacro()

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/http.h"
+#include "api/token_source.h"
+#include "base/time.h"
+
+namespace mig_runner::api {
+
+struct StoredAction {
+  std::int64_t id = 0;
+  std::string json;  // the action as the server wrote it
+};
+
+struct ActionStatus {
+  std::string status;     // pending scheduled preparing invalid inflight completed expired
+  std::int64_t sent = 0;  // how many commands exist
+  std::int64_t done = 0;  // how many of them have ended
+  std::string target;
+};
+
+// One command of a page. `json` is the command as the server wrote it and lives as long as the callback it is passed
+// to.
+struct CommandSlice {
+  std::int64_t id = 0;
+  std::string_view json;
+};
+
+struct FetchOptions {
+  int page_size = 1000;
+  int parallel_pages = 4;
+};
+
+// The MIG API as the runner uses it. One thread at a time: an object a thread. `where` of every Error is the URL
+// without its query. Retry::no: the server refuses and will again. Retry::later: nothing was done.
+// Retry::outcome_unknown (post only): it may have been.
+class ApiClient {
+ public:
+  // `tokens` is shared and outlives the client. `base_url` ends in '/'.
+  ApiClient(std::string base_url, std::unique_ptr<Http> http, std::unique_ptr<sign::Signer> signer,
+            TokenSource& tokens);
+
+  // POST action/create/. Refusals (Retry::no): 4xx but 401 (tried once more with a new token), 408, 429; 500 whose
+  // error text names a fault of the action itself. Other 5xx with an API error document: later. Anything else that is
+  // not a definite answer: outcome_unknown.
+  Result<StoredAction> post_action(std::string_view document);
+
+  // The action among those named `name` and valid from `after` on that carries one of `signatures`; nullopt when the
+  // server has none. Reads all pages: never "no" because of a limit.
+  Result<std::optional<StoredAction>> find_action(std::string_view name, Timestamp after,
+                                                  std::span<const std::string> signatures);
+
+  Result<ActionStatus> action_status(std::int64_t action_id);
+
+  // Reads every page of the action's commands once, several at a time; `sink` gets each command in any order, repeats
+  // included, and may return an Error, which ends the reading. Never holds more than the pages in hand. A page that is
+  // not well-formed is an Error (later) after none of its commands was passed on.
+  Result<void> fetch_commands(std::int64_t action_id, const FetchOptions& options,
+                              const std::function<Result<void>(const CommandSlice&)>& sink);
+
+ private:
+  std::string base_url_;
+  std::unique_ptr<Http> http_;
+  std::unique_ptr<sign::Signer> signer_;
+  TokenSource& tokens_;
+};
+
+}  // namespace mig_runner::api

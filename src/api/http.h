@@ -1,0 +1,49 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+
+namespace mig_runner::api {
+
+struct HttpRequest {
+  std::string url;
+  std::vector<std::string> headers;  // "Name: value"; no line breaks
+  std::string form_body;             // sent as a POST, application/x-www-form-urlencoded, when not empty
+  std::size_t max_answer_bytes = 0;  // a longer body is an error
+  std::chrono::milliseconds timeout{0};
+};
+
+struct HttpAnswer {
+  long status = 0;
+  std::string body;
+  std::string date;  // the Date header as sent, or empty
+};
+
+// One HTTP exchange at a time, and GETs side by side. One thread at a time: an object a thread. Errors: Retry::later
+// when nothing can have reached the server (name, refused, TLS), outcome_unknown once any of the request may have been
+// sent, no for what no later try can mend (a certificate that is not trusted).
+class Http {
+ public:
+  virtual ~Http() = default;
+  // A POST goes out on a connection of its own and is never sent twice.
+  virtual Result<HttpAnswer> perform(const HttpRequest& request) = 0;
+  // GETs at the same time; `done(index, answer)` is called on this thread as each ends, in any order.
+  virtual void perform_all(const std::vector<HttpRequest>& requests,
+                           const std::function<void(std::size_t, Result<HttpAnswer>)>& done) = 0;
+};
+
+struct HttpOptions {
+  bool skip_verify_certificate = false;
+  std::chrono::milliseconds connect_timeout{std::chrono::seconds(10)};
+};
+
+// libcurl. A stop request ends what is under way within 0.2 s (Retry::later or outcome_unknown as above).
+std::unique_ptr<Http> make_curl_http(const HttpOptions& options, std::stop_token stop);
+
+}  // namespace mig_runner::api

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace mig_runner::log {
+
+// Syslog severities.
+enum class Level { emerg, alert, crit, err, warning, notice, info, debug };
+
+// "emerg" .. "debug".
+std::string_view level_name(Level level);
+
+struct Settings {
+  enum class Mode { standard_output, standard_error, file, syslog, journal };
+  Mode mode = Mode::standard_output;
+  Level level = Level::info;        // what is less severe is dropped
+  std::filesystem::path file;       // mode file: appended to, mode 0600
+  std::int64_t max_file_bytes = 0;  // 0: never rotate; else FILE becomes FILE.1 before it would grow past this
+  std::string host;                 // mode syslog: RFC 5424 over udp (one datagram a message) or tcp (octet counting,
+  std::uint16_t port = 0;           //   RFC 6587); reconnects by itself, never blocks a writer for more than a second
+  bool tcp = false;
+  int facility = 3;
+};
+
+// Where messages go. Safe from any thread. Control characters and line breaks in a message are escaped (\n, \x1b): one
+// message is one line. A sink that fails (full disk, server away) never ends or blocks the program; it says so on
+// standard error once until it works again.
+class Log {
+ public:
+  static Result<std::unique_ptr<Log>> open(const Settings& settings);
+  virtual ~Log() = default;
+
+  virtual bool enabled(Level level) const = 0;
+  virtual void write(Level level, std::string_view message) = 0;
+  // After SIGHUP: closes and opens the file (moved away by logrotate), reconnects.
+  virtual void reopen() = 0;
+
+  void error(std::string_view message) { write(Level::err, message); }
+  void warning(std::string_view message) { write(Level::warning, message); }
+  void notice(std::string_view message) { write(Level::notice, message); }
+  void info(std::string_view message) { write(Level::info, message); }
+  void debug(std::string_view message) { write(Level::debug, message); }
+};
+
+}  // namespace mig_runner::log

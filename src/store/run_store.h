@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "store/run.h"
+
+namespace mig_runner::store {
+
+// What a change of a run keeps beside it until the run has its result: too large for the row, and not needed later.
+struct Documents {
+  std::optional<std::string> signed_action;  // replaces the last try's document
+  std::optional<std::string> signature;      // added to those of earlier tries
+  std::optional<std::string> action;         // as the API accepted it
+};
+
+// One change of a run that this store's owner has claimed. Applied only where the run is still in state `from` and
+// claimed by the owner.
+struct Change {
+  RunState from;
+  Run run;  // every field is written; `run.number` says which
+  Documents documents;
+  bool keep_claim = false;      // true: more is about to be done with it
+  bool drop_documents = false;  // nothing will need them any more
+};
+
+// How far a job's schedule has been worked through: no nominal time at or before it is planned any more.
+struct Cursor {
+  std::string job;
+  Timestamp planned_through{};
+};
+
+struct Opened;
+
+// Runs and their history, durable: when a function returns, what it wrote survives a power cut. SQLite in WAL mode,
+// synchronous=FULL. Safe from any thread (one connection behind a mutex). Errors are Retry::later unless said
+// otherwise; nothing of a failed call is kept.
+class RunStore {
+ public:
+  // Opens or creates the database at `path` (parents made, mode 0700; file 0600), brings an older schema up to date in
+  // one transaction and refuses a newer one (Retry::no). A damaged database is set aside as PATH.damaged-TIME and a new
+  // one begun; Opened says so. The caller holds the tree's lock: claims left by an earlier process are released.
+  static Result<Opened> open(const std::filesystem::path& path, const std::string& owner, Timestamp now);
+  ~RunStore();
+
+  // Called after a commit that put a run into a state with a wake time, on the committing thread, outside the mutex.
+  // Set before other threads use the store.
+  void on_change(std::function<void(RunState)> listener);
+
+  // In one transaction: moves the cursors and inserts the runs whose job and nominal time are new (state, wake and all
+  // fields as given; `number` is ignored). Returns for each run whether it was new.
+  Result<std::vector<bool>> plan(std::span<const Cursor> cursors, std::span<const Run> runs);
+  Result<std::map<std::string, Timestamp>> cursors();
+
+  // A run launched by somebody else (an original runner), with the action as it stood in its record. False: known
+  // already.
+  Result<bool> adopt(const Run& run, const std::string& action);
+
+  // Claims up to `limit` unclaimed runs in one of `states` whose wake is at or before `now`, earliest wake first.
+  Result<std::vector<Run>> claim(std::span<const RunState> states, Timestamp now, int limit);
+  // The earliest wake among the unclaimed runs in `states`.
+  Result<std::optional<Timestamp>> next_wake(std::span<const RunState> states);
+  // Gives claimed runs back unchanged.
+  Result<void> release(std::span<const Run> runs);
+
+  // Applies all or none. Retry::no where one is not claimed or no longer in its state `from`.
+  Result<void> record(std::span<const Change> changes);
+
+  Result<std::vector<std::string>> signatures(const Run& run);  // of all tries, oldest first
+  Result<std::optional<std::string>> action(const Run& run);    // Documents::action
+
+  // Runs of `job` other than `number` that are not launched and collected yet (due, signed, unknown, posted).
+  Result<bool> has_unfinished(const std::string& job, std::int64_t except_number);
+  // Accepted posts at or after `since`, newest last: for the launch rate over restarts.
+  Result<std::vector<Timestamp>> posted_since(Timestamp since);
+  // Runs of `job` with a result file that nothing waits for (delivered, or stored without a plugin), newest first.
+  Result<std::vector<Run>> settled_results(const std::string& job);
+  // The result file of a settled run was removed.
+  Result<void> forget_result(std::int64_t number);
+
+  Result<std::optional<Run>> find(const std::string& job, Timestamp nominal);
+  Result<std::optional<Run>> find_action(std::int64_t action_id);
+  // Newest nominal time first; empty `job`: all.
+  Result<std::vector<Run>> history(const std::string& job, int limit);
+  Result<std::map<RunState, std::int64_t>> counts();
+
+ private:
+  struct Impl;
+  explicit RunStore(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+struct Opened {
+  std::unique_ptr<RunStore> store;
+  std::string set_aside;  // where a damaged database was moved to, or empty
+};
+
+}  // namespace mig_runner::store
