@@ -70,8 +70,6 @@ Result<void> Action::prepare(std::string name, Timestamp valid_from, Timestamp e
   valid_from_ = wire_time(valid_from);
   expire_after_ = wire_time(expire_after);
   syntax_version_ = kSyntaxVersion;
-  signatures_.clear();
-  id_ = 0;
   return {};
 }
 
@@ -89,7 +87,7 @@ std::string Action::document(std::span<const std::string> signatures) const {
   return document(signatures, ServerFields{});
 }
 
-std::string Action::document(const ServerFields& server) const {
+std::string Action::stored_document(const ServerFields& server) const {
   return document(signatures_, server);
 }
 

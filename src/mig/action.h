@@ -55,16 +55,16 @@ class Action {
   // "LINE:COLUMN" (1-based, in characters) in `json`.
   static Result<Action> parse(std::string_view json);
 
-  // What the runner sets at launch: name, validity, syntax version 2; drops the signatures and the id that were there;
-  // compresses operations with want_compressed. An operation whose parameters cannot be compressed is an Error.
+  // What the runner sets at launch: name, validity, syntax version 2; compresses operations with want_compressed. An
+  // operation whose parameters cannot be compressed is an Error.
   Result<void> prepare(std::string name, Timestamp valid_from, Timestamp expire_after);
 
   // The bytes that are signed.
   std::string signed_text() const;
-  // The document that is posted, with `signatures` (none: null).
+  // The document that is posted, with `signatures` (none: null) in place of those that were read.
   std::string document(std::span<const std::string> signatures) const;
   // The document as the server stores and answers it: the action's own signatures, times as they were posted.
-  std::string document(const ServerFields& server) const;
+  std::string stored_document(const ServerFields& server) const;
 
   const std::string& name() const { return name_; }
   const std::string& target() const { return target_; }

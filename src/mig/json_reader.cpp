@@ -205,7 +205,9 @@ class Reader {
     const std::size_t index = letters.find(c);
     if (index == std::string_view::npos || at_ == text_.size())
       return fail_here(
-          "\\{} is no escape: \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\u0000 are (a backslash itself is \\\\)");
+          "a backslash is written twice (\\\\) in JSON text; before {} it stands for nothing, only before \" \\ / b f "
+          "n "
+          "r t u");
     out += meanings[index];
     ++at_;
     return true;
