@@ -1,6 +1,8 @@
 #pragma once
 
+#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/time.h"
@@ -8,8 +10,10 @@
 
 namespace mig_runner::cron {
 
-// A cron expression: 5 to 7 fields or an @nickname, as docs/configuration.md describes them. Immutable, safe from any
-// thread. Pure: no clock in here.
+struct Fields;
+
+// A cron expression: 5 to 7 fields or an @nickname, as docs/configuration.md describes them. Cheap to copy, immutable,
+// safe from any thread. Pure: no clock in here.
 class Schedule {
  public:
   // Refuses what the grammar does not allow, reversed ranges, empty list members and expressions that never fire; the
@@ -26,8 +30,10 @@ class Schedule {
   // any length; takes at most a few hundred microseconds.
   std::optional<Timestamp> latest(Timestamp after, Timestamp at, const Zone& zone) const;
 
+  // In words, for people: "every 5 minutes", "at 02:30 on Mondays".
+  std::string describe() const;
+
  private:
-  struct Fields;
   explicit Schedule(std::shared_ptr<const Fields> fields) : fields_(std::move(fields)) {}
   std::shared_ptr<const Fields> fields_;
 };
