@@ -58,7 +58,7 @@ bool is_well_formed(std::string_view name) {
 }
 
 Result<RulesPtr> read_zone_file(std::string name, const std::filesystem::path& path) {
-  constexpr std::size_t largest = 1 << 20;  // the largest known is 4 KB
+  constexpr std::size_t largest = 1 << 16;  // the largest known have 4 KB
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored)) return fail("there is no such time zone file", path.string());
   std::ifstream file(path, std::ios::binary);

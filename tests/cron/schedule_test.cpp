@@ -164,6 +164,7 @@ TEST(ScheduleNext, FiresOnceAtTheEndOfAGap) {
   EXPECT_EQ(next("30 2 29 3 * 2026", "2026-03-01T00:00:00Z", berlin), "2026-03-29T01:00:00Z");
   EXPECT_EQ(next("*/30 2 * * *", "2026-03-28T12:00:00Z", berlin), "2026-03-30T00:00:00Z") << "an interval skips it";
   EXPECT_EQ(next("*/5 2 29 3 * 2026", "2026-03-01T00:00:00Z", berlin), "never");
+  EXPECT_EQ(next("*/5 2 * 3 0L", "2026-03-01T00:00:00Z", berlin), "never") << "each of its hours is skipped";
 }
 
 TEST(ScheduleNext, FiresOnceInARepeatedHour) {
