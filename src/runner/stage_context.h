@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "base/clock.h"
 #include "config/job_config.h"
 #include "log/log.h"
 #include "runner/job_book.h"
