@@ -181,6 +181,9 @@ TEST_F(FileModule, DepthCountsFromTheSearchedDirectory) {
   write("d/d/three", "");
   const auto to_depth = [&](int depth) { return found({{"names", {"."}}, {"options", {{"maxdepth", depth}}}}); };
   EXPECT_EQ(to_depth(1), Files({"one"}));
+  EXPECT_EQ(
+      run("file", search_in({root()}, {{"names", {"."}}, {"options", {{"maxdepth", 1}}}}))["statistics"]["filescount"],
+      1);
   EXPECT_EQ(to_depth(2), Files({"one", "d/two"}));
   EXPECT_EQ(to_depth(0), Files({"one", "d/two", "d/d/three"}));
 }
