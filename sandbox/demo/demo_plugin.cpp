@@ -6,7 +6,7 @@ namespace mig_sandbox {
 std::string demo_plugin() {
   return R"PLUGIN(#!/bin/sh
 # Turns a result document (standard input) into one line for each finding. All lines go to
-# findings/JOB.ACTION_ID.txt in the runner's directory, the first few to the log.
+# findings/JOB.ACTION_ID.txt in the runner's directory, some of the first to the log.
 set -eu
 job=${MIG_RUNNER_JOB:-unknown}
 directory=$(dirname "$0")/../findings
@@ -70,7 +70,7 @@ LC_ALL=C grep -aoE '"([^"\\]|\\.)*"|[][{}:,]|[^][{}:,"[:space:]]+' | LC_ALL=C aw
 
 total=$(wc -l < "$file")
 machines=$(cut -d: -f1 "$file" | sort -u | wc -l)
-head -n 4 "$file"
+awk -F: '!seen[$1]++' "$file" | head -n 3
 echo "$total findings on $machines machines"
 )PLUGIN";
 }

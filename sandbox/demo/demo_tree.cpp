@@ -76,15 +76,14 @@ Result<DemoTree> DemoTree::create(const fs::path& directory) {
   return DemoTree(root);
 }
 
-Result<void> DemoTree::run_gpg(const std::vector<std::string>& arguments) const {
+Result<void> DemoTree::run_gpg(const std::vector<std::string>& arguments, const fs::path& output) const {
   std::vector<std::string> command = {
       "gpg",      "--homedir",         (root_ / "gnupg").string(),     "--batch", "--yes", "--pinentry-mode",
       "loopback", "--passphrase-file", (root_ / "passphrase").string()};
   command.insert(command.end(), arguments.begin(), arguments.end());
-  const fs::path log = root_ / "gpg.log";
-  Child gpg(command, log);
+  Child gpg(command, output);
   if (gpg.wait(std::chrono::seconds(30)) == 0) return {};
-  return fail("gpg failed, its words are there", log.string());
+  return fail("gpg failed, its words are there", output.string());
 }
 
 Result<void> DemoTree::make_key() {
@@ -95,18 +94,14 @@ Result<void> DemoTree::make_key() {
   if (error) return fail("cannot be made: " + error.message(), home.string());
   const auto owner_only = fs::perms::owner_read | fs::perms::owner_write;
   if (auto written = write_file(root_ / "passphrase", random_passphrase() + "\n", owner_only); !written) return written;
+  const fs::path log = root_ / "gpg.log";
   const fs::path listing = root_ / "gpg-keys.txt";
-  for (const std::vector<std::string>& arguments :
-       {std::vector<std::string>{"--quick-generate-key", std::string(investigator), "rsa2048", "sign", "never"},
-        {"--armor", "--output", public_key().string(), "--export"},
-        {"--output", (home / "secring.gpg").string(), "--export-secret-keys"},
-        {"--with-colons", "--output", listing.string(), "--list-keys"}}) {
-    if (auto done = run_gpg(arguments); !done) {
-      stop_gpg_agent();
-      return done;
-    }
-  }
+  auto done = run_gpg({"--quick-generate-key", std::string(investigator), "rsa2048", "sign", "never"}, log);
+  if (done) done = run_gpg({"--armor", "--output", public_key().string(), "--export"}, log);
+  if (done) done = run_gpg({"--output", (home / "secring.gpg").string(), "--export-secret-keys"}, log);
+  if (done) done = run_gpg({"--with-colons", "--list-keys"}, listing);
   stop_gpg_agent();
+  if (!done) return done;
   fingerprint_ = first_fingerprint(read_file(listing));
   if (fingerprint_.empty()) return fail("gpg lists no key", listing.string());
   return {};

@@ -37,7 +37,7 @@ class DemoTree {
 
  private:
   explicit DemoTree(std::filesystem::path root) : root_(std::move(root)) {}
-  Result<void> run_gpg(const std::vector<std::string>& arguments) const;
+  Result<void> run_gpg(const std::vector<std::string>& arguments, const std::filesystem::path& output) const;
 
   std::filesystem::path root_;
   std::string fingerprint_;
