@@ -89,14 +89,18 @@ class Demo {
       show_log();
       if (interrupted) return fail("interrupted");
       if (time_is_up()) return fail(fmt::format("no {} after {} s", what, whole_time.count()));
-      if (!sandbox_->running())
-        return fail("mig-sandbox serve ended by itself", (tree_.root() / "sandbox.log").string());
-      if (runner_ && !runner_->running())
-        return fail("mig-runner ended by itself", (tree_.root() / "runner.log").string());
+      if (!sandbox_->running()) return ended_by_itself("mig-sandbox serve", "sandbox.log");
+      if (runner_ && !runner_->running()) return ended_by_itself("mig-runner", "runner.log");
       std::this_thread::sleep_for(50ms);
     }
     show_log();
     return {};
+  }
+
+  tl::unexpected<mig_runner::Error> ended_by_itself(std::string_view program, const char* log) const {
+    std::string last = "nothing";
+    for (std::string& line : LogTail(tree_.root() / log).new_lines()) last = shortened(line);
+    return fail(fmt::format("{} ended by itself, its last words: {}", program, last), (tree_.root() / log).string());
   }
 
   void show_log() {
