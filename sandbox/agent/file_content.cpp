@@ -12,6 +12,8 @@
 #include <functional>
 #include <memory>
 
+#include "sandbox_agent/kernel_files.h"
+
 namespace mig_sandbox {
 
 namespace {
@@ -35,6 +37,11 @@ class Source {
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
       ::close(fd);
       return fail("open " + path + ": not a regular file");
+    }
+    // What only root may read there can be used up by reading (/proc/kmsg, tracing's pipes).
+    if ((status.st_mode & S_IROTH) == 0 && is_kernel_made(path)) {
+      ::close(fd);
+      return fail_path("open", path, EACCES);
     }
     Source source(path, fd);
     if (decompress) source.gzip_.reset(gzdopen(dup(fd), "rb"));

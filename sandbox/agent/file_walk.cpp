@@ -2,33 +2,17 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <memory>
 
 #include "sandbox_agent/file_content.h"
+#include "sandbox_agent/kernel_files.h"
 
 namespace mig_sandbox {
 
 namespace {
-
-constexpr long mqueue_magic = 0x19800202;
-constexpr long configfs_magic = 0x62656570;
-constexpr std::array<long, 15> made_up = {PROC_SUPER_MAGIC, SYSFS_MAGIC,        CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC,
-                                          DEBUGFS_MAGIC,    TRACEFS_MAGIC,      SECURITYFS_MAGIC,   PSTOREFS_MAGIC,
-                                          BPF_FS_MAGIC,     DEVPTS_SUPER_MAGIC, AUTOFS_SUPER_MAGIC, EFIVARFS_MAGIC,
-                                          BINFMTFS_MAGIC,   mqueue_magic,       configfs_magic};
-
-bool is_made_up(const std::string& directory) {
-  struct statfs info {};
-  return statfs(directory.c_str(), &info) == 0 &&
-         std::find(made_up.begin(), made_up.end(), static_cast<long>(info.f_type)) != made_up.end();
-}
 
 using Directory = std::unique_ptr<DIR, decltype([](DIR* handle) { closedir(handle); })>;
 
@@ -58,7 +42,7 @@ class Walk {
       visit_(FileInfo::from(root, status), 1);
       return;
     }
-    root_is_made_up_ = is_made_up(root);
+    root_is_kernel_made_ = is_kernel_made(root);
     pending_.push_back({root.ends_with('/') ? root : root + '/', status.st_dev, 1});
     while (!pending_.empty() && !deadline_.passed()) {
       const Pending next = std::move(pending_.back());
@@ -94,7 +78,7 @@ class Walk {
     }
     if (S_ISDIR(status.st_mode)) {
       const bool left_alone =
-          status.st_dev != directory.device && !root_is_made_up_ && is_made_up(directory.path + name);
+          status.st_dev != directory.device && !root_is_kernel_made_ && is_kernel_made(directory.path + name);
       if (directory.depth < max_depth_ && !left_alone) {
         pending_.push_back({directory.path + name + '/', status.st_dev, directory.depth + 1});
       }
@@ -107,7 +91,7 @@ class Walk {
   const Deadline& deadline_;
   WalkProblems& problems_;
   const std::function<bool(FileInfo, std::size_t)>& visit_;
-  bool root_is_made_up_ = false;
+  bool root_is_kernel_made_ = false;
   std::vector<Pending> pending_;
 };
 

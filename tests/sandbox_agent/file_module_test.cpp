@@ -282,6 +282,12 @@ TEST_F(FileModule, KernelMadeTreesOnlyWhereNamed) {
             0U);
 }
 
+TEST_F(FileModule, DoesNotDrainTheKernelsLog) {
+  const json answer = run("file", search_in({"/proc/kmsg"}, {{"contents", {"."}}}));
+  EXPECT_EQ(answer["foundanything"], false);
+  EXPECT_EQ(answer["statistics"]["openfailed"], 1);
+}
+
 TEST_F(FileModule, EndsAtItsTimeLimitOrWhenStopped) {
   write("f", "");
   const json late = run_operation("file", search_in({root()}, {{"names", {"f"}}}), wall_clock(),
