@@ -25,6 +25,7 @@ struct ActionStatus {
   std::int64_t sent = 0;  // how many commands exist
   std::int64_t done = 0;  // how many of them have ended
   std::string target;
+  std::string json;  // the action as the server wrote it
 };
 
 // One command of a page. `json` is the command as the server wrote it and lives as long as the callback it is passed

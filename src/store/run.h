@@ -38,6 +38,7 @@ struct Run {
   std::optional<Timestamp> wake;      // when the stage that owns this state wants it next; none: nothing to do
   std::optional<Timestamp> deadline;  // due, signed, unknown: launch before; posted: collect before
   int attempts = 0;                   // tries in this state, reset by each change of state
+  int failures = 0;                   // those of the plugin that count towards pluginretries
   std::string reason;                 // last failure or why it ended
 
   std::string plugin;  // file name, or empty

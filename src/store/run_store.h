@@ -78,7 +78,12 @@ class RunStore {
   Result<std::vector<std::string>> signatures(const Run& run);  // of all tries, oldest first
   Result<std::optional<std::string>> action(const Run& run);    // Documents::action
 
-  // Runs of `job` other than `number` that are not launched and collected yet (due, signed, unknown, posted).
+  // After the clock was set back: unclaimed runs that wait to be tried again (attempts > 0) for longer than any pause
+  // between tries are due now.
+  Result<void> bring_forward(Timestamp now);
+
+  // Runs of `job` other than `number` that are not launched and collected yet (due, signed, unknown, or
+  // posted without a result file).
   Result<bool> has_unfinished(const std::string& job, std::int64_t except_number);
   // Accepted posts at or after `since`, newest last: for the launch rate over restarts.
   Result<std::vector<Timestamp>> posted_since(Timestamp since);

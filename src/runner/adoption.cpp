@@ -1,0 +1,70 @@
+#include "runner/adoption.h"
+
+#include "base/file.h"
+#include "mig/result_document.h"
+#include "runner/run_flow.h"
+#include "spool/spool.h"
+
+namespace mig_runner::runner {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::size_t kMaxRecordBytes = std::size_t{16} << 20U;
+
+void set_aside(const StageContext& context, const fs::path& path, const std::string& why) {
+  const fs::path aside = path.string() + ".damaged";
+  std::error_code error;
+  fs::rename(path, aside, error);
+  context.log.error("The record of a launched action cannot be read, " +
+                    (error ? "and not be set aside (" + error.message() + ")" : "set aside as " + aside.string()) +
+                    ": " + why);
+}
+
+// True where the record was new.
+bool adopt(const StageContext& context, const std::string& job, const fs::path& path, Timestamp now) {
+  const auto text = read_file(path, kMaxRecordBytes);
+  if (!text) {
+    context.log.error("The record of a launched action cannot be read: " + text.error().text());
+    return false;
+  }
+  const auto record = mig::parse_inflight(*text);
+  if (!record) {
+    set_aside(context, path, path.string() + ": " + record.error().text());
+    return false;
+  }
+  store::Run run;
+  run.job = job;
+  run.nominal = record->valid_from + std::chrono::minutes(1);  // when the original launched it
+  run.action_id = record->action_id;
+  run.plugin = record->plugin;
+  run.valid_from = record->valid_from;
+  run.expire_after = record->expire_after;
+  run.posted_at = run.nominal;
+  await_results(run, context.job_settings(job), context.settings, now);
+  const auto adopted = context.store.adopt(run, record->action_json);
+  if (!adopted) {
+    context.log.error(path.string() + ": not taken over: " + adopted.error().text());
+    return false;
+  }
+  if (*adopted)
+    context.log.notice(run.name() + ": taken over from another runner: action " + std::to_string(run.action_id) +
+                       ", expires " + format_utc(*run.expire_after));
+  return *adopted;
+}
+
+}  // namespace
+
+int adopt_inflight(const StageContext& context, Timestamp now) {
+  int count = 0;
+  std::error_code error;
+  for (const auto& job : fs::directory_iterator(context.settings.directory / "runners", error)) {
+    const auto name = job.path().filename().string();
+    if (!spool::job_name_problem(name).empty()) continue;
+    std::error_code none;
+    for (const auto& file : fs::directory_iterator(job.path() / "inflight", none))
+      if (file.path().extension() == ".json" && adopt(context, name, file.path(), now)) ++count;
+  }
+  return count;
+}
+
+}  // namespace mig_runner::runner

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "api/api_client.h"
+#include "runner/recorder.h"
+#include "runner/stage_context.h"
+
+namespace mig_runner::runner {
+
+class ResultWriter;
+
+// Fetches the results of launched actions into result files: complete, or said not to be. A failure of the API is tried
+// again until the job's collectdeadline, one of the disk until it is mended. One thread at a time; several collectors
+// share a store.
+class Collector {
+ public:
+  Collector(const StageContext& context, std::unique_ptr<api::ApiClient> api, const Clock& clock);
+
+  // Looks after one run that is ready. Returns when it wants to be called next; nullopt where nothing waits.
+  std::optional<Timestamp> step(Timestamp now);
+
+ private:
+  // What reading an action's commands came to.
+  struct Reading {
+    std::optional<Error> api_error;
+    std::optional<Error> disk_error;
+  };
+
+  void handle(store::Run run, Timestamp now);
+  bool ready_to_collect(store::Run& run, const api::ActionStatus& status, Timestamp now);
+  void collect(store::Run run, const api::ActionStatus& status, Timestamp now);
+  Reading read_all(const store::Run& run, std::int64_t expected, ResultWriter& writer);
+  void keep(store::Run run, const std::string& file, ResultWriter& writer, std::int64_t expected);
+  void settle_again(store::Run run, Timestamp now);
+  void wait(store::Run run, std::string reason, Timestamp wake);
+  void retry_api(store::Run run, const Error& error, Timestamp now);
+  void retry_disk(store::Run run, const Error& error, Timestamp now);
+  void finish(store::Run run, store::RunState state, std::string reason);
+
+  const StageContext& context_;
+  std::unique_ptr<api::ApiClient> api_;
+  const Clock& clock_;
+  Recorder recorder_;
+};
+
+}  // namespace mig_runner::runner

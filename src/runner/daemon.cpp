@@ -1,0 +1,232 @@
+#include "runner/daemon.h"
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <string>
+
+#include "runner/adoption.h"
+#include "runner/configuration.h"
+#include "runner/engine.h"
+#include "runner/planner.h"
+#include "runner/switchable_log.h"
+#include "runner/wakeups.h"
+#include "spool/spool.h"
+#include "store/tree_lock.h"
+
+namespace mig_runner::runner {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// Writes to a job come in bursts (an editor, a configuration management run): look once a burst is over, but not never.
+constexpr milliseconds kSpoolQuiet{50};
+
+std::string joined(const std::vector<config::Problem>& problems) {
+  std::string text;
+  for (const auto& problem : problems) {
+    if (!text.empty()) text += '\n';
+    text += (problem.fatal ? "" : "warning: ") + problem.text();
+  }
+  return text;
+}
+
+Result<sign::Key> load_key(const Configuration& configuration, Timestamp now) {
+  return sign::Key::load(configuration.client.gpg_home, configuration.client.keyid, configuration.passphrase, now);
+}
+
+}  // namespace
+
+struct Daemon::Impl {
+  Impl(std::filesystem::path config_path, Configuration the_configuration, Wakeups the_wakeups,
+       std::shared_ptr<log::Log> sink, store::TreeLock the_lock, std::unique_ptr<store::RunStore> the_store)
+      : path(std::move(config_path)),
+        configuration(std::move(the_configuration)),
+        wakeups(std::move(the_wakeups)),
+        log(std::move(sink)),
+        lock(std::move(the_lock)),
+        store(std::move(the_store)) {}
+
+  Result<void> start_engine(const sign::Key& key);
+  Result<void> start_planner();
+  void reload();
+  void apply(const std::vector<spool::Change>& changes, bool at_start);
+  void report(const spool::Change& change, bool at_start);
+  void clock_was_set();
+  void loop();
+
+  Timestamp now() const { return clock.now(); }
+
+  std::filesystem::path path;
+  Configuration configuration;
+  Wakeups wakeups;
+  SwitchableLog log;
+  store::TreeLock lock;
+  std::unique_ptr<store::RunStore> store;
+  SystemClock clock;
+  JobBook jobs;
+  std::unique_ptr<spool::Spool> spool;
+  std::unique_ptr<Engine> engine;
+  std::unique_ptr<Planner> planner;
+};
+
+Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Daemon::~Daemon() = default;
+
+Result<std::unique_ptr<Daemon>> Daemon::start(const std::filesystem::path& runner_cfg) {
+  std::signal(SIGPIPE, SIG_IGN);
+  auto wakeups = Wakeups::create();
+  if (!wakeups) return tl::unexpected(wakeups.error());
+  auto loaded = load_configuration(runner_cfg);
+  if (!loaded.value) return fail(joined(loaded.problems));
+  auto& configuration = *loaded.value;
+  const SystemClock clock;
+  auto sink = log::Log::open(log_settings(configuration.runner.logging));
+  if (!sink) return tl::unexpected(sink.error());
+  for (const auto& problem : loaded.problems) (*sink)->warning(problem.text());
+
+  const auto key = load_key(configuration, clock.now());
+  if (!key) return tl::unexpected(key.error());
+  for (const auto& warning : key->warnings()) (*sink)->warning(warning);
+  const auto state = configuration.runner.directory / "state";
+  auto lock = store::TreeLock::acquire(state, clock.now());
+  if (!lock) return tl::unexpected(lock.error());
+  auto opened = store::RunStore::open(state / "runs.db", "runner", clock.now());
+  if (!opened) return tl::unexpected(opened.error());
+  if (!opened->set_aside.empty())
+    (*sink)->error("The record of runs was damaged; it is set aside as " + opened->set_aside +
+                   " and a new one is begun: what was in flight is not collected, see docs/operating.md");
+
+  std::unique_ptr<Daemon> daemon(
+      new Daemon(std::make_unique<Impl>(runner_cfg, std::move(configuration), std::move(*wakeups), std::move(*sink),
+                                        std::move(*lock), std::move(opened->store))));
+  auto& impl = *daemon->impl_;
+  impl.log.notice("mig-runner starts in " + impl.configuration.runner.directory.string() + ", signing with " +
+                  key->fingerprint());
+  if (auto started = impl.start_engine(*key); !started) return tl::unexpected(started.error());
+  if (auto started = impl.start_planner(); !started) return tl::unexpected(started.error());
+  return daemon;
+}
+
+Result<void> Daemon::Impl::start_engine(const sign::Key& key) {
+  auto started = Engine::start(configuration, key, {jobs, *store, log, clock});
+  if (!started) return tl::unexpected(started.error());
+  engine = std::move(*started);
+  return {};
+}
+
+// The jobs as they are now; needs the engine for its context.
+Result<void> Daemon::Impl::start_planner() {
+  const auto& runner = configuration.runner;
+  planner = std::make_unique<Planner>(engine->context());
+  if (auto loaded = planner->load(); !loaded) return loaded;
+  spool = std::make_unique<spool::Spool>(runner.directory / "runners", runner.job_defaults);
+  apply(spool->scan(), true);
+  log.notice("Following " + std::to_string(spool->jobs().size()) + " jobs in " + runner.directory.string());
+  adopt_inflight(engine->context(), now());
+  return {};
+}
+
+void Daemon::Impl::report(const spool::Change& change, bool at_start) {
+  using Kind = spool::Change::Kind;
+  for (const auto& problem : change.problems)
+    log.write(problem.fatal ? log::Level::err : log::Level::warning, problem.text());
+  switch (change.kind) {
+    case Kind::added:
+      return log.write(at_start ? log::Level::debug : log::Level::notice, change.name + ": job added");
+    case Kind::changed:
+      return log.notice(change.name + ": job changed");
+    case Kind::removed:
+      return log.notice(change.name + ": job removed");
+    case Kind::broken:
+      return log.error(change.name + (change.job ? ": job is broken, its last good form keeps running"
+                                                 : ": job is broken and does not run"));
+  }
+}
+
+void Daemon::Impl::apply(const std::vector<spool::Change>& changes, bool at_start) {
+  using Kind = spool::Change::Kind;
+  for (const auto& change : changes) {
+    report(change, at_start);
+    if (change.kind == Kind::added || change.kind == Kind::changed) {
+      if (at_start) {
+        planner->start(change.job, now());
+      } else {
+        planner->put(change.job, now());
+      }
+      jobs.put(change.job);
+    } else if (change.kind == Kind::removed) {
+      planner->remove(change.name, now());
+      jobs.remove(change.name);
+    }
+  }
+}
+
+void Daemon::Impl::reload() {
+  log.reopen();
+  auto loaded = load_configuration(path);
+  for (const auto& problem : loaded.problems)
+    log.write(problem.fatal ? log::Level::err : log::Level::warning, problem.text());
+  if (!loaded.value) return log.error("The configuration was not reloaded; the runner goes on with the one it has.");
+  if (loaded.value->fingerprint == configuration.fingerprint)
+    return log.notice("Reloaded: log reopened, configuration unchanged.");
+  if (loaded.value->runner.directory != configuration.runner.directory)
+    return log.error("The configuration was not reloaded: a new runner.directory needs a restart.");
+
+  const auto key = load_key(*loaded.value, now());
+  if (!key) return log.error("The configuration was not reloaded: " + key.error().text());
+  auto sink = log::Log::open(log_settings(loaded.value->runner.logging));
+  if (!sink) return log.error("The configuration was not reloaded: " + sink.error().text());
+
+  planner.reset();
+  engine.reset();
+  configuration = std::move(*loaded.value);
+  log.exchange(std::move(*sink));
+  if (auto started = start_engine(*key); !started)
+    return log.error("Nothing runs after the reload, restart the runner: " + started.error().text());
+  if (auto started = start_planner(); !started)
+    return log.error("Nothing is launched after the reload, restart the runner: " + started.error().text());
+  log.notice("Reloaded: the new configuration is in use.");
+}
+
+void Daemon::Impl::clock_was_set() {
+  log.notice("The clock was set.");
+  if (auto moved = store->bring_forward(now()); !moved)
+    log.error("Waiting runs do not follow the new time: " + moved.error().text());
+  if (engine) engine->ring_all();
+}
+
+void Daemon::Impl::loop() {
+  auto next_scan = steady_clock::now() + configuration.runner.checkdirectory;
+  bool quiet = false;  // the kernel told of changes; a look follows once it is quiet
+  while (true) {
+    std::optional<Timestamp> next;
+    if (planner) next = planner->step(now());
+    const auto until_scan = std::chrono::ceil<milliseconds>(next_scan - steady_clock::now());
+    const auto longest = quiet ? kSpoolQuiet : std::max(until_scan, milliseconds(0));
+    const auto events = wakeups.wait(next, longest, quiet || !spool ? -1 : spool->event_fd());
+    if (events.terminate) return;
+    if (events.reload) {
+      reload();
+      next_scan = steady_clock::now() + configuration.runner.checkdirectory;
+    }
+    if (events.clock_was_set) clock_was_set();
+    if (!planner || !spool) continue;
+    if (quiet) apply(spool->read_events(), false);
+    quiet = events.spool;
+    if (steady_clock::now() < next_scan) continue;
+    apply(spool->scan(), false);
+    next_scan = steady_clock::now() + configuration.runner.checkdirectory;
+  }
+}
+
+void Daemon::run() {
+  impl_->loop();
+  impl_->log.notice("Stopping: what is under way is finished or kept for the next start.");
+  impl_->planner.reset();
+  impl_->engine.reset();
+  impl_->log.notice("Stopped.");
+}
+
+}  // namespace mig_runner::runner

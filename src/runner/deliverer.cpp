@@ -1,0 +1,133 @@
+#include "runner/deliverer.h"
+
+#include <array>
+
+#include "base/time.h"
+#include "runner/result_writer.h"
+#include "runner/retry_pause.h"
+#include "runner/run_flow.h"
+
+namespace mig_runner::runner {
+namespace {
+
+using plugin::Outcome;
+using store::RunState;
+
+constexpr std::array kDeliverStates{RunState::stored};
+
+}  // namespace
+
+Deliverer::Deliverer(const StageContext& context, const Clock& clock, std::stop_token stop)
+    : context_(context), clock_(clock), stop_(std::move(stop)), recorder_(context) {}
+
+std::optional<Timestamp> Deliverer::step(Timestamp now) {
+  if (const auto blocked = recorder_.settle(now)) return blocked;
+  auto claimed = context_.store.claim(kDeliverStates, now, 1);
+  if (!claimed) {
+    context_.log.error("Results to deliver cannot be read: " + claimed.error().text());
+    return now + kStoragePauses.longest;
+  }
+  if (claimed->empty()) return context_.store.next_wake(kDeliverStates).value_or(now + kStoragePauses.longest);
+  deliver(std::move(claimed->front()), now);
+  return clock_.now();
+}
+
+plugin::Request Deliverer::request_for(const store::Run& run, const config::JobSettings& settings) const {
+  const auto& directory = context_.settings.directory;
+  plugin::Request request;
+  request.executable = directory / "plugins" / run.plugin;
+  request.input = directory / run.result_file;
+  request.working_directory = directory;
+  request.timeout = settings.plugintimeout;
+  request.environment = {
+      {"MIG_RUNNER_JOB", run.job},
+      {"MIG_RUNNER_ACTION_ID", std::to_string(run.action_id)},
+      {"MIG_RUNNER_NOMINAL_TIME", format_utc(run.nominal)},
+      {"MIG_RUNNER_ATTEMPT", std::to_string(run.attempts + 1)},
+      {"MIG_RUNNER_RESULT_FILE", request.input.string()},
+      {"MIG_RUNNER_COMPLETE", run.complete ? "true" : "false"},
+  };
+  return request;
+}
+
+// A result file that is gone or damaged is collected again from the API; the damaged one is kept beside.
+bool Deliverer::usable_result(store::Run& run, Timestamp now) {
+  const auto path = context_.settings.directory / run.result_file;
+  const auto whole = check_result_file(path);
+  if (whole) return true;
+  std::string message = run.name() + ": " + whole.error().text();
+  std::error_code error;
+  if (std::filesystem::exists(path, error)) {
+    const auto aside = path.string() + ".damaged";
+    std::filesystem::rename(path, aside, error);
+    if (error) {
+      failed(std::move(run), whole.error().text() + ", and it cannot be set aside: " + error.message(), false, now);
+      return false;
+    }
+    message += "; set aside as " + aside;
+  }
+  context_.log.error(message + "; collecting its results again");
+  run.state = RunState::posted;
+  run.result_file.clear();
+  run.attempts = 0;
+  run.wake = now;
+  run.deadline = now + context_.job_settings(run.job).collectdeadline;
+  recorder_.record({RunState::stored, std::move(run), {}});
+  return false;
+}
+
+void Deliverer::deliver(store::Run run, Timestamp now) {
+  if (!usable_result(run, now)) return;
+  const auto name = run.name();
+  const auto request = request_for(run, context_.job_settings(run.job));
+  const auto line = [&](bool is_stderr, std::string_view text) {
+    context_.log.write(is_stderr ? log::Level::notice : log::Level::info,
+                       name + ": " + run.plugin + ": " + std::string(text));
+  };
+  const auto outcome = plugin::run(request, line, stop_);
+  now = clock_.now();
+  if (!outcome) return failed(std::move(run), outcome.error().text(), true, now);
+  if (outcome->dropped_lines > 0)
+    context_.log.warning(name + ": " + run.plugin + ": " + std::to_string(outcome->dropped_lines) +
+                         " further lines of its output were dropped");
+  switch (outcome->kind) {
+    case Outcome::Kind::succeeded:
+      return delivered(std::move(run), now);
+    case Outcome::Kind::try_later:
+      return failed(std::move(run), "it asks to be tried later (exit 75)", false, now);
+    case Outcome::Kind::stopped:
+      return recorder_.release(run);
+    case Outcome::Kind::failed:
+    case Outcome::Kind::timed_out:
+      return failed(std::move(run), outcome->text(), true, now);
+  }
+}
+
+void Deliverer::delivered(store::Run run, Timestamp now) {
+  context_.log.info(run.name() + ": delivered to " + run.plugin);
+  run.delivered_at = now;
+  if (run.complete) run.reason.clear();
+  settle_or_recollect(run, RunState::delivered, now);
+  recorder_.record({RunState::stored, std::move(run), {}});
+}
+
+void Deliverer::failed(store::Run run, const std::string& how, bool counts, Timestamp now) {
+  const auto settings = context_.job_settings(run.job);
+  ++run.attempts;
+  if (counts) ++run.failures;
+  run.reason = "plugin " + run.plugin + ": " + how;
+  if (run.failures > settings.pluginretries) {
+    context_.log.error(run.name() + ": undeliverable after " + std::to_string(run.failures) +
+                       " failures, its results are kept in " + run.result_file + "; last: " + run.reason);
+    const auto reason = run.reason;
+    settle_or_recollect(run, RunState::undeliverable, now);
+    run.reason = reason;
+    recorder_.record({RunState::stored, std::move(run), {}});
+    return;
+  }
+  run.wake = now + retry_pause(kDeliverPauses, run.attempts, run.name());
+  context_.log.warning(run.name() + ": not delivered, next try at " + format_utc(*run.wake) + ": " + run.reason);
+  recorder_.record({RunState::stored, std::move(run), {}});
+}
+
+}  // namespace mig_runner::runner

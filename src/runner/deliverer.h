@@ -1,0 +1,38 @@
+#pragma once
+
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "plugin/plugin.h"
+#include "runner/recorder.h"
+#include "runner/stage_context.h"
+
+namespace mig_runner::runner {
+
+// Pipes stored results into their plugins until each has been accepted: at least once, oldest first. One thread at a
+// time; as many deliverers share a store as plugins may run at once.
+class Deliverer {
+ public:
+  // `stop` ends a running plugin; its delivery is tried again by the next process.
+  Deliverer(const StageContext& context, const Clock& clock, std::stop_token stop);
+
+  // Delivers one result. Returns when it wants to be called next; nullopt where nothing waits.
+  std::optional<Timestamp> step(Timestamp now);
+
+ private:
+  void deliver(store::Run run, Timestamp now);
+  void delivered(store::Run run, Timestamp now);
+  void failed(store::Run run, const std::string& how, bool counts, Timestamp now);
+  bool usable_result(store::Run& run, Timestamp now);
+  plugin::Request request_for(const store::Run& run, const config::JobSettings& settings) const;
+
+  const StageContext& context_;
+  const Clock& clock_;
+  std::stop_token stop_;
+  Recorder recorder_;
+};
+
+}  // namespace mig_runner::runner

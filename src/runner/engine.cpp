@@ -1,0 +1,143 @@
+#include "runner/engine.h"
+
+#include <stop_token>
+
+#include "runner/collector.h"
+#include "runner/deliverer.h"
+#include "runner/launcher.h"
+#include "runner/retention.h"
+#include "runner/stage_pool.h"
+
+namespace mig_runner::runner {
+namespace {
+
+constexpr int kLauncherThreads = 4;
+// A hanging answer holds one of them until its timeout; the others go on.
+constexpr int kCollectorThreads = 4;
+
+StageSettings stage_settings(const Configuration& configuration) {
+  StageSettings settings;
+  const auto& runner = configuration.runner;
+  settings.directory = runner.directory;
+  settings.job_defaults = runner.job_defaults;
+  settings.macros = configuration.client.macros;
+  settings.delay_results = runner.delayresults;
+  settings.max_launches_per_minute = runner.maxlaunchesperminute;
+  settings.page_size = static_cast<int>(runner.pagesize);
+  settings.parallel_pages = static_cast<int>(runner.parallelfetches);
+  return settings;
+}
+
+}  // namespace
+
+struct Engine::Impl {
+  Impl(const Configuration& configuration, World the_world, const std::vector<Timestamp>& launches)
+      : world(the_world),
+        settings(stage_settings(configuration)),
+        context{settings, world.jobs, world.store, world.log},
+        rate(settings.max_launches_per_minute, launches),
+        tokens(configuration.client.useapikeyauth.empty()
+                   ? std::make_unique<api::TokenSource>(world.clock)
+                   : std::make_unique<api::TokenSource>(configuration.client.useapikeyauth)),
+        launchers(world.clock),
+        collectors(world.clock),
+        deliverers(world.clock),
+        retention(world.clock) {}
+
+  Result<std::unique_ptr<api::ApiClient>> make_client(const Configuration& configuration, const sign::Key& key) {
+    auto signer = key.make_signer();
+    if (!signer) return tl::unexpected(signer.error());
+    api::HttpOptions options;
+    options.skip_verify_certificate = configuration.client.skipverifycert;
+    return std::make_unique<api::ApiClient>(
+        configuration.client.api_url, api::make_curl_http(options, interrupt.get_token()), std::move(*signer), *tokens);
+  }
+
+  Result<void> add_launcher(const Configuration& configuration, const sign::Key& key) {
+    auto client = make_client(configuration, key);
+    if (!client) return tl::unexpected(client.error());
+    auto signer = key.make_signer();
+    if (!signer) return tl::unexpected(signer.error());
+    auto launcher = std::make_shared<Launcher>(context, std::move(*client), std::move(*signer), rate, world.clock);
+    launchers.add([launcher](Timestamp now) { return launcher->step(now); });
+    return {};
+  }
+
+  Result<void> add_collector(const Configuration& configuration, const sign::Key& key) {
+    auto client = make_client(configuration, key);
+    if (!client) return tl::unexpected(client.error());
+    auto collector = std::make_shared<Collector>(context, std::move(*client), world.clock);
+    collectors.add([collector](Timestamp now) { return collector->step(now); });
+    return {};
+  }
+
+  void add_deliverer() {
+    auto deliverer = std::make_shared<Deliverer>(context, world.clock, interrupt.get_token());
+    deliverers.add([deliverer](Timestamp now) { return deliverer->step(now); });
+  }
+
+  StagePool* pool_of(store::RunState state) {
+    switch (state) {
+      case store::RunState::due:
+      case store::RunState::signed_:
+      case store::RunState::unknown:
+        return &launchers;
+      case store::RunState::posted:
+        return &collectors;
+      case store::RunState::stored:
+        return &deliverers;
+      default:
+        return nullptr;
+    }
+  }
+
+  World world;
+  const StageSettings settings;
+  const StageContext context;
+  LaunchRate rate;
+  std::unique_ptr<api::TokenSource> tokens;
+  std::stop_source interrupt;  // cuts short requests and plugins
+  StagePool launchers, collectors, deliverers, retention;
+};
+
+Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<Engine>> Engine::start(const Configuration& configuration, const sign::Key& key, World world) {
+  const auto launches = world.store.posted_since(world.clock.now() - std::chrono::minutes(1));
+  if (!launches) return tl::unexpected(launches.error());
+  auto impl = std::make_unique<Impl>(configuration, world, *launches);
+  auto* const raw = impl.get();
+  world.store.on_change([raw](store::RunState state) {
+    if (auto* pool = raw->pool_of(state)) pool->ring();
+  });
+  std::unique_ptr<Engine> engine(new Engine(std::move(impl)));
+  for (int i = 0; i < kLauncherThreads; ++i)
+    if (auto added = raw->add_launcher(configuration, key); !added) return tl::unexpected(added.error());
+  for (int i = 0; i < kCollectorThreads; ++i)
+    if (auto added = raw->add_collector(configuration, key); !added) return tl::unexpected(added.error());
+  for (int i = 0; i < configuration.runner.maxplugins; ++i) raw->add_deliverer();
+  auto retention = std::make_shared<Retention>(raw->context);
+  raw->retention.add([retention](Timestamp now) { return retention->step(now); });
+  return engine;
+}
+
+Engine::~Engine() {
+  StagePool* const pools[] = {&impl_->launchers, &impl_->collectors, &impl_->deliverers, &impl_->retention};
+  for (auto* pool : pools) pool->request_stop();
+  const auto until = std::chrono::steady_clock::now() + kGrace;
+  bool ended = true;
+  for (auto* pool : pools) ended = pool->wait(until) && ended;
+  if (!ended) impl_->interrupt.request_stop();
+  for (auto* pool : pools) pool->wait(std::chrono::steady_clock::time_point::max());
+  impl_->world.store.on_change(nullptr);
+}
+
+const StageContext& Engine::context() const {
+  return impl_->context;
+}
+
+void Engine::ring_all() {
+  for (auto* pool : {&impl_->launchers, &impl_->collectors, &impl_->deliverers, &impl_->retention}) pool->ring();
+}
+
+}  // namespace mig_runner::runner

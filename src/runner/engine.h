@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+
+#include "runner/configuration.h"
+#include "runner/stage_context.h"
+#include "sign/signer.h"
+
+namespace mig_runner::runner {
+
+// The threads that launch, collect and deliver, and what they share. Built for one configuration; a new configuration
+// is a new engine over the same store. Its functions are called by the loop's thread.
+class Engine {
+ public:
+  struct World {  // all outlive the engine
+    const JobBook& jobs;
+    store::RunStore& store;
+    log::Log& log;
+    const Clock& clock;
+  };
+
+  // Starts the threads.
+  static Result<std::unique_ptr<Engine>> start(const Configuration& configuration, const sign::Key& key, World world);
+  // Ends the threads: what is under way has kGrace to end by itself, then requests and plugins are cut short; the store
+  // knows what was not finished.
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  static constexpr std::chrono::milliseconds kGrace = std::chrono::seconds(2);
+
+  const StageContext& context() const;
+  // The clock was set: all threads look at it again.
+  void ring_all();
+
+ private:
+  struct Impl;
+  explicit Engine(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mig_runner::runner

@@ -1,0 +1,29 @@
+#include "runner/job_book.h"
+
+namespace mig_runner::runner {
+
+void JobBook::put(spool::JobPtr job) {
+  const std::lock_guard lock(mutex_);
+  jobs_[job->name] = std::move(job);
+}
+
+void JobBook::remove(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  jobs_.erase(name);
+}
+
+spool::JobPtr JobBook::find(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = jobs_.find(name);
+  return found == jobs_.end() ? nullptr : found->second;
+}
+
+std::vector<spool::JobPtr> JobBook::all() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<spool::JobPtr> jobs;
+  jobs.reserve(jobs_.size());
+  for (const auto& [name, job] : jobs_) jobs.push_back(job);
+  return jobs;
+}
+
+}  // namespace mig_runner::runner

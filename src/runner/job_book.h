@@ -1,0 +1,26 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "spool/job.h"
+
+namespace mig_runner::runner {
+
+// The jobs as they run now, for the stages' threads. The loop keeps it like the spool. Safe from any thread.
+class JobBook {
+ public:
+  void put(spool::JobPtr job);
+  void remove(const std::string& name);
+  // Null where there is no such job (any more).
+  spool::JobPtr find(const std::string& name) const;
+  std::vector<spool::JobPtr> all() const;
+
+ private:
+  mutable std::mutex mutex_;  // guards jobs_
+  std::map<std::string, spool::JobPtr> jobs_;
+};
+
+}  // namespace mig_runner::runner

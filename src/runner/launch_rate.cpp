@@ -1,0 +1,26 @@
+#include "runner/launch_rate.h"
+
+namespace mig_runner::runner {
+namespace {
+constexpr std::chrono::minutes kWindow{1};
+}
+
+LaunchRate::LaunchRate(std::int64_t per_minute, const std::vector<Timestamp>& earlier)
+    : per_minute_(static_cast<std::size_t>(per_minute)), launches_(earlier.begin(), earlier.end()) {}
+
+LaunchRate::Answer LaunchRate::ask(Timestamp now) {
+  const std::lock_guard lock(mutex_);
+  // A launch "later than now" was counted before the clock was set back: it no longer says anything.
+  while (!launches_.empty() && launches_.back() > now) launches_.pop_back();
+  while (!launches_.empty() && launches_.front() <= now - kWindow) launches_.pop_front();
+  if (launches_.size() >= per_minute_) {
+    const bool first = !open_;
+    open_ = true;
+    return {launches_[launches_.size() - per_minute_] + kWindow, first};
+  }
+  if (launches_.empty()) open_ = false;
+  launches_.push_back(now);
+  return {};
+}
+
+}  // namespace mig_runner::runner

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "base/time.h"
+
+namespace mig_runner::runner {
+
+// The circuit breaker over all jobs: at most `per_minute` launches in any minute. Safe from any thread.
+class LaunchRate {
+ public:
+  // `earlier`: launches of the last minute by a process before this one, oldest first.
+  LaunchRate(std::int64_t per_minute, const std::vector<Timestamp>& earlier);
+
+  struct Answer {
+    std::optional<Timestamp> wait_until;  // none: a launch at `now` is allowed and counted
+    bool first_refusal = false;           // the breaker has just opened: worth one warning
+  };
+  Answer ask(Timestamp now);
+
+ private:
+  const std::size_t per_minute_;
+  std::mutex mutex_;  // guards launches_, open_
+  std::deque<Timestamp> launches_;
+  bool open_ = false;
+};
+
+}  // namespace mig_runner::runner

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/api_client.h"
+#include "runner/launch_rate.h"
+#include "runner/recorder.h"
+#include "runner/stage_context.h"
+#include "sign/signer.h"
+
+namespace mig_runner::runner {
+
+// Signs and posts due runs, each at most once. The signed action is stored before it is posted; after a lost answer (or
+// a crash between the two) the API is asked, by signature, whether it has the action, and nothing is posted again
+// before that is known. One thread at a time; several launchers share a store and a launch rate.
+class Launcher {
+ public:
+  // How long an action whose answer was lost may still turn up at the API: only then is it posted again.
+  static constexpr std::chrono::milliseconds kSettle = std::chrono::seconds(15);
+
+  Launcher(const StageContext& context, std::unique_ptr<api::ApiClient> api, std::unique_ptr<sign::Signer> signer,
+           LaunchRate& rate, const Clock& clock);
+
+  // Launches or reconciles one run that is due. Returns when it wants to be called next: at once where it did
+  // something, nullopt where nothing waits.
+  std::optional<Timestamp> step(Timestamp now);
+
+ private:
+  void handle(store::Run run, Timestamp now);
+  void launch(store::Run run, Timestamp now);
+  void post(store::Run run, const std::string& document);
+  void reconcile(store::Run run, Timestamp now);
+  bool may_launch(store::Run& run, const spool::JobPtr& job, Timestamp now);
+  void accepted(store::Run run, const spool::JobPtr& job, api::StoredAction action, Timestamp now);
+  void finish(store::Run run, store::RunState from, store::RunState state, std::string reason);
+  void retry(store::Run run, store::RunState from, const Error& error, Timestamp now);
+
+  const StageContext& context_;
+  std::unique_ptr<api::ApiClient> api_;
+  std::unique_ptr<sign::Signer> signer_;
+  LaunchRate& rate_;
+  const Clock& clock_;
+  Recorder recorder_;
+};
+
+}  // namespace mig_runner::runner

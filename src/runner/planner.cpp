@@ -1,0 +1,165 @@
+#include "runner/planner.h"
+
+#include <algorithm>
+
+#include "runner/retry_pause.h"
+
+namespace mig_runner::runner {
+namespace {
+
+constexpr int kCountMissedUpTo = 1000;
+
+store::Run run_of(const spool::Job& job, Timestamp nominal) {
+  store::Run run;
+  run.job = job.name;
+  run.nominal = nominal;
+  run.plugin = job.config.plugin;
+  return run;
+}
+
+// How long a launch may be tried for: startdeadline after the nominal time, or the next nominal time if that is sooner.
+Timestamp launch_deadline(const spool::Job& job, Timestamp nominal, Timestamp counted_from) {
+  auto deadline = counted_from + job.config.settings.startdeadline;
+  if (const auto following = job.schedule.next(std::max(nominal, counted_from), job.zone))
+    deadline = std::min(deadline, *following);
+  return deadline;
+}
+
+}  // namespace
+
+Result<void> Planner::load() {
+  auto cursors = context_.store.cursors();
+  if (!cursors) return tl::unexpected(cursors.error());
+  stored_cursors_ = std::move(*cursors);
+  return {};
+}
+
+void Planner::schedule(Entry& entry) {
+  if (entry.next) queue_.erase({*entry.next, entry.job->name});
+  entry.next.reset();
+  if (entry.job->config.settings.enabled) entry.next = entry.job->schedule.next(entry.cursor, entry.job->zone);
+  if (entry.next) queue_.emplace(*entry.next, entry.job->name);
+}
+
+void Planner::insert(const spool::JobPtr& job, Timestamp cursor) {
+  auto& entry = entries_[job->name];
+  if (entry.next) queue_.erase({*entry.next, job->name});
+  entry = Entry{job, cursor, std::nullopt};
+  schedule(entry);
+  if (job->config.settings.enabled && !entry.next)
+    context_.log.warning(job->name + ": its schedule \"" + job->config.schedule + "\" has no time left after " +
+                         format_utc(cursor));
+}
+
+void Planner::start(const spool::JobPtr& job, Timestamp now) {
+  const auto stored = stored_cursors_.find(job->name);
+  const bool resume = stored != stored_cursors_.end() && job->config.settings.enabled;
+  if (resume) return insert(job, std::min(stored->second, now));
+  insert(job, now);
+  unwritten_.push_back({job->name, now});
+}
+
+void Planner::put(const spool::JobPtr& job, Timestamp now) {
+  const auto known = entries_.find(job->name);
+  if (known != entries_.end() && known->second.next && *known->second.next <= now) step(now);
+  insert(job, now);
+  unwritten_.push_back({job->name, now});
+}
+
+void Planner::remove(const std::string& name, Timestamp now) {
+  const auto known = entries_.find(name);
+  if (known == entries_.end()) return;
+  if (known->second.next && *known->second.next <= now) step(now);
+  if (known->second.next) queue_.erase({*known->second.next, name});
+  entries_.erase(known);
+}
+
+// The clock was set back: times after `now` come again. Those that had a run keep it (the store has one per nominal
+// time); those that were only passed over get their turn.
+void Planner::turn_back(Timestamp now) {
+  for (auto& [name, entry] : entries_) {
+    if (entry.cursor <= now) continue;
+    entry.cursor = now;
+    schedule(entry);
+  }
+}
+
+void Planner::plan_missed(const Entry& entry, Timestamp last, Plan& plan) {
+  int count = 0;
+  auto time = entry.job->schedule.next(entry.cursor, entry.job->zone);
+  for (; time && *time <= last && count < kCountMissedUpTo; ++count)
+    time = entry.job->schedule.next(*time, entry.job->zone);
+  auto run = run_of(*entry.job, last);
+  run.state = store::RunState::missed;
+  run.reason = "nobody was there to launch it at its time";
+  if (count >= kCountMissedUpTo) {
+    run.reason += ", nor at " + std::to_string(count - 1) + " or more times before it";
+  } else if (count > 1) {
+    run.reason += ", nor at " + std::to_string(count - 1) + (count == 2 ? " time" : " times") + " before it";
+  }
+  plan.runs.push_back(std::move(run));
+}
+
+void Planner::plan_entry(Entry& entry, Timestamp now, Plan& plan) {
+  const auto& job = *entry.job;
+  const auto newest = job.schedule.latest(entry.cursor, now, job.zone);
+  plan.cursors.push_back({job.name, newest.value_or(now)});
+  if (!newest) return;
+  const bool punctual = now - *newest <= kPunctual;
+  const bool launch = punctual || job.config.settings.catchup == config::CatchUp::latest;
+  const auto last_missed =
+      launch ? job.schedule.latest(entry.cursor, *newest - std::chrono::milliseconds(1), job.zone) : newest;
+  if (last_missed) plan_missed(entry, *last_missed, plan);
+  if (launch) {
+    const auto offset = spread(job.name, job.config.settings.splay + std::chrono::milliseconds(1));
+    auto run = run_of(job, *newest);
+    run.wake = (punctual ? *newest : now) + offset;
+    run.deadline = launch_deadline(job, *newest, punctual ? *newest : now) + offset;
+    if (!punctual) run.reason = "caught up: its time was missed";
+    plan.runs.push_back(std::move(run));
+  }
+}
+
+bool Planner::commit(const Plan& plan) {
+  const auto planned = context_.store.plan(plan.cursors, plan.runs);
+  if (!planned) {
+    if (failures_++ == 0) context_.log.error("Runs cannot be planned, nothing is launched: " + planned.error().text());
+    return false;
+  }
+  if (failures_ != 0) context_.log.notice("Runs can be planned again.");
+  failures_ = 0;
+  for (std::size_t i = 0; i < plan.runs.size(); ++i) {
+    const auto& run = plan.runs[i];
+    if ((*planned)[i] && run.state == store::RunState::missed)
+      context_.log.warning(run.name() + ": missed: " + run.reason);
+  }
+  return true;
+}
+
+std::optional<Timestamp> Planner::step(Timestamp now) {
+  if (last_step_ && now < *last_step_) turn_back(now);
+  last_step_ = now;
+
+  Plan plan;
+  plan.cursors = unwritten_;
+  std::vector<Entry*> due;
+  for (auto it = queue_.begin(); it != queue_.end() && it->first <= now; ++it) {
+    due.push_back(&entries_.at(it->second));
+    plan_entry(*due.back(), now, plan);
+  }
+  if (!plan.cursors.empty() && !commit(plan)) return now + retry_pause(kStoragePauses, failures_, "planner");
+  for (std::size_t i = 0; i < due.size(); ++i) {
+    due[i]->cursor = plan.cursors[unwritten_.size() + i].planned_through;
+    schedule(*due[i]);
+  }
+  unwritten_.clear();
+  if (queue_.empty()) return std::nullopt;
+  return queue_.begin()->first;
+}
+
+std::optional<Timestamp> Planner::next_time(const std::string& job) const {
+  const auto found = entries_.find(job);
+  return found == entries_.end() ? std::nullopt : found->second.next;
+}
+
+}  // namespace mig_runner::runner

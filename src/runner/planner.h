@@ -1,0 +1,69 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runner/stage_context.h"
+
+namespace mig_runner::runner {
+
+// Turns schedules into runs: at each nominal time of a job it puts a run into the store, due at once or after the job's
+// splay. At most one run per job and nominal time ever, however the clock jumps; at most one run per job and step, so
+// that no pause, however long, ends in a burst: of several times that passed meanwhile only the newest can be launched.
+//
+// A nominal time that is found more than kPunctual late was missed (the runner was down, the machine slept, the clock
+// jumped): catchup = latest launches it once, skip records it as missed. One thread: the loop's.
+class Planner {
+ public:
+  static constexpr std::chrono::milliseconds kPunctual = std::chrono::minutes(1);
+
+  explicit Planner(const StageContext& context) : context_(context) {}
+
+  // Reads how far each job was planned by earlier processes. Call once, before put().
+  Result<void> load();
+
+  // A job as it is at start: times since it was last planned were missed.
+  void start(const spool::JobPtr& job, Timestamp now);
+  // A job that appeared or changed while running: its times count from now on. What was due under its old form is
+  // planned first.
+  void put(const spool::JobPtr& job, Timestamp now);
+  void remove(const std::string& name, Timestamp now);
+
+  // Plans everything that is due. Returns when it wants to be called next; nullopt: not before something changes.
+  std::optional<Timestamp> step(Timestamp now);
+
+  // The job's next nominal time, for showing.
+  std::optional<Timestamp> next_time(const std::string& job) const;
+
+ private:
+  struct Entry {
+    spool::JobPtr job;
+    Timestamp cursor{};             // nothing at or before it is planned any more
+    std::optional<Timestamp> next;  // the first nominal time after the cursor; none for a disabled job
+  };
+  struct Plan {
+    std::vector<store::Cursor> cursors;
+    std::vector<store::Run> runs;
+  };
+
+  void insert(const spool::JobPtr& job, Timestamp cursor);
+  void schedule(Entry& entry);
+  void turn_back(Timestamp now);
+  void plan_entry(Entry& entry, Timestamp now, Plan& plan);
+  void plan_missed(const Entry& entry, Timestamp last, Plan& plan);
+  bool commit(const Plan& plan);
+
+  const StageContext& context_;
+  std::map<std::string, Timestamp> stored_cursors_;
+  std::map<std::string, Entry> entries_;
+  std::set<std::pair<Timestamp, std::string>> queue_;  // (next, job) of every entry that has a next
+  std::vector<store::Cursor> unwritten_;               // cursors of new jobs, written with the next plan
+  std::optional<Timestamp> last_step_;
+  int failures_ = 0;
+};
+
+}  // namespace mig_runner::runner

@@ -1,0 +1,55 @@
+#include "runner/recorder.h"
+
+#include "runner/retry_pause.h"
+
+namespace mig_runner::runner {
+
+bool Recorder::try_record(const store::Change& change) {
+  const auto done = context_.store.record({&change, 1});
+  if (done) return true;
+  if (done.error().retry == Retry::no) {
+    // Somebody else has changed the run meanwhile: ours is out of date, and trying again cannot help.
+    context_.log.warning(change.run.name() + ": a change to \"" + std::string(store::state_name(change.run.state)) +
+                         "\" was not recorded: " + done.error().text());
+    return true;
+  }
+  report(done.error());
+  return false;
+}
+
+void Recorder::report(const Error& error) {
+  if (failures_++ == 0)
+    context_.log.error("The state of runs cannot be written, nothing new is begun: " + error.text());
+}
+
+bool Recorder::record(store::Change change) {
+  if (kept_.empty() && try_record(change)) return true;
+  kept_.push_back(std::move(change));
+  return false;
+}
+
+void Recorder::release(const store::Run& run) {
+  const auto done = context_.store.release({&run, 1});
+  if (done || done.error().retry == Retry::no) return;
+  report(done.error());
+  kept_releases_.push_back(run);
+}
+
+std::optional<Timestamp> Recorder::settle(Timestamp now) {
+  while (!kept_.empty()) {
+    if (!try_record(kept_.front())) return now + retry_pause(kStoragePauses, failures_, "store");
+    kept_.erase(kept_.begin());
+  }
+  while (!kept_releases_.empty()) {
+    const auto run = kept_releases_.back();
+    kept_releases_.pop_back();
+    release(run);
+    if (!kept_releases_.empty() && kept_releases_.back().number == run.number)
+      return now + retry_pause(kStoragePauses, failures_, "store");
+  }
+  if (failures_ != 0) context_.log.notice("The state of runs can be written again.");
+  failures_ = 0;
+  return std::nullopt;
+}
+
+}  // namespace mig_runner::runner

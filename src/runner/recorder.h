@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "runner/stage_context.h"
+
+namespace mig_runner::runner {
+
+// Writes a stage's changes to the store and keeps those that could not be written (a full disk, a database that is
+// away) until they can: what was done is not forgotten while the process lives. One thread at a time.
+class Recorder {
+ public:
+  explicit Recorder(const StageContext& context) : context_(context) {}
+
+  // True when the change is durable. Otherwise it is kept, and an error is logged once until writing works again.
+  bool record(store::Change change);
+  // Gives a claimed run back unchanged.
+  void release(const store::Run& run);
+
+  // Writes what is kept. A time to come back at where that fails again; a stage begins nothing new before it works.
+  std::optional<Timestamp> settle(Timestamp now);
+
+ private:
+  bool try_record(const store::Change& change);
+  void report(const Error& error);
+
+  const StageContext& context_;
+  std::vector<store::Change> kept_;
+  std::vector<store::Run> kept_releases_;
+  int failures_ = 0;
+};
+
+}  // namespace mig_runner::runner

@@ -1,0 +1,42 @@
+#include "runner/retention.h"
+
+namespace mig_runner::runner {
+
+std::optional<Timestamp> Retention::step(Timestamp now) {
+  for (const auto& job : context_.jobs.all()) {
+    const auto& settings = job->config.settings;
+    if (settings.keepresults_count > 0 || settings.keepresults_age.count() > 0) clean(*job, now);
+  }
+  return now + kInterval;
+}
+
+void Retention::clean(const spool::Job& job, Timestamp now) {
+  const auto& settings = job.config.settings;
+  const auto runs = context_.store.settled_results(job.name);
+  if (!runs) {
+    context_.log.error(job.name + ": its result files cannot be listed: " + runs.error().text());
+    return;
+  }
+  std::int64_t kept = 0;
+  for (const auto& run : *runs) {
+    const bool too_many = settings.keepresults_count > 0 && kept >= settings.keepresults_count;
+    const bool too_old =
+        settings.keepresults_age.count() > 0 && run.stored_at && now - *run.stored_at > settings.keepresults_age;
+    ++kept;
+    if (!too_many && !too_old) continue;
+    const auto path = context_.settings.directory / run.result_file;
+    std::error_code error;
+    std::filesystem::remove(path, error);
+    if (error) {
+      context_.log.warning(run.name() + ": its result file cannot be removed: " + path.string() + ": " +
+                           error.message());
+      continue;
+    }
+    std::filesystem::remove(path.parent_path(), error);  // the day's directory, once it is empty
+    if (const auto forgotten = context_.store.forget_result(run.number); !forgotten)
+      context_.log.error(run.name() + ": " + forgotten.error().text());
+    context_.log.debug(run.name() + ": result file removed (keepresults)");
+  }
+}
+
+}  // namespace mig_runner::runner

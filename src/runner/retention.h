@@ -1,0 +1,26 @@
+#pragma once
+
+#include <optional>
+
+#include "runner/stage_context.h"
+
+namespace mig_runner::runner {
+
+// Removes result files that keepresults (a count, an age, or both) no longer keeps; never one that something still
+// waits for. The run stays in the history. One thread.
+class Retention {
+ public:
+  static constexpr std::chrono::milliseconds kInterval = std::chrono::minutes(1);
+
+  explicit Retention(const StageContext& context) : context_(context) {}
+
+  // Looks through all jobs that set keepresults. Returns when it wants to be called next.
+  std::optional<Timestamp> step(Timestamp now);
+
+ private:
+  void clean(const spool::Job& job, Timestamp now);
+
+  const StageContext& context_;
+};
+
+}  // namespace mig_runner::runner

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <chrono>
+#include <string_view>
+
+namespace mig_runner::runner {
+
+struct RetryPauses {
+  std::chrono::milliseconds first;
+  std::chrono::milliseconds longest;
+};
+
+// Pauses of each stage between tries. The longest ones bound how late anything is noticed to work again.
+inline constexpr RetryPauses kLaunchPauses{std::chrono::seconds(2), std::chrono::minutes(2)};
+inline constexpr RetryPauses kCollectPauses{std::chrono::seconds(5), std::chrono::minutes(5)};
+inline constexpr RetryPauses kDeliverPauses{std::chrono::seconds(5), std::chrono::minutes(30)};
+inline constexpr RetryPauses kStoragePauses{std::chrono::seconds(1), std::chrono::seconds(30)};
+
+// How long to wait after the `failures`-th failure (from 1): doubles each time up to the longest, then varied by up to
+// a quarter either way, so that many runs that failed together do not come back together. The variation depends on
+// `who` and the count alone: the same run always waits the same.
+std::chrono::milliseconds retry_pause(const RetryPauses& pauses, int failures, std::string_view who);
+
+// A fixed number below `bound` for a name, the same on every machine and in every version (FNV-1a).
+std::chrono::milliseconds spread(std::string_view name, std::chrono::milliseconds bound);
+
+}  // namespace mig_runner::runner

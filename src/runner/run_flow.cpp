@@ -1,0 +1,40 @@
+#include "runner/run_flow.h"
+
+#include <algorithm>
+#include <array>
+
+namespace mig_runner::runner {
+namespace {
+
+// When an incomplete result is collected again, after it was stored.
+constexpr std::array<std::chrono::minutes, 3> kRecollections{std::chrono::minutes(10), std::chrono::minutes(60),
+                                                             std::chrono::minutes(360)};
+
+}  // namespace
+
+std::string action_name(const std::string& job) {
+  return "mig-runner: " + job;
+}
+
+void await_results(store::Run& run, const config::JobSettings& settings, const StageSettings& stage, Timestamp now) {
+  const auto ready = *run.expire_after + stage.delay_results;
+  run.state = store::RunState::posted;
+  run.attempts = 0;
+  run.reason.clear();
+  run.wake = settings.collect == config::CollectWhen::completed ? std::min(ready, now + kStatusInterval) : ready;
+  run.deadline = ready + settings.collectdeadline;
+}
+
+void settle_or_recollect(store::Run& run, store::RunState settled, Timestamp now) {
+  run.state = settled;
+  run.attempts = 0;
+  run.wake.reset();
+  run.deadline.reset();
+  const auto done = static_cast<std::size_t>(run.recollections);
+  if (run.complete || done >= kRecollections.size()) return;
+  run.state = store::RunState::posted;
+  run.wake = now + kRecollections[done];
+  run.deadline = *run.wake + std::chrono::hours(24);
+}
+
+}  // namespace mig_runner::runner

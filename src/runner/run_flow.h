@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+#include "runner/stage_context.h"
+#include "store/run.h"
+
+namespace mig_runner::runner {
+
+// What several stages must agree on about the way of a run.
+
+// An action's name, by which it is found again at the API.
+std::string action_name(const std::string& job);
+
+// Puts an accepted run (action id and validity are set) on its way to the collector.
+void await_results(store::Run& run, const config::JobSettings& settings, const StageSettings& stage, Timestamp now);
+
+// How long the action's status is left alone between two looks, where the job collects as soon as all have answered.
+inline constexpr std::chrono::milliseconds kStatusInterval = std::chrono::seconds(5);
+
+// Where a run goes when its result is delivered, or stored without a plugin: it ends in `settled`, unless the result is
+// incomplete and may be collected once more. How often and when: kRecollections.
+void settle_or_recollect(store::Run& run, store::RunState settled, Timestamp now);
+
+}  // namespace mig_runner::runner

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "base/clock.h"
+#include "config/job_config.h"
+#include "log/log.h"
+#include "runner/job_book.h"
+#include "store/run_store.h"
+
+namespace mig_runner::runner {
+
+// What the configuration files say to the stages. Immutable while they run.
+struct StageSettings {
+  std::filesystem::path directory;   // root of the runner's tree
+  config::JobSettings job_defaults;  // for runs whose job is gone
+  std::map<std::string, std::string> macros;
+  std::chrono::milliseconds delay_results{0};
+  std::int64_t max_launches_per_minute = 600;
+  int page_size = 1000;
+  int parallel_pages = 4;
+
+  std::filesystem::path job_directory(const std::string& job) const { return directory / "runners" / job; }
+};
+
+// What every stage works with. All outlive the stages and are safe from any thread.
+struct StageContext {
+  const StageSettings& settings;
+  const JobBook& jobs;
+  store::RunStore& store;
+  log::Log& log;
+
+  // The settings of a run's job, or the defaults where the job is gone.
+  config::JobSettings job_settings(const std::string& job) const {
+    const auto found = jobs.find(job);
+    return found ? found->config.settings : settings.job_defaults;
+  }
+};
+
+}  // namespace mig_runner::runner

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/http.h"
+
+namespace mig_runner::test {
+
+// A MIG API in memory behind the Http interface, with a script of faults. One thread.
+class FakeApi {
+ public:
+  enum class Post { accept, refuse, unavailable, lost_accepted, lost_not_accepted };
+
+  struct Stored {
+    std::int64_t id = 0;
+    std::string document;  // as posted
+    std::string name;
+    std::string status = "completed";
+    std::int64_t sent = 0;
+    std::vector<std::int64_t> commands;  // ids, in the order the API lists them
+  };
+
+  std::unique_ptr<api::Http> http();
+
+  // What the next posts meet; Post::accept once it is empty.
+  std::deque<Post> script;
+  bool down = false;            // every request but posts fails
+  std::string command_answer;   // instead of any page of commands, where not empty
+  std::vector<Stored> actions;  // accepted ones
+  int posts = 0;                // received, whatever became of them
+  int searches = 0;
+  int commands_per_action = 0;               // new actions get so many
+  std::function<void(Stored&)> before_page;  // may reorder the list between pages
+
+  Result<api::HttpAnswer> answer(const api::HttpRequest& request);
+
+ private:
+  Result<api::HttpAnswer> post(const api::HttpRequest& request);
+  Result<api::HttpAnswer> list_commands(const std::string& url);
+  Result<api::HttpAnswer> list_actions(const std::string& url);
+  Result<api::HttpAnswer> show_action(const std::string& url);
+};
+
+}  // namespace mig_runner::test

@@ -1,0 +1,165 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/api_client.h"
+#include "api/token_source.h"
+#include "runner/collector.h"
+#include "runner/deliverer.h"
+#include "runner/fake_api.h"
+#include "runner/launcher.h"
+#include "runner/planner.h"
+#include "runner/stage_context.h"
+#include "support/manual_clock.h"
+#include "support/scratch_directory.h"
+
+namespace mig_runner::test {
+
+class RecordingLog final : public log::Log {
+ public:
+  bool enabled(log::Level) const override { return true; }
+  void write(log::Level level, std::string_view message) override {
+    lines.push_back(std::string(log::level_name(level)) + " " + std::string(message));
+  }
+  void reopen() override {}
+  // How many lines hold `text`.
+  int count(std::string_view text) const {
+    int found = 0;
+    for (const auto& line : lines) found += line.find(text) == std::string::npos ? 0 : 1;
+    return found;
+  }
+  std::string all() const {
+    std::string text;
+    for (const auto& line : lines) text += line + '\n';
+    return text;
+  }
+  std::vector<std::string> lines;
+};
+
+// Signs with a counter: each signature is different, as with a real key and a moving clock.
+class CountingSigner final : public sign::Signer {
+ public:
+  Result<std::string> sign(std::string_view) override { return "signature-" + std::to_string(++*count_); }
+  explicit CountingSigner(std::shared_ptr<int> count) : count_(std::move(count)) {}
+
+ private:
+  std::shared_ptr<int> count_;
+};
+
+inline Timestamp at(std::string_view text) {
+  return parse_rfc3339(text).value();
+}
+
+// All stages over a real store in a scratch directory, a fake API and a clock that the test moves.
+class Stand {
+ public:
+  explicit Stand(std::string_view start = "2026-11-23T08:00:30Z") : clock(at(start)) { open(); }
+
+  // As a process that starts on the same tree: what was claimed and kept in memory is gone.
+  void restart() {
+    stages.reset();
+    store.reset();
+    open();
+  }
+
+  spool::JobPtr make_job(const std::string& name, const std::string& schedule, config::JobConfig config = {},
+                         const std::string& zone = "UTC") {
+    config.schedule = schedule;
+    return std::make_shared<spool::Job>(spool::Job{
+        name, config, cron::Schedule::parse(schedule).value(), cron::Zone::find(zone).value(),
+        mig::Action::parse(R"({"target":"status='online'","operations":[{"module":"pkg","parameters":{}}]})").value(),
+        ""});
+  }
+  // As found at start (`put`: as it appears while running).
+  void start(const spool::JobPtr& job) {
+    jobs.put(job);
+    stages->planner.start(job, clock.now());
+    stages->planner.step(clock.now());
+  }
+  void put(const spool::JobPtr& job) {
+    jobs.put(job);
+    stages->planner.put(job, clock.now());
+    stages->planner.step(clock.now());
+  }
+
+  // Lets every stage work until nothing more is due at this time.
+  void settle() {
+    stages->planner.step(clock.now());
+    for (bool busy = true; busy;) {
+      busy = false;
+      for (const auto step : {&Stages::launch, &Stages::collect, &Stages::deliver}) {
+        const auto wake = (stages.get()->*step)(clock.now());
+        busy = busy || (wake && *wake <= clock.now());
+      }
+    }
+  }
+  void advance(std::chrono::milliseconds by) {
+    clock.advance(by);
+    settle();
+  }
+  // Moves on in steps, as time does.
+  void pass(std::chrono::milliseconds all, std::chrono::milliseconds step = std::chrono::seconds(1)) {
+    for (auto done = std::chrono::milliseconds(0); done < all; done += step) advance(step);
+  }
+
+  std::vector<store::Run> history(const std::string& job = "") { return store->history(job, 1000).value(); }
+  int count(store::RunState state) {
+    int found = 0;
+    for (const auto& run : history()) found += run.state == state ? 1 : 0;
+    return found;
+  }
+  void plugin(const std::string& name, const std::string& script) {
+    const auto path = directory.path() / "plugins" / name;
+    write_text(path, "#!/bin/sh\n" + script + "\n");
+    std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+  }
+
+  struct Stages {
+    Stages(Stand& stand)
+        : context{stand.settings, stand.jobs, *stand.store, stand.log},
+          planner(context),
+          rate(stand.settings.max_launches_per_minute, {}),
+          launcher(context, stand.client(), std::make_unique<CountingSigner>(stand.signatures), rate, stand.clock),
+          collector(context, stand.client(), stand.clock),
+          deliverer(context, stand.clock, {}) {}
+    std::optional<Timestamp> launch(Timestamp now) { return launcher.step(now); }
+    std::optional<Timestamp> collect(Timestamp now) { return collector.step(now); }
+    std::optional<Timestamp> deliver(Timestamp now) { return deliverer.step(now); }
+
+    const runner::StageContext context;
+    runner::Planner planner;
+    runner::LaunchRate rate;
+    runner::Launcher launcher;
+    runner::Collector collector;
+    runner::Deliverer deliverer;
+  };
+
+  std::unique_ptr<api::ApiClient> client() {
+    return std::make_unique<api::ApiClient>("http://fake/", api.http(), std::make_unique<CountingSigner>(signatures),
+                                            tokens);
+  }
+
+  ScratchDirectory directory;
+  ManualClock clock;
+  RecordingLog log;
+  FakeApi api;
+  std::shared_ptr<int> signatures = std::make_shared<int>(0);
+  api::TokenSource tokens{"key"};
+  runner::StageSettings settings;
+  runner::JobBook jobs;
+  std::unique_ptr<store::RunStore> store;
+  std::unique_ptr<Stages> stages;
+
+ private:
+  void open() {
+    settings.directory = directory.path();
+    store = std::move(store::RunStore::open(directory.path() / "state" / "runs.db", "test", clock.now())->store);
+    stages = std::make_unique<Stages>(*this);
+    stages->planner.load().value();
+  }
+};
+
+}  // namespace mig_runner::test
