@@ -114,13 +114,16 @@ ServeCommand::ServeCommand(CLI::App& command) : settings_(std::make_unique<Serve
   command.footer(kFooter);
   command.add_option("--listen", s.listen, "ADDRESS:PORT on loopback; port 0: any that is free")->capture_default_str();
   command.add_option("--port-file", s.port_file, "file that gets the port once the sandbox listens");
-  command.add_option("--public-key", s.public_keys, "armored public key of an investigator; may repeat");
-  command.add_option("--api-key", s.api_keys, "key that is let in by X-MIGAPIKEY; may repeat");
+  command.add_option("--public-key", s.public_keys, "armored public key of an investigator; may repeat")
+      ->allow_extra_args(false);
+  command.add_option("--api-key", s.api_keys, "key that is let in by X-MIGAPIKEY; may repeat")
+      ->allow_extra_args(false);
   command.add_option("--token-duration", s.token_duration, "how far a token's time may be off")->capture_default_str();
   command.add_option("--tls-cert", s.certificate, "PEM file: serve HTTPS");
   command.add_option("--tls-key", s.key, "PEM file");
   command.add_option("--state", s.state, "SQLite file that keeps actions and commands; without it they are in memory");
-  command.add_option("--fault", s.faults, "a fault from the start, see below; may repeat");
+  command.add_option("--fault", s.faults, "a fault from the start, see below; may repeat")
+      ->allow_extra_args(false);
   command.add_flag("--no-local-agent", s.no_local_agent, "no agent on this machine");
   const CLI::Range part(0.0, 1.0);
   command.add_option("--agents", s.fleet.agents, "number of simulated agents")->check(CLI::Range(0, 1'000'000));
