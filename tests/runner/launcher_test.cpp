@@ -1,6 +1,6 @@
 #include <gmock/gmock.h>
 
-#include <fstream>
+#include <array>
 
 #include "runner/stand.h"
 
@@ -142,7 +142,7 @@ TEST(Launcher, ACrashBetweenSigningAndTheAnswerIsReconciled) {
   claimed[0].state = RunState::signed_;
   store::Change change{RunState::unknown, claimed[0], {}};
   change.keep_claim = true;
-  stand.store->record({&change, 1}).value();
+  ASSERT_TRUE(stand.store->record({&change, 1}));
   stand.restart();
   stand.pass(1min);
   EXPECT_EQ(stand.run().state, RunState::posted);
