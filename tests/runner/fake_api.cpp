@@ -88,7 +88,7 @@ Result<HttpAnswer> FakeApi::post(const api::HttpRequest& request) {
     script.pop_front();
   }
   if (what == Post::unavailable) return fail("connection refused", "http://fake/", Retry::later);
-  if (what == Post::refuse) return collection(500, {}, "Action name is too short, must be greater than 3 characters");
+  if (what == Post::refuse) return collection(500, {}, "Action.Target is empty. Expecting string.");
   if (what == Post::lost_not_accepted) return fail("connection reset", "http://fake/", Retry::outcome_unknown);
   Stored stored;
   stored.id = 7000 + posts;

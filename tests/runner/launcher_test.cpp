@@ -57,7 +57,7 @@ TEST(Launcher, ARefusalIsFinal) {
   stand.api.script = {Post::refuse};
   stand.pass(30min);
   EXPECT_EQ(stand.run().state, RunState::refused);
-  EXPECT_THAT(stand.run().reason, HasSubstr("too short"));
+  EXPECT_THAT(stand.run().reason, HasSubstr("Target is empty"));
   EXPECT_EQ(stand.api.posts, 1);
 }
 
