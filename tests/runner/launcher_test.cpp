@@ -76,7 +76,7 @@ TEST(Launcher, Fault5AConnectionFailureIsRetriedWithAFreshSignature) {
 TEST(Launcher, RetriesEndAtTheDeadline) {
   DueStand stand;
   for (int i = 0; i < 1000; ++i) stand.api.script.push_back(Post::unavailable);
-  stand.pass(59min, 10s);
+  stand.pass(61min, 10s);
   const auto run = stand.history("disk").back();
   EXPECT_EQ(run.state, RunState::missed) << run.reason;
   EXPECT_THAT(run.reason, HasSubstr("connection refused"));
