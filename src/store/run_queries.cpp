@@ -1,0 +1,117 @@
+#include "store/clean_text.h"
+#include "store/documents.h"
+#include "store/store_impl.h"
+
+namespace mig_runner::store {
+namespace {
+
+using soci::into;
+using soci::use;
+
+constexpr std::string_view kOfJob = "job = (SELECT jobs.number FROM jobs WHERE jobs.name = :job)";
+
+std::string select(const std::string& rest) {
+  return "SELECT " + RunRow::selected() + " FROM runs " + rest;
+}
+
+std::optional<Run> first(std::vector<Run> runs) {
+  if (runs.empty()) return std::nullopt;
+  return std::move(runs.front());
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> RunStore::signatures(const Run& run) {
+  return impl_->read([&](soci::session& session) -> Result<std::vector<std::string>> {
+    return read_documents(session, run, DocumentKind::signature);
+  });
+}
+
+Result<std::optional<std::string>> RunStore::action(const Run& run) {
+  return impl_->read([&](soci::session& session) -> Result<std::optional<std::string>> {
+    auto found = read_documents(session, run, DocumentKind::action);
+    if (found.empty()) return std::nullopt;
+    return std::move(found.front());
+  });
+}
+
+Result<bool> RunStore::has_unfinished(const std::string& job, std::int64_t except_number) {
+  const auto name = clean_text(job);
+  return impl_->read([&](soci::session& session) -> Result<bool> {
+    long long number = 0;
+    session << "SELECT number FROM runs WHERE " << kOfJob
+            << " AND state <= 3 AND NOT (state = 3 AND result_file <> '') AND number <> :number LIMIT 1",
+        into(number), use(name, "job"), use(except_number, "number");
+    return session.got_data();
+  });
+}
+
+Result<std::vector<Timestamp>> RunStore::posted_since(Timestamp since) {
+  return impl_->read([&](soci::session& session) -> Result<std::vector<Timestamp>> {
+    const long long earliest = since.time_since_epoch().count();
+    long long posted = 0;
+    soci::statement statement = (session.prepare << "SELECT posted_at FROM runs WHERE posted_at IS NOT NULL"
+                                                    " AND posted_at >= :since ORDER BY posted_at",
+                                 into(posted), use(earliest, "since"));
+    statement.execute();
+    std::vector<Timestamp> found;
+    while (statement.fetch()) found.emplace_back(std::chrono::milliseconds(posted));
+    return found;
+  });
+}
+
+Result<std::vector<Run>> RunStore::settled_results(const std::string& job) {
+  const auto name = clean_text(job);
+  return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
+    return impl_->runs(
+        select("WHERE " + std::string(kOfJob) + " AND " + std::string(Impl::kSettled) + " ORDER BY nominal DESC"),
+        [&](soci::statement& statement) { statement.exchange(use(name, "job")); });
+  });
+}
+
+Result<std::optional<Run>> RunStore::find(const std::string& job, Timestamp nominal) {
+  const auto name = clean_text(job);
+  const long long time = nominal.time_since_epoch().count();
+  return impl_->read([&](soci::session&) -> Result<std::optional<Run>> {
+    return first(impl_->runs(select("WHERE " + std::string(kOfJob) + " AND nominal = :nominal"),
+                             [&](soci::statement& statement) {
+                               statement.exchange(use(name, "job"));
+                               statement.exchange(use(time, "nominal"));
+                             }));
+  });
+}
+
+Result<std::optional<Run>> RunStore::find_action(std::int64_t action_id) {
+  return impl_->read([&](soci::session&) -> Result<std::optional<Run>> {
+    return first(impl_->runs(select("WHERE action_id = :action AND action_id <> 0 ORDER BY nominal DESC LIMIT 1"),
+                             [&](soci::statement& statement) { statement.exchange(use(action_id, "action")); }));
+  });
+}
+
+Result<std::vector<Run>> RunStore::history(const std::string& job, int limit) {
+  const auto name = clean_text(job);
+  const std::string order = " ORDER BY nominal DESC, number DESC LIMIT :limit";
+  return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
+    return impl_->runs(select((job.empty() ? "" : "WHERE " + std::string(kOfJob)) + order),
+                       [&](soci::statement& statement) {
+                         if (!job.empty()) statement.exchange(use(name, "job"));
+                         statement.exchange(use(limit, "limit"));
+                       });
+  });
+}
+
+Result<std::map<RunState, std::int64_t>> RunStore::counts() {
+  return impl_->read([](soci::session& session) -> Result<std::map<RunState, std::int64_t>> {
+    int state = 0;
+    long long runs = 0;
+    soci::statement statement = (session.prepare << "SELECT state, CAST(sum(runs) AS bigint) FROM tally GROUP BY state",
+                                 into(state), into(runs));
+    statement.execute();
+    std::map<RunState, std::int64_t> found;
+    while (statement.fetch())
+      if (runs != 0) found[to_state(state)] = runs;
+    return found;
+  });
+}
+
+}  // namespace mig_runner::store

@@ -1,0 +1,179 @@
+#include "store/run_row.h"
+
+#include <array>
+#include <stdexcept>
+
+#include "store/clean_text.h"
+
+namespace mig_runner::store {
+namespace {
+
+// What changes in the life of a run, in the order of RunRow::read_from() and RunRow::bind_values().
+constexpr std::array kColumns{"state",     "wake",      "deadline",     "attempts",    "failures",
+                              "reason",    "plugin",    "action_id",    "valid_from",  "expire_after",
+                              "posted_at", "stored_at", "delivered_at", "result_file", "commands",
+                              "expected",  "complete",  "recollections"};
+
+template <class Item>
+std::string joined(std::string text, Item item) {
+  for (const std::string column : kColumns) {
+    if (!text.empty()) text += ", ";
+    text += item(column);
+  }
+  return text;
+}
+
+}  // namespace
+
+RunState to_state(int number) {
+  if (number < 0 || number > static_cast<int>(RunState::undeliverable))
+    throw std::range_error("there is no state " + std::to_string(number));
+  return static_cast<RunState>(number);
+}
+
+const std::string& RunRow::selected() {
+  static const std::string text =
+      joined("number, (SELECT jobs.name FROM jobs WHERE jobs.number = runs.job) AS job_name, nominal",
+             [](const std::string& column) { return column; });
+  return text;
+}
+
+const std::string& RunRow::inserted() {
+  static const std::string text = joined("job, nominal", [](const std::string& column) { return column; });
+  return text;
+}
+
+const std::string& RunRow::inserted_values() {
+  static const std::string text = joined("(SELECT jobs.number FROM jobs WHERE jobs.name = :job), :nominal",
+                                         [](const std::string& column) { return ':' + column; });
+  return text;
+}
+
+const std::string& RunRow::assignments() {
+  static const std::string text = joined("", [](const std::string& column) { return column + " = :" + column; });
+  return text;
+}
+
+void RunRow::Time::set(std::optional<Timestamp> time) {
+  indicator = time ? soci::i_ok : soci::i_null;
+  value = time ? time->time_since_epoch().count() : 0;
+}
+
+std::optional<Timestamp> RunRow::Time::get() const {
+  if (indicator != soci::i_ok) return std::nullopt;
+  return Timestamp(std::chrono::milliseconds(value));
+}
+
+void RunRow::read_from(soci::statement& statement) {
+  const auto into = [&](auto& value) { statement.exchange(soci::into(value)); };
+  const auto into_time = [&](Time& time) { statement.exchange(soci::into(time.value, time.indicator)); };
+  into(number_);
+  into(job_);
+  into(nominal_);
+  into(state_);
+  into_time(wake_);
+  into_time(deadline_);
+  into(attempts_);
+  into(failures_);
+  into(reason_);
+  into(plugin_);
+  into(action_id_);
+  into_time(valid_from_);
+  into_time(expire_after_);
+  into_time(posted_at_);
+  into_time(stored_at_);
+  into_time(delivered_at_);
+  into(result_file_);
+  into(commands_);
+  into(expected_);
+  into(complete_);
+  into(recollections_);
+}
+
+void RunRow::bind_insert(soci::statement& statement) {
+  statement.exchange(soci::use(job_, "job"));
+  statement.exchange(soci::use(nominal_, "nominal"));
+  bind_values(statement);
+}
+
+void RunRow::bind_update(soci::statement& statement) {
+  statement.exchange(soci::use(number_, "number"));
+  bind_values(statement);
+}
+
+void RunRow::bind_values(soci::statement& statement) {
+  const auto use = [&](auto& value, const char* name) { statement.exchange(soci::use(value, name)); };
+  const auto use_time = [&](Time& time, const char* name) {
+    statement.exchange(soci::use(time.value, time.indicator, name));
+  };
+  use(state_, "state");
+  use_time(wake_, "wake");
+  use_time(deadline_, "deadline");
+  use(attempts_, "attempts");
+  use(failures_, "failures");
+  use(reason_, "reason");
+  use(plugin_, "plugin");
+  use(action_id_, "action_id");
+  use_time(valid_from_, "valid_from");
+  use_time(expire_after_, "expire_after");
+  use_time(posted_at_, "posted_at");
+  use_time(stored_at_, "stored_at");
+  use_time(delivered_at_, "delivered_at");
+  use(result_file_, "result_file");
+  use(commands_, "commands");
+  use(expected_, "expected");
+  use(complete_, "complete");
+  use(recollections_, "recollections");
+}
+
+void RunRow::set(const Run& run) {
+  number_ = run.number;
+  job_ = clean_text(run.job);
+  nominal_ = run.nominal.time_since_epoch().count();
+  state_ = static_cast<int>(run.state);
+  wake_.set(run.wake);
+  deadline_.set(run.deadline);
+  attempts_ = run.attempts;
+  failures_ = run.failures;
+  reason_ = clean_text(run.reason);
+  plugin_ = clean_text(run.plugin);
+  action_id_ = run.action_id;
+  valid_from_.set(run.valid_from);
+  expire_after_.set(run.expire_after);
+  posted_at_.set(run.posted_at);
+  stored_at_.set(run.stored_at);
+  delivered_at_.set(run.delivered_at);
+  result_file_ = clean_text(run.result_file);
+  commands_ = run.commands;
+  expected_ = run.expected;
+  complete_ = run.complete ? 1 : 0;
+  recollections_ = run.recollections;
+}
+
+Run RunRow::run() const {
+  Run run;
+  run.number = number_;
+  run.job = job_;
+  run.nominal = Timestamp(std::chrono::milliseconds(nominal_));
+  run.state = to_state(state_);
+  run.wake = wake_.get();
+  run.deadline = deadline_.get();
+  run.attempts = attempts_;
+  run.failures = failures_;
+  run.reason = reason_;
+  run.plugin = plugin_;
+  run.action_id = action_id_;
+  run.valid_from = valid_from_.get();
+  run.expire_after = expire_after_.get();
+  run.posted_at = posted_at_.get();
+  run.stored_at = stored_at_.get();
+  run.delivered_at = delivered_at_.get();
+  run.result_file = result_file_;
+  run.commands = commands_;
+  run.expected = expected_;
+  run.complete = complete_ != 0;
+  run.recollections = recollections_;
+  return run;
+}
+
+}  // namespace mig_runner::store

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <soci/soci.h>
+
+#include <string>
+#include <string_view>
+
+#include "store/run.h"
+
+namespace mig_runner::store {
+
+// The state with the number that a database holds. Throws std::range_error where there is none.
+RunState to_state(int number);
+
+// A run as a statement exchanges it. Bound statements keep pointers into it: it stays where it is.
+class RunRow {
+ public:
+  RunRow() = default;
+  RunRow(const RunRow&) = delete;
+  RunRow& operator=(const RunRow&) = delete;
+
+  // What SELECT and RETURNING list, in the order of read_from().
+  static const std::string& selected();
+  // "job, nominal, state, .." and their values, for INSERT INTO runs.
+  static const std::string& inserted();
+  static const std::string& inserted_values();
+  // "state = :state, ..": every column but the run's identity and its owner.
+  static const std::string& assignments();
+
+  void read_from(soci::statement& statement);
+  // Binds inserted_values(), or assignments() and :number.
+  void bind_insert(soci::statement& statement);
+  void bind_update(soci::statement& statement);
+
+  void set(const Run& run);
+  // Throws std::range_error where the database holds what no store has written.
+  Run run() const;
+
+ private:
+  struct Time {
+    long long value = 0;
+    soci::indicator indicator = soci::i_null;
+    void set(std::optional<Timestamp> time);
+    std::optional<Timestamp> get() const;
+  };
+  void bind_values(soci::statement& statement);
+
+  long long number_ = 0;
+  std::string job_;
+  long long nominal_ = 0;
+  int state_ = 0;
+  Time wake_;
+  Time deadline_;
+  int attempts_ = 0;
+  int failures_ = 0;
+  std::string reason_;
+  std::string plugin_;
+  long long action_id_ = 0;
+  Time valid_from_;
+  Time expire_after_;
+  Time posted_at_;
+  Time stored_at_;
+  Time delivered_at_;
+  std::string result_file_;
+  long long commands_ = 0;
+  long long expected_ = 0;
+  int complete_ = 0;
+  int recollections_ = 0;
+};
+
+}  // namespace mig_runner::store

@@ -1,0 +1,48 @@
+#include "store/tree_lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace mig_runner::store {
+namespace {
+
+constexpr std::size_t kMaxHolderBytes = 512;
+
+std::string this_process(Timestamp now) {
+  std::array<char, 256> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) host = {"this machine"};
+  return "process " + std::to_string(getpid()) + " on " + host.data() + " since " + format_utc(now);
+}
+
+// One line without control characters, since anybody may have written the file.
+std::string holder_of(const std::filesystem::path& path) {
+  auto text = read_file(path, kMaxHolderBytes).value_or("");
+  text.erase(std::find(text.begin(), text.end(), '\n'), text.end());
+  std::erase_if(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  return text.empty() ? "another process" : text;
+}
+
+}  // namespace
+
+Result<TreeLock> TreeLock::acquire(const std::filesystem::path& state_directory, Timestamp now) {
+  if (auto made = make_directories(state_directory); !made) return tl::unexpected(made.error());
+  const auto path = state_directory / "lock";
+  UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return fail_errno("the lock cannot be opened", path);
+  while (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK) return fail_errno("the lock cannot be taken", path);
+    return fail("another runner works on this tree: " + holder_of(path), path);
+  }
+  const auto holder = this_process(now) + '\n';
+  if (ftruncate(fd.get(), 0) != 0 || pwrite(fd.get(), holder.data(), holder.size(), 0) < 0)
+    return fail_errno("the lock cannot be written", path);
+  return TreeLock(std::move(fd));
+}
+
+}  // namespace mig_runner::store
