@@ -19,6 +19,8 @@ class Secret {
   bool empty() const { return text_.empty(); }
 
  private:
+  void wipe() noexcept;
+
   std::string text_;
 };
 

@@ -1,0 +1,78 @@
+#include "cron/zone_names.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <system_error>
+
+namespace mig_runner::cron {
+namespace {
+
+std::string normalized(std::string_view name) {
+  std::string result(name);
+  for (char& c : result) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    if (c == ' ') c = '_';
+  }
+  return result;
+}
+
+// How many characters have to be put in, taken out or exchanged (Levenshtein).
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t exchanged = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({exchanged, row[j] + 1, diagonal + 1});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+const std::filesystem::path& zone_directory() {
+  static const std::filesystem::path directory = "/usr/share/zoneinfo";
+  return directory;
+}
+
+std::vector<std::string> zone_names(const std::filesystem::path& directory) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> names;
+  std::error_code error;
+  fs::recursive_directory_iterator entry(directory, fs::directory_options::skip_permission_denied, error);
+  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    // Zones and their folders begin with a capital letter; tables, copies (posix/, right/) and settings do not.
+    const auto file = entry->path().filename().string();
+    if (file.front() < 'A' || file.front() > 'Z') {
+      entry.disable_recursion_pending();
+    } else if (entry->is_regular_file(error)) {
+      names.push_back(entry->path().lexically_relative(directory).string());
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::string nearest_zone_name(std::string_view wrong, const std::vector<std::string>& names) {
+  constexpr std::size_t longest_compared = 64;  // no zone has a name that long
+  const auto wanted = normalized(wrong.substr(0, longest_compared));
+  std::string best;
+  auto best_distance = std::numeric_limits<std::size_t>::max();
+  for (const auto& name : names) {
+    const auto known = normalized(name);
+    const auto last_part = std::string_view(known).substr(known.rfind('/') + 1);
+    const auto this_distance = std::min(distance(wanted, known), distance(wanted, last_part));
+    if (this_distance < best_distance || (this_distance == best_distance && name.size() < best.size())) {
+      best_distance = this_distance;
+      best = name;
+    }
+  }
+  return best;
+}
+
+}  // namespace mig_runner::cron

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "support/scratch_directory.h"
+
+namespace mig_runner::test {
+
+// A GnuPG 2 home of its own, whose agent is gone when the test ends.
+class GpgHome {
+ public:
+  GpgHome() {
+    std::filesystem::permissions(path(), std::filesystem::perms::owner_all);
+    write_text(path() / "gpg-agent.conf", "s2k-count 65536\n");  // the default takes half a second each time
+  }
+  ~GpgHome() { shell("gpgconf --homedir '" + path().string() + "' --kill all"); }
+  GpgHome(const GpgHome&) = delete;
+  GpgHome& operator=(const GpgHome&) = delete;
+
+  const std::filesystem::path& path() const { return directory_.path(); }
+
+  // Runs gpg; returns what it wrote to standard output. Throws where it fails.
+  std::string gpg(const std::string& arguments) const {
+    return shell("gpg --homedir '" + path().string() + "' --batch --yes --quiet --pinentry-mode loopback " + arguments);
+  }
+
+  // Makes a primary key that can sign and certify; returns its fingerprint.
+  std::string make_key(const std::string& kind = "rsa2048", const std::string& passphrase = "",
+                       const std::string& usage = "sign", const std::string& expiry = "never") const {
+    const auto before = fingerprints();
+    gpg("--passphrase '" + passphrase + "' --quick-gen-key 'u" + std::to_string(before.size()) + " <u@localhost>' " +
+        kind + " " + usage + " " + expiry);
+    return fingerprints().at(before.size());
+  }
+
+  std::string add_subkey(const std::string& primary, const std::string& kind = "rsa2048",
+                         const std::string& passphrase = "", const std::string& usage = "sign",
+                         const std::string& expiry = "never") const {
+    gpg("--passphrase '" + passphrase + "' --quick-add-key " + primary + " " + kind + " " + usage + " " + expiry);
+    return fingerprints("ssb", primary).back();
+  }
+
+  // Of the secret keys, primary ones ("sec") or subkeys ("ssb"), in the order in which they were made.
+  std::vector<std::string> fingerprints(const std::string& kind = "sec", const std::string& of = "") const {
+    std::istringstream lines(gpg("--with-colons --list-secret-keys " + of + " 2>/dev/null || true"));
+    std::vector<std::string> found;
+    bool wanted = false;
+    for (std::string line; std::getline(lines, line);) {
+      if (line.starts_with("sec:") || line.starts_with("ssb:")) wanted = line.starts_with(kind);
+      if (wanted && line.starts_with("fpr:")) found.push_back(line.substr(12, 40));
+    }
+    return found;
+  }
+
+  // A GnuPG 1 home with the same keys, as an operator of the original makes it.
+  void export_secring(const std::filesystem::path& to, const std::string& passphrase = "",
+                      const std::string& command = "--export-secret-keys") const {
+    write_text(to / "secring.gpg", gpg("--passphrase '" + passphrase + "' " + command));
+  }
+
+ private:
+  static std::string shell(const std::string& command) {
+    FILE* pipe = popen(command.c_str(), "r");
+    std::string out;
+    std::array<char, 4096> buffer{};
+    for (std::size_t count = 0; (count = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;)
+      out.append(buffer.data(), count);
+    const int status = pclose(pipe);
+    if (status != 0) throw std::runtime_error(command + ": " + std::to_string(WEXITSTATUS(status)));
+    return out;
+  }
+
+  ScratchDirectory directory_;
+};
+
+}  // namespace mig_runner::test

@@ -1,0 +1,431 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <thread>
+
+#include "sign/gpg_home.h"
+#include "sign/signer.h"
+#include "sign/stripped_armor.h"
+#include "sign/verifier.h"
+
+namespace mig_runner::sign {
+namespace {
+
+using test::GpgHome;
+using test::ScratchDirectory;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using namespace std::chrono_literals;
+
+constexpr std::string_view kText = "1;2026-11-23T08:30:00Z;28060169076738\n";
+
+// Keys are made by gpg, with the system's clock.
+Timestamp now() {
+  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+Result<Key> load(const std::filesystem::path& home, const std::string& fingerprint, const std::string& passphrase = "",
+                 Timestamp at = now()) {
+  return Key::load(home, fingerprint, Secret(passphrase), at);
+}
+
+std::string key_error(const Result<Key>& key) {
+  return key ? "no error" : key.error().text();
+}
+
+std::string signature_of(const Key& key, std::string_view text = kText) {
+  return key.make_signer().value()->sign(text).value();
+}
+
+std::string hex(std::string_view bytes) {
+  std::string out;
+  for (const char byte : bytes) {
+    char digits[3];
+    std::snprintf(digits, sizeof digits, "%02X", static_cast<unsigned>(static_cast<unsigned char>(byte)));
+    out += digits;
+  }
+  return out;
+}
+
+// The key id that a signature names, at its fixed place in the form that is made here.
+std::string issuer(const std::string& signature) {
+  return hex(unstrip_armor(signature).value().substr(17, 8));
+}
+
+std::string key_id(const std::string& fingerprint) {
+  return fingerprint.substr(24);
+}
+
+// gpg throws where it finds the signature bad, and so does the room's own verifier.
+void expect_verifies(const GpgHome& home, const std::string& fingerprint, const std::string& signature) {
+  const ScratchDirectory scratch;
+  test::write_text(scratch.path() / "text", kText);
+  test::write_text(scratch.path() / "signature", unstrip_armor(signature).value());
+  EXPECT_NO_THROW(home.gpg("--verify " + (scratch.path() / "signature").string() + " " +
+                           (scratch.path() / "text").string() + " 2>/dev/null"));
+  const auto verifier = Verifier::from_public_key(home.gpg("--export --armor " + fingerprint));
+  ASSERT_TRUE(verifier) << verifier.error().text();
+  EXPECT_EQ(verifier->fingerprint(), fingerprint);
+  const auto verified = verifier->verify(kText, signature);
+  EXPECT_TRUE(verified) << verified.error().text();
+  EXPECT_FALSE(verifier->verify(std::string(kText) + "x", signature));
+}
+
+TEST(Key, SecringWithoutProtection) {
+  const GpgHome gpg;
+  const auto fingerprint = gpg.make_key();
+  const ScratchDirectory home;
+  gpg.export_secring(home.path());
+  const auto key = load(home.path(), fingerprint);
+  ASSERT_TRUE(key) << key_error(key);
+  EXPECT_EQ(key->fingerprint(), fingerprint);
+  EXPECT_THAT(key->warnings(), IsEmpty());
+  const auto signature = signature_of(*key);
+  EXPECT_EQ(issuer(signature), key_id(fingerprint));
+  EXPECT_EQ(signature.find_first_of("\r\n -"), std::string::npos);
+  expect_verifies(gpg, fingerprint, signature);
+  EXPECT_TRUE(load(home.path(), fingerprint, "not needed"));
+}
+
+TEST(Key, FingerprintsAreFortyDigitsInAnyCase) {
+  const GpgHome gpg;
+  auto fingerprint = gpg.make_key();
+  const ScratchDirectory home;
+  gpg.export_secring(home.path());
+  for (const auto& wrong :
+       {std::string(), fingerprint.substr(24), "0x" + fingerprint, fingerprint + " ", "g" + fingerprint.substr(1)})
+    EXPECT_THAT(key_error(load(home.path(), wrong)), HasSubstr("40 hexadecimal digits are needed")) << wrong;
+  for (auto& c : fingerprint) c = static_cast<char>(std::tolower(c));
+  EXPECT_TRUE(load(home.path(), fingerprint));
+}
+
+TEST(Key, SecringWithPassphrase) {
+  const GpgHome gpg;
+  const auto fingerprint = gpg.make_key("rsa2048", "open sesame");
+  const ScratchDirectory home;
+  gpg.export_secring(home.path(), "open sesame");
+  const auto key = load(home.path(), fingerprint, "open sesame");
+  ASSERT_TRUE(key) << key_error(key);
+  expect_verifies(gpg, fingerprint, signature_of(*key));
+  EXPECT_EQ(key_error(load(home.path(), fingerprint, "open barley")), home.path().string() + ": wrong passphrase");
+  EXPECT_THAT(key_error(load(home.path(), fingerprint)), HasSubstr("needs a passphrase, and none is given"));
+}
+
+TEST(Key, GnuPg2HomeWithoutProtection) {
+  const GpgHome gpg;
+  const auto fingerprint = gpg.make_key();
+  const auto key = load(gpg.path(), fingerprint);
+  ASSERT_TRUE(key) << key_error(key);
+  expect_verifies(gpg, fingerprint, signature_of(*key));
+}
+
+TEST(Key, GnuPg2HomeWithPassphrase) {
+  const GpgHome gpg;
+  const auto fingerprint = gpg.make_key("rsa2048", "open sesame");
+  EXPECT_EQ(key_error(load(gpg.path(), fingerprint, "open barley")), gpg.path().string() + ": wrong passphrase");
+  EXPECT_THAT(key_error(load(gpg.path(), fingerprint)), HasSubstr("needs a passphrase, and none is given"));
+  const auto key = load(gpg.path(), fingerprint, "open sesame");
+  ASSERT_TRUE(key) << key_error(key);
+  expect_verifies(gpg, fingerprint, signature_of(*key));
+}
+
+TEST(Key, AnEmptyOrOlderSecringDoesNotHideGnuPg2) {
+  const GpgHome gpg;
+  const auto older = gpg.make_key();
+  gpg.export_secring(gpg.path());
+  const auto newer = gpg.make_key();
+  EXPECT_TRUE(load(gpg.path(), older));
+  EXPECT_TRUE(load(gpg.path(), newer));
+  test::write_text(gpg.path() / "secring.gpg", "");
+  EXPECT_TRUE(load(gpg.path(), older));
+}
+
+// A gpg in front of the real one notes all that it is told.
+TEST(Key, ThePassphraseIsOnNoCommandLineAndInNoEnvironment) {
+  const GpgHome gpg;
+  const auto fingerprint = gpg.make_key("rsa2048", "open sesame");
+  const ScratchDirectory scratch;
+  const auto notes = scratch.path() / "notes";
+  const std::string path = std::getenv("PATH");
+  test::write_text(scratch.path() / "gpg", "#!/bin/sh\n{ echo \"$@\"; env; } >> '" + notes.string() + "'\nPATH='" +
+                                               path + "' exec gpg \"$@\"\n");
+  std::filesystem::permissions(scratch.path() / "gpg", std::filesystem::perms::owner_all);
+  setenv("PATH", (scratch.path().string() + ":" + path).c_str(), 1);
+  setenv("MIGPGPPASSPHRASE", "open sesame", 1);
+  const auto key = load(gpg.path(), fingerprint, "open sesame");
+  setenv("PATH", path.c_str(), 1);
+  unsetenv("MIGPGPPASSPHRASE");
+  EXPECT_TRUE(key) << key_error(key);
+  EXPECT_THAT(test::read_text(notes), HasSubstr("--export-secret-keys " + fingerprint));
+  EXPECT_EQ(test::read_text(notes).find("sesame"), std::string::npos);
+}
+
+TEST(Key, WithoutGpgItSaysWhatIsMissing) {
+  const ScratchDirectory home;
+  std::filesystem::create_directory(home.path() / "private-keys-v1.d");
+  const std::string path = std::getenv("PATH");
+  setenv("PATH", home.path().c_str(), 1);
+  const auto key = load(home.path(), std::string(40, 'A'));
+  setenv("PATH", path.c_str(), 1);
+  EXPECT_THAT(key_error(key), HasSubstr("gpg is needed to read the keys of GnuPG 2, and is not installed"));
+}
+
+TEST(Key, AmongSeveralKeysTheNamedOneSigns) {
+  const GpgHome gpg;
+  const auto first = gpg.make_key();
+  const auto second = gpg.make_key();
+  const auto third = gpg.make_key();
+  const ScratchDirectory home;
+  gpg.export_secring(home.path());
+  const auto key = load(home.path(), second);
+  ASSERT_TRUE(key) << key_error(key);
+  EXPECT_EQ(issuer(signature_of(*key)), key_id(second));
+  expect_verifies(gpg, second, signature_of(*key));
+
+  const std::string unknown(40, 'A');
+  for (const auto& place : {home.path(), gpg.path()}) {
+    const auto error = key_error(load(place, unknown));
+    EXPECT_THAT(error, HasSubstr("no private key with the fingerprint " + unknown + "; there are "));
+    for (const auto& present : {first, second, third}) EXPECT_THAT(error, HasSubstr(present));
+  }
+}
+
+TEST(Key, ASigningSubkeySigns) {
+  const GpgHome gpg;
+  const auto primary = gpg.make_key("rsa2048", "open sesame");
+  gpg.add_subkey(primary, "rsa2048", "open sesame", "encrypt");
+  const auto subkey = gpg.add_subkey(primary, "rsa2048", "open sesame");
+  const ScratchDirectory home;
+  gpg.export_secring(home.path(), "open sesame");
+  for (const auto& place : {home.path(), gpg.path()}) {
+    const auto key = load(place, primary, "open sesame");
+    ASSERT_TRUE(key) << key_error(key);
+    EXPECT_EQ(key->fingerprint(), primary);
+    EXPECT_EQ(issuer(signature_of(*key)), key_id(subkey));
+    expect_verifies(gpg, primary, signature_of(*key));
+  }
+  EXPECT_THAT(key_error(load(home.path(), subkey, "open sesame")),
+              HasSubstr(subkey + " is a subkey: the fingerprint of its primary key is needed, " + primary));
+}
+
+TEST(Key, APrimaryKeyThatLiesElsewhereIsNotNeeded) {
+  const GpgHome gpg;
+  const auto primary = gpg.make_key("rsa2048", "open sesame", "cert");
+  const auto subkey = gpg.add_subkey(primary, "rsa2048", "open sesame");
+  const ScratchDirectory home;
+  gpg.export_secring(home.path(), "open sesame", "--export-secret-subkeys");
+  const auto key = load(home.path(), primary, "open sesame");
+  ASSERT_TRUE(key) << key_error(key);
+  EXPECT_EQ(issuer(signature_of(*key)), key_id(subkey));
+  expect_verifies(gpg, primary, signature_of(*key));
+  EXPECT_THAT(key_error(load(home.path(), primary, "wrong")), HasSubstr("wrong passphrase"));
+}
+
+TEST(Key, WithoutAnySecretPartThatSignsItSaysSo) {
+  const GpgHome gpg;
+  const auto primary = gpg.make_key();
+  gpg.add_subkey(primary, "rsa2048", "", "encrypt");
+  const ScratchDirectory home;
+  gpg.export_secring(home.path(), "", "--export-secret-subkeys");
+  EXPECT_THAT(key_error(load(home.path(), primary)),
+              HasSubstr("the key " + primary + " cannot sign; its own secret part is elsewhere"));
+}
+
+TEST(Key, ExpiryIsToldWithItsDateAndAheadOfTime) {
+  const GpgHome gpg;
+  const auto fingerprint = gpg.make_key("rsa2048", "", "sign", "40d");
+  const ScratchDirectory home;
+  gpg.export_secring(home.path());
+  const auto date = format_utc(now() + std::chrono::days(40)).substr(0, 10);
+  const auto today = load(home.path(), fingerprint);
+  ASSERT_TRUE(today) << key_error(today);
+  EXPECT_THAT(today->warnings(), IsEmpty());
+  const auto later = load(home.path(), fingerprint, "", now() + std::chrono::days(20));
+  ASSERT_TRUE(later) << key_error(later);
+  EXPECT_THAT(later->warnings(), ElementsAre("the signing key expires on " + date));
+  EXPECT_THAT(key_error(load(home.path(), fingerprint, "", now() + std::chrono::days(41))),
+              HasSubstr("the key " + fingerprint + " expired on " + date));
+}
+
+TEST(Key, AnExpiredSubkeyGivesWayToThePrimaryKeyWhereThatMaySign) {
+  const GpgHome gpg;
+  const ScratchDirectory home;
+  const auto primary = gpg.make_key();
+  gpg.add_subkey(primary, "rsa2048", "", "sign", "10d");
+  const auto certify_only = gpg.make_key("rsa2048", "", "cert");
+  const auto subkey = gpg.add_subkey(certify_only, "rsa2048", "", "sign", "10d");
+  gpg.export_secring(home.path());
+  const auto later = now() + std::chrono::days(11);
+  const auto key = load(home.path(), primary, "", later);
+  ASSERT_TRUE(key) << key_error(key);
+  EXPECT_EQ(issuer(signature_of(*key)), key_id(primary));
+  EXPECT_THAT(key_error(load(home.path(), certify_only, "", later)),
+              HasSubstr("cannot sign; its signing subkey " + subkey + " expired on "));
+}
+
+TEST(Key, RevokedKeysAreRefused) {
+  const GpgHome gpg;
+  const auto fingerprint = gpg.make_key();
+  // gpg keeps a colon in front of the certificate, so that it is not used by accident.
+  auto certificate = test::read_text(gpg.path() / "openpgp-revocs.d" / (fingerprint + ".rev"));
+  certificate.erase(certificate.find(":-----BEGIN"), 1);
+  test::write_text(gpg.path() / "revoke.asc", certificate);
+  gpg.gpg("--import " + (gpg.path() / "revoke.asc").string());
+  const ScratchDirectory home;
+  gpg.export_secring(home.path());
+  EXPECT_THAT(key_error(load(home.path(), fingerprint)), HasSubstr("the key " + fingerprint + " is revoked"));
+}
+
+TEST(Key, KindsThatTheServerCannotVerifyAreRefused) {
+  const GpgHome gpg;
+  const auto eddsa = gpg.make_key("ed25519");
+  const auto ecdsa = gpg.make_key("nistp256");
+  const ScratchDirectory home;
+  gpg.export_secring(home.path());
+  EXPECT_THAT(key_error(load(home.path(), eddsa)),
+              HasSubstr("is of the kind EdDSA, whose signatures the server cannot verify: an RSA key of 2048 to 4096 "
+                        "bits is needed"));
+  EXPECT_THAT(key_error(load(home.path(), ecdsa)), HasSubstr("is of the kind ECDSA"));
+}
+
+TEST(Key, SubkeysThatTheServerCannotReadAreWarnedOf) {
+  const GpgHome gpg;
+  const auto primary = gpg.make_key();
+  const auto eddsa = gpg.add_subkey(primary, "ed25519");
+  const auto ecdh = gpg.add_subkey(primary, "cv25519", "", "encrypt");
+  const ScratchDirectory home;
+  gpg.export_secring(home.path());
+  const auto key = load(home.path(), primary);
+  ASSERT_TRUE(key) << key_error(key);
+  EXPECT_EQ(issuer(signature_of(*key)), key_id(primary));
+  EXPECT_THAT(key->warnings(), ElementsAre(HasSubstr("the subkey " + eddsa + " is of the kind EdDSA (Ed25519)"),
+                                           HasSubstr("the subkey " + ecdh + " is of the kind ECDH (Curve25519)")));
+}
+
+TEST(Key, SelfSignaturesOverSha1AreAccepted) {
+  const GpgHome gpg;
+  const auto fingerprint = [&] {
+    gpg.gpg("--cert-digest-algo SHA1 --passphrase '' --quick-gen-key 'old <u@localhost>' rsa2048 sign never");
+    return gpg.fingerprints().front();
+  }();
+  ASSERT_THAT(gpg.gpg("--export " + fingerprint + " | gpg --list-packets"), HasSubstr("digest algo 2,"));
+  const ScratchDirectory home;
+  gpg.export_secring(home.path());
+  const auto key = load(home.path(), fingerprint);
+  ASSERT_TRUE(key) << key_error(key);
+  expect_verifies(gpg, fingerprint, signature_of(*key));
+}
+
+TEST(Key, OtherSizesOfRsa) {
+  const GpgHome gpg;
+  const auto small = gpg.make_key("rsa1024");
+  const auto large = gpg.make_key("rsa4096");
+  const ScratchDirectory home;
+  gpg.export_secring(home.path());
+  const auto key = load(home.path(), large);
+  ASSERT_TRUE(key) << key_error(key);
+  EXPECT_THAT(key->warnings(), IsEmpty());
+  expect_verifies(gpg, large, signature_of(*key));
+  const auto weak = load(home.path(), small);
+  ASSERT_TRUE(weak) << key_error(weak);
+  EXPECT_THAT(weak->warnings(), ElementsAre(HasSubstr("the signing key has 1024 bits")));
+  expect_verifies(gpg, small, signature_of(*weak));
+}
+
+TEST(Key, HomesWithoutKeysSaySo) {
+  const ScratchDirectory home;
+  const std::string unknown(40, 'A');
+  EXPECT_EQ(key_error(load(home.path() / "missing", unknown)),
+            (home.path() / "missing").string() + ": there is no such directory");
+  EXPECT_THAT(key_error(load(home.path(), unknown)), HasSubstr("there are no private keys: neither secring.gpg nor"));
+  test::write_text(home.path() / "secring.gpg", "this is no keyring");
+  EXPECT_THAT(key_error(load(home.path(), unknown)), HasSubstr((home.path() / "secring.gpg: ").string()));
+  const GpgHome gpg;
+  gpg.gpg("--list-secret-keys");
+  std::filesystem::create_directories(gpg.path() / "private-keys-v1.d");
+  EXPECT_THAT(key_error(load(gpg.path(), unknown)),
+              HasSubstr("there is no private key with the fingerprint " + unknown + ", nor any other"));
+}
+
+TEST(Key, DamagedKeyringsAreErrors) {
+  const GpgHome gpg;
+  const auto fingerprint = gpg.make_key();
+  gpg.add_subkey(fingerprint);
+  const ScratchDirectory home;
+  gpg.export_secring(home.path());
+  const auto whole = test::read_text(home.path() / "secring.gpg");
+  for (std::size_t length = 0; length < 900; length += 61) {
+    test::write_text(home.path() / "secring.gpg", whole.substr(0, length));
+    EXPECT_FALSE(load(home.path(), fingerprint)) << length;
+  }
+  for (std::size_t i = 0; i < whole.size(); i += 101) {
+    auto damaged = whole;
+    damaged[i] = static_cast<char>(~damaged[i]);
+    test::write_text(home.path() / "secring.gpg", damaged);
+    if (const auto key = load(home.path(), fingerprint)) expect_verifies(gpg, fingerprint, signature_of(*key));
+  }
+}
+
+TEST(Key, SignersOfOneKeyWorkSideBySide) {
+  const GpgHome gpg;
+  const auto fingerprint = gpg.make_key("rsa2048", "", "sign", "1d");
+  const auto key = load(gpg.path(), fingerprint);
+  ASSERT_TRUE(key) << key_error(key);
+  const auto public_key = gpg.gpg("--export " + fingerprint);
+  std::vector<std::thread> threads;
+  std::atomic<int> verified = 0;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      const auto signer = key->make_signer().value();
+      const auto verifier = Verifier::from_public_key(public_key).value();
+      for (int k = 0; k < 25; ++k) {
+        const auto text = std::to_string(i) + ";" + std::to_string(k);
+        if (verifier.verify(text, signer->sign(text).value())) ++verified;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(verified, 100);
+}
+
+TEST(Verifier, OtherKeysDoNotVerify) {
+  const GpgHome gpg;
+  const auto signing = gpg.make_key();
+  const auto other = gpg.make_key();
+  const auto key = load(gpg.path(), signing);
+  ASSERT_TRUE(key) << key_error(key);
+  const auto signature = signature_of(*key);
+  const auto verifier = Verifier::from_public_key(gpg.gpg("--export " + other)).value();
+  EXPECT_FALSE(verifier.verify(kText, signature));
+  EXPECT_FALSE(Verifier::from_public_key(gpg.gpg("--export"))) << "two keys";
+}
+
+TEST(Verifier, TakesWhatGpgSigns) {
+  const GpgHome gpg;
+  const auto fingerprint = gpg.make_key();
+  const ScratchDirectory scratch;
+  test::write_text(scratch.path() / "text", kText);
+  const auto packet = gpg.gpg("--detach-sign --output - " + (scratch.path() / "text").string());
+  const auto verifier = Verifier::from_public_key(gpg.gpg("--export " + fingerprint)).value();
+  EXPECT_TRUE(verifier.verify(kText, strip_armor(packet)));
+}
+
+TEST(Secret, MovesLeaveNothingBehind) {
+  for (const std::string text : {"short", "long enough to live outside the object itself, on the heap"}) {
+    Secret first{std::string(text)};
+    Secret second(std::move(first));
+    EXPECT_EQ(second.reveal(), text);
+    EXPECT_TRUE(first.empty());  // NOLINT(bugprone-use-after-move): that is what is tested
+    const std::string_view bytes(reinterpret_cast<const char*>(&first), sizeof first);
+    EXPECT_EQ(bytes.find(text.substr(0, 5)), std::string_view::npos);
+    first = std::move(second);
+    EXPECT_EQ(first.reveal(), text);
+    EXPECT_TRUE(second.empty());  // NOLINT(bugprone-use-after-move)
+  }
+}
+
+}  // namespace
+}  // namespace mig_runner::sign
