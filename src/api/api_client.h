@@ -38,6 +38,7 @@ struct CommandSlice {
 struct FetchOptions {
   int page_size = 1000;
   int parallel_pages = 4;
+  std::int64_t expected = 0;  // how many commands are known to exist; 0: not known
 };
 
 // The MIG API as the runner uses it. One thread at a time: an object a thread. `where` of every Error is the URL
@@ -61,13 +62,22 @@ class ApiClient {
 
   Result<ActionStatus> action_status(std::int64_t action_id);
 
-  // Reads every page of the action's commands once, several at a time; `sink` gets each command in any order, repeats
+  // Reads every page of the action's commands once, several at a time up to the expected number, then one by one until
+  // the list ends; `sink` gets each command in any order, repeats
   // included, and may return an Error, which ends the reading. Never holds more than the pages in hand. A page that is
   // not well-formed is an Error (later) after none of its commands was passed on.
   Result<void> fetch_commands(std::int64_t action_id, const FetchOptions& options,
                               const std::function<Result<void>(const CommandSlice&)>& sink);
 
  private:
+  Result<HttpAnswer> exchange(HttpRequest request);
+  Result<HttpAnswer> get(const std::string& path_and_query);
+  std::vector<HttpRequest> page_requests(std::int64_t action_id, const FetchOptions& options,
+                                         const std::vector<std::int64_t>& pages) const;
+  // True when the list ended within these pages.
+  Result<bool> fetch_pages(std::int64_t action_id, const FetchOptions& options, std::vector<std::int64_t> pages,
+                           const std::function<Result<void>(const CommandSlice&)>& sink);
+
   std::string base_url_;
   std::unique_ptr<Http> http_;
   std::unique_ptr<sign::Signer> signer_;

@@ -67,6 +67,17 @@ std::string ordinal(int value) {
   return fmt::format("{}{}", value, ending);
 }
 
+// "every 7th minute from 0 to 56": shorter than a list of five and more.
+template <class Name>
+std::optional<std::string> stepped(const std::vector<int>& numbers, std::string_view unit, Name name) {
+  if (numbers.size() < 5 || numbers[1] - numbers[0] < 2) return std::nullopt;
+  const int step = numbers[1] - numbers[0];
+  for (std::size_t i = 1; i < numbers.size(); ++i) {
+    if (numbers[i] - numbers[i - 1] != step) return std::nullopt;
+  }
+  return fmt::format("every {} {} from {} to {}", ordinal(step), unit, name(numbers.front()), name(numbers.back()));
+}
+
 // n where the set is 0, n, 2n.. up to `span` and n divides it, so that n is the pause between any two.
 std::optional<int> even_step(std::uint64_t bits, int span) {
   const auto numbers = numbers_of(bits);
@@ -87,6 +98,7 @@ std::string every(int step, std::string_view unit) {
 std::string values(std::uint64_t bits, unsigned span, std::string_view unit) {
   if (bits == all_below(span)) return every(1, unit);
   const auto numbers = numbers_of(bits);
+  if (const auto words = stepped(numbers, unit, number)) return *words;
   return fmt::format("{}{} {}", unit, numbers.size() == 1 ? "" : "s", joined(in_runs(numbers, number)));
 }
 
@@ -141,8 +153,11 @@ std::string time_words(const Fields& fields) {
 }
 
 Words month_day_words(const Fields& fields) {
-  Words words = in_runs(numbers_of(fields.month_days), ordinal);
+  const auto days = numbers_of(fields.month_days);
+  const auto in_steps = stepped(days, "day", [](int day) { return "the " + ordinal(day); });
+  Words words = in_steps ? Words{} : in_runs(days, ordinal);
   for (auto& word : words) word = "the " + word;
+  if (in_steps) words.push_back(*in_steps);
   for (int day : numbers_of(fields.nearest_weekdays)) {
     words.push_back(fmt::format("the weekday nearest to the {}", ordinal(day)));
   }
@@ -194,7 +209,7 @@ std::string year_words(const Fields& fields) {
   for (std::size_t i = 0; i < year_count; ++i) {
     if (fields.years[i]) years.push_back(first_year + static_cast<int>(i));
   }
-  return " in " + joined(in_runs(years, number));
+  return " in " + stepped(years, "year", number).value_or(joined(in_runs(years, number)));
 }
 
 }  // namespace

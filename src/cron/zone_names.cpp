@@ -44,13 +44,14 @@ std::vector<std::string> zone_names(const std::filesystem::path& directory) {
   namespace fs = std::filesystem;
   std::vector<std::string> names;
   std::error_code error;
+  std::error_code ignored;  // a dangling link is no reason to stop
   fs::recursive_directory_iterator entry(directory, fs::directory_options::skip_permission_denied, error);
   for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
     // Zones and their folders begin with a capital letter; tables, copies (posix/, right/) and settings do not.
     const auto file = entry->path().filename().string();
     if (file.front() < 'A' || file.front() > 'Z') {
       entry.disable_recursion_pending();
-    } else if (entry->is_regular_file(error)) {
+    } else if (entry->is_regular_file(ignored)) {
       names.push_back(entry->path().lexically_relative(directory).string());
     }
   }

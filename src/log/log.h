@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/error.h"
 
 namespace mig_runner::log {
@@ -23,7 +24,7 @@ struct Settings {
   std::filesystem::path file;       // mode file: appended to, mode 0600
   std::int64_t max_file_bytes = 0;  // 0: never rotate; else FILE becomes FILE.1 before it would grow past this
   std::string host;                 // mode syslog: RFC 5424 over udp (one datagram a message) or tcp (octet counting,
-  std::uint16_t port = 0;           //   RFC 6587); reconnects by itself, never blocks a writer for more than a second
+  std::uint16_t port = 0;           //   RFC 6587), sent by a thread of its own that connects again by itself
   bool tcp = false;
   int facility = 3;
 };
@@ -33,7 +34,8 @@ struct Settings {
 // standard error once until it works again.
 class Log {
  public:
-  static Result<std::unique_ptr<Log>> open(const Settings& settings);
+  // `clock` stamps the messages and outlives the log.
+  static Result<std::unique_ptr<Log>> open(const Settings& settings, const Clock& clock);
   virtual ~Log() = default;
 
   virtual bool enabled(Level level) const = 0;

@@ -36,7 +36,7 @@ struct Outcome {
   int exit_code = -1;  // -1 when a signal ended it
   int signal = 0;
   std::size_t dropped_lines = 0;
-  std::string text() const;  // "exit 3", "killed by SIGSEGV", "no end after 5m0s", ..
+  std::string text() const;  // "exit 3", "killed by SIGSEGV", ..
 };
 
 // Runs a plugin to its end in a process group of its own with no descriptor of ours but the three standard ones.

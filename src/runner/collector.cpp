@@ -133,7 +133,7 @@ bool Collector::ready_to_collect(store::Run& run, const api::ActionStatus& statu
 
 Collector::Reading Collector::read_all(const store::Run& run, std::int64_t expected, ResultWriter& writer) {
   Reading reading;
-  const api::FetchOptions options{context_.settings.page_size, context_.settings.parallel_pages};
+  const api::FetchOptions options{context_.settings.page_size, context_.settings.parallel_pages, expected};
   int fruitless = 0;
   for (int i = 0; i < kReadings && fruitless < 2; ++i) {
     const auto before = writer.count();

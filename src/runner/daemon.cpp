@@ -23,6 +23,8 @@ using std::chrono::steady_clock;
 // Writes to a job come in bursts (an editor, a configuration management run): look once a burst is over, but not never.
 constexpr milliseconds kSpoolQuiet{50};
 
+const SystemClock kClock;
+
 std::string joined(const std::vector<config::Problem>& problems) {
   std::string text;
   for (const auto& problem : problems) {
@@ -56,7 +58,7 @@ struct Daemon::Impl {
   void clock_was_set();
   void loop();
 
-  Timestamp now() const { return clock.now(); }
+  Timestamp now() const { return kClock.now(); }
 
   std::filesystem::path path;
   Configuration configuration;
@@ -64,7 +66,6 @@ struct Daemon::Impl {
   SwitchableLog log;
   store::TreeLock lock;
   std::unique_ptr<store::RunStore> store;
-  SystemClock clock;
   JobBook jobs;
   std::unique_ptr<spool::Spool> spool;
   std::unique_ptr<Engine> engine;
@@ -81,18 +82,17 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const std::filesystem::path& runne
   auto loaded = load_configuration(runner_cfg);
   if (!loaded.value) return fail(joined(loaded.problems));
   auto& configuration = *loaded.value;
-  const SystemClock clock;
-  auto sink = log::Log::open(log_settings(configuration.runner.logging));
+  auto sink = log::Log::open(log_settings(configuration.runner.logging), kClock);
   if (!sink) return tl::unexpected(sink.error());
   for (const auto& problem : loaded.problems) (*sink)->warning(problem.text());
 
-  const auto key = load_key(configuration, clock.now());
+  const auto key = load_key(configuration, kClock.now());
   if (!key) return tl::unexpected(key.error());
   for (const auto& warning : key->warnings()) (*sink)->warning(warning);
   const auto state = configuration.runner.directory / "state";
-  auto lock = store::TreeLock::acquire(state, clock.now());
+  auto lock = store::TreeLock::acquire(state, kClock.now());
   if (!lock) return tl::unexpected(lock.error());
-  auto opened = store::RunStore::open(state / "runs.db", "runner", clock.now());
+  auto opened = store::RunStore::open(state / "runs.db", "runner", kClock.now());
   if (!opened) return tl::unexpected(opened.error());
   if (!opened->set_aside.empty())
     (*sink)->error("The record of runs was damaged; it is set aside as " + opened->set_aside +
@@ -110,7 +110,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const std::filesystem::path& runne
 }
 
 Result<void> Daemon::Impl::start_engine(const sign::Key& key) {
-  auto started = Engine::start(configuration, key, {jobs, *store, log, clock});
+  auto started = Engine::start(configuration, key, {jobs, *store, log, kClock});
   if (!started) return tl::unexpected(started.error());
   engine = std::move(*started);
   return {};
@@ -176,7 +176,7 @@ void Daemon::Impl::reload() {
 
   const auto key = load_key(*loaded.value, now());
   if (!key) return log.error("The configuration was not reloaded: " + key.error().text());
-  auto sink = log::Log::open(log_settings(loaded.value->runner.logging));
+  auto sink = log::Log::open(log_settings(loaded.value->runner.logging), kClock);
   if (!sink) return log.error("The configuration was not reloaded: " + sink.error().text());
 
   planner.reset();

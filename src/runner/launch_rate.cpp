@@ -14,11 +14,10 @@ LaunchRate::Answer LaunchRate::ask(Timestamp now) {
   while (!launches_.empty() && launches_.back() > now) launches_.pop_back();
   while (!launches_.empty() && launches_.front() <= now - kWindow) launches_.pop_front();
   if (launches_.size() >= per_minute_) {
-    const bool first = !open_;
-    open_ = true;
+    const bool first = !last_refusal_ || now - *last_refusal_ > 2 * kWindow;
+    last_refusal_ = now;
     return {launches_[launches_.size() - per_minute_] + kWindow, first};
   }
-  if (launches_.empty()) open_ = false;
   launches_.push_back(now);
   return {};
 }

@@ -24,9 +24,9 @@ class LaunchRate {
 
  private:
   const std::size_t per_minute_;
-  std::mutex mutex_;  // guards launches_, open_
+  std::mutex mutex_;  // guards launches_, last_refusal_
   std::deque<Timestamp> launches_;
-  bool open_ = false;
+  std::optional<Timestamp> last_refusal_;
 };
 
 }  // namespace mig_runner::runner

@@ -29,13 +29,14 @@ class Spool {
   ~Spool();
 
   // Reads every job directory whose files changed since they were last read (by inode, size, ctime); all at the first
-  // call. Directories with names that a job may not have (see job_name_problem) are reported as broken once.
+  // call. While the directory itself cannot be read, the jobs stay as they are. Directories with names that a job may
+  // not have (see job_name_problem) are reported as broken once.
   std::vector<Change> scan();
 
   // Readable when read_events() has something to say; -1 where the kernel has no watch left (scan() still works).
   int event_fd() const;
-  // Like scan(), only for the directories the kernel told of. Waits until a burst of writes to one job is over is the
-  // caller's: call it at most every 50 ms.
+  // Like scan(), only for the directories the kernel told of; a job of which one file is still missing is left to the
+  // next scan(). Call it once a burst of writes is over.
   std::vector<Change> read_events();
 
   // The jobs as they run now, by name.

@@ -4,12 +4,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/time.h"
 
 namespace mig_runner::store {
 
 // One nominal time of one job. docs/design.md draws the states.
+// The numbers stand in stores: never reorder, add at the end.
 enum class RunState {
   due,             // to be launched at `wake`
   signed_,         // a signed action is stored and may be on its way ("signed" towards people)
@@ -57,5 +59,8 @@ struct Run {
   // "JOB@2026-11-23T08:00:00Z", how people name it.
   std::string name() const;
 };
+
+// The inverse of Run::name().
+std::optional<std::pair<std::string, Timestamp>> parse_run_name(std::string_view name);
 
 }  // namespace mig_runner::store

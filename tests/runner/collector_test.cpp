@@ -28,7 +28,8 @@ struct PostedStand : Stand {
   nlohmann::json result() { return nlohmann::json::parse(read_text(directory.path() / run().result_file)); }
   std::set<std::int64_t> result_ids() {
     std::set<std::int64_t> ids;
-    for (const auto& command : result().at("commands")) ids.insert(command.at("id").get<std::int64_t>());
+    const auto document = result();
+    for (const auto& command : document.at("commands")) ids.insert(command.at("id").get<std::int64_t>());
     return ids;
   }
 };

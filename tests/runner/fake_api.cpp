@@ -73,6 +73,13 @@ std::unique_ptr<api::Http> FakeApi::http() {
 }
 
 Result<HttpAnswer> FakeApi::answer(const api::HttpRequest& request) {
+  if (around_exchange) around_exchange();
+  auto given = answer_now(request);
+  if (around_exchange) around_exchange();
+  return given;
+}
+
+Result<HttpAnswer> FakeApi::answer_now(const api::HttpRequest& request) {
   if (!request.form_body.empty()) return post(request);
   if (down) return fail("connection refused", "http://fake/", Retry::later);
   if (request.url.find("type=command") != std::string::npos) return list_commands(request.url);
@@ -88,7 +95,7 @@ Result<HttpAnswer> FakeApi::post(const api::HttpRequest& request) {
     script.pop_front();
   }
   if (what == Post::unavailable) return fail("connection refused", "http://fake/", Retry::later);
-  if (what == Post::refuse) return collection(500, {}, "Action name is too short, must be greater than 3 characters");
+  if (what == Post::refuse) return collection(500, {}, "Action.Target is empty. Expecting string.");
   if (what == Post::lost_not_accepted) return fail("connection reset", "http://fake/", Retry::outcome_unknown);
   Stored stored;
   stored.id = 7000 + posts;

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -158,7 +159,7 @@ class Stand {
     settings.directory = directory.path();
     store = std::move(store::RunStore::open(directory.path() / "state" / "runs.db", "test", clock.now())->store);
     stages = std::make_unique<Stages>(*this);
-    stages->planner.load().value();
+    if (!stages->planner.load()) throw std::runtime_error("the cursors cannot be read");
   }
 };
 

@@ -1,0 +1,213 @@
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <mutex>
+#include <string_view>
+
+#include "api/http.h"
+
+namespace mig_runner::api {
+namespace {
+
+constexpr int kPollMs = 100;          // how soon a stop request is noticed
+constexpr long kStalledSeconds = 60;  // without a single byte
+constexpr std::string_view kUserAgent = "MIG Client mig-runner";
+
+void start_curl_once() {
+  static std::once_flag once;
+  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+}
+
+std::string without_query(const std::string& url) {
+  return url.substr(0, url.find('?'));
+}
+
+bool is_certificate_error(CURLcode code) {
+  return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_ISSUER_ERROR ||
+         code == CURLE_SSL_INVALIDCERTSTATUS;
+}
+
+// One transfer and what it needs while it runs.
+class Transfer {
+ public:
+  Transfer(const HttpRequest& request, const HttpOptions& options) : request_(request), easy_(curl_easy_init()) {
+    for (const auto& header : request.headers)
+      if (header.find_first_of("\r\n") == std::string::npos) headers_ = curl_slist_append(headers_, header.c_str());
+    set_common(options);
+    if (!request.form_body.empty()) set_post();
+  }
+  ~Transfer() {
+    curl_slist_free_all(headers_);
+    curl_easy_cleanup(easy_);
+  }
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+
+  CURL* easy() const { return easy_; }
+
+  Result<HttpAnswer> answer(CURLcode code) {
+    if (code != CURLE_OK) return failure(code);
+    curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &answer_.status);
+    char* location = nullptr;
+    curl_easy_getinfo(easy_, CURLINFO_REDIRECT_URL, &location);
+    if (location != nullptr && answer_.status >= 300 && answer_.status < 400)
+      return fail("it answers with a redirect to " + without_query(location) + ": set api.url to where the API is",
+                  without_query(request_.url));
+    return std::move(answer_);
+  }
+
+  Result<HttpAnswer> stopped() const {
+    return fail("given up, since the runner stops", without_query(request_.url), retry());
+  }
+
+ private:
+  void set_common(const HttpOptions& options) {
+    curl_easy_setopt(easy_, CURLOPT_URL, request_.url.c_str());
+    curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy_, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYPEER, options.skip_verify_certificate ? 0L : 1L);
+    curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYHOST, options.skip_verify_certificate ? 0L : 2L);
+    curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
+    curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, static_cast<long>(request_.timeout.count()));
+    curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_TIME, kStalledSeconds);
+    curl_easy_setopt(easy_, CURLOPT_USERAGENT, std::string(kUserAgent).c_str());
+    curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
+    curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_text_);
+    curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &Transfer::take_body);
+    curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
+    curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, &Transfer::take_header);
+    curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
+    // Environment variables that OpenSSL itself knows, but curl does not pass on.
+    if (const char* file = std::getenv("SSL_CERT_FILE"); file != nullptr && *file != '\0')
+      curl_easy_setopt(easy_, CURLOPT_CAINFO, file);
+  }
+
+  // curl sends a request again by itself when a reused connection turns out to be dead; an action would be launched
+  // twice. On a connection of its own there is nothing to repeat.
+  void set_post() {
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.form_body.size()));
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request_.form_body.c_str());
+    curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(easy_, CURLOPT_FORBID_REUSE, 1L);
+    // Without the pause for "100 Continue" that curl makes before larger bodies.
+    headers_ = curl_slist_append(headers_, "Expect:");
+    curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
+  }
+
+  Retry retry() const {
+    long sent = 0;
+    curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &sent);
+    return sent > 0 ? Retry::outcome_unknown : Retry::later;
+  }
+
+  Result<HttpAnswer> failure(CURLcode code) const {
+    const auto where = without_query(request_.url);
+    if (too_long_)
+      return fail("the answer is longer than " + std::to_string(request_.max_answer_bytes) + " bytes", where, retry());
+    std::string what = error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(code);
+    if (is_certificate_error(code))
+      what += " (install the certificate of its authority, or set api.skipverifycert if you know what that gives up)";
+    return fail(what, where, retry());
+  }
+
+  static std::size_t take_body(char* bytes, std::size_t, std::size_t size, void* self) {
+    auto& transfer = *static_cast<Transfer*>(self);
+    auto& body = transfer.answer_.body;
+    if (body.size() + size > transfer.request_.max_answer_bytes) {
+      transfer.too_long_ = true;
+      return 0;
+    }
+    body.append(bytes, size);
+    return size;
+  }
+
+  static std::size_t take_header(char* bytes, std::size_t, std::size_t size, void* self) {
+    std::string_view line(bytes, size);
+    constexpr std::string_view kDate = "date:";
+    const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
+    if (line.size() > kDate.size() &&
+        std::equal(kDate.begin(), kDate.end(), line.begin(), [&](char b, char a) { return same(a, b); })) {
+      line.remove_prefix(std::min(line.find_first_not_of(' ', kDate.size()), line.size()));
+      static_cast<Transfer*>(self)->answer_.date = line.substr(0, line.find_first_of("\r\n"));
+    }
+    return size;
+  }
+
+  const HttpRequest& request_;
+  CURL* easy_;
+  curl_slist* headers_ = nullptr;
+  char error_text_[CURL_ERROR_SIZE] = "";
+  HttpAnswer answer_;
+  bool too_long_ = false;
+};
+
+class CurlHttp final : public Http {
+ public:
+  CurlHttp(const HttpOptions& options, std::stop_token stop) : options_(options), stop_(std::move(stop)) {
+    start_curl_once();
+    multi_ = curl_multi_init();
+  }
+  ~CurlHttp() override { curl_multi_cleanup(multi_); }
+  CurlHttp(const CurlHttp&) = delete;
+  CurlHttp& operator=(const CurlHttp&) = delete;
+
+  Result<HttpAnswer> perform(const HttpRequest& request) override {
+    Result<HttpAnswer> answer = fail("no answer");
+    const std::vector<HttpRequest> one{request};
+    perform_all(one, [&](std::size_t, Result<HttpAnswer> result) { answer = std::move(result); });
+    return answer;
+  }
+
+  void perform_all(const std::vector<HttpRequest>& requests,
+                   const std::function<void(std::size_t, Result<HttpAnswer>)>& done) override {
+    std::vector<std::unique_ptr<Transfer>> transfers;
+    for (const auto& request : requests) {
+      transfers.push_back(std::make_unique<Transfer>(request, options_));
+      curl_multi_add_handle(multi_, transfers.back()->easy());
+    }
+    for (int running = 1; running > 0 && !stop_.stop_requested();) {
+      curl_multi_perform(multi_, &running);
+      finish_ended(transfers, done);
+      if (running > 0) curl_multi_poll(multi_, nullptr, 0, kPollMs, nullptr);
+    }
+    for (std::size_t i = 0; i < transfers.size(); ++i) {
+      if (!transfers[i]) continue;
+      curl_multi_remove_handle(multi_, transfers[i]->easy());
+      done(i, transfers[i]->stopped());
+    }
+  }
+
+ private:
+  void finish_ended(std::vector<std::unique_ptr<Transfer>>& transfers,
+                    const std::function<void(std::size_t, Result<HttpAnswer>)>& done) {
+    int left = 0;
+    while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+      if (message->msg != CURLMSG_DONE) continue;
+      const auto code = message->data.result;
+      CURL* const easy = message->easy_handle;  // the message is gone once the handle is removed
+      const auto found = std::find_if(transfers.begin(), transfers.end(),
+                                      [&](const auto& transfer) { return transfer && transfer->easy() == easy; });
+      curl_multi_remove_handle(multi_, easy);
+      auto answer = (*found)->answer(code);
+      found->reset();
+      done(static_cast<std::size_t>(found - transfers.begin()), std::move(answer));
+    }
+  }
+
+  const HttpOptions options_;
+  const std::stop_token stop_;
+  CURLM* multi_;
+};
+
+}  // namespace
+
+std::unique_ptr<Http> make_curl_http(const HttpOptions& options, std::stop_token stop) {
+  return std::make_unique<CurlHttp>(options, std::move(stop));
+}
+
+}  // namespace mig_runner::api

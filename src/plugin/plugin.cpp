@@ -1,0 +1,147 @@
+#include "plugin/plugin.h"
+
+#include <poll.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "base/time.h"
+#include "plugin/output_reader.h"
+#include "plugin/spawn.h"
+
+namespace mig_runner::plugin {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr int kTryLater = 75;  // EX_TEMPFAIL of sysexits.h
+constexpr milliseconds kTerminateToKill = std::chrono::seconds(2);
+constexpr milliseconds kStopToKill = std::chrono::seconds(1);
+// After the plugin's end a grandchild may still hold its output open.
+constexpr milliseconds kDrain = std::chrono::milliseconds(500);
+constexpr milliseconds kStopPoll = std::chrono::milliseconds(100);  // how soon a stop request is noticed
+
+class Run {
+ public:
+  Run(const Request& request, const std::function<void(bool, std::string_view)>& line, Spawned spawned)
+      : request_(request),
+        spawned_(std::move(spawned)),
+        output_(std::move(spawned_.output), request.max_line_bytes, capped(line, false)),
+        errors_(std::move(spawned_.errors), request.max_line_bytes, capped(line, true)) {}
+
+  Outcome to_end(const std::stop_token& stop) {
+    const auto deadline = steady_clock::now() + request_.timeout;
+    while (!ended_) {
+      const auto now = steady_clock::now();
+      if (!killing_ && stop.stop_requested()) terminate(Outcome::Kind::stopped, now + kStopToKill);
+      if (!killing_ && now >= deadline) terminate(Outcome::Kind::timed_out, now + kTerminateToKill);
+      if (killing_ && now >= kill_at_) kill(-spawned_.process, SIGKILL);
+      pump(kStopPoll);
+    }
+    drain();
+    return outcome();
+  }
+
+ private:
+  OutputReader::Line capped(const std::function<void(bool, std::string_view)>& line, bool is_stderr) {
+    return [this, &line, is_stderr](std::string_view text) {
+      if (lines_ < request_.max_output_lines) {
+        ++lines_;
+        line(is_stderr, text);
+      } else {
+        ++dropped_;
+      }
+    };
+  }
+
+  void terminate(Outcome::Kind why, steady_clock::time_point kill_at) {
+    killing_ = true;
+    why_ = why;
+    kill_at_ = kill_at;
+    kill(-spawned_.process, SIGTERM);
+  }
+
+  void pump(milliseconds longest) {
+    std::array<pollfd, 3> fds{
+        {{spawned_.handle.get(), POLLIN, 0}, {output_.fd(), POLLIN, 0}, {errors_.fd(), POLLIN, 0}}};
+    if (ended_) fds[0].fd = -1;
+    if (poll(fds.data(), fds.size(), static_cast<int>(longest.count())) <= 0) return;
+    if (fds[1].revents != 0) output_.read_available();
+    if (fds[2].revents != 0) errors_.read_available();
+    if (fds[0].revents != 0) reap();
+  }
+
+  void reap() {
+    // The group goes before its leader is reaped: until then its number cannot belong to anybody else.
+    if (killing_) kill(-spawned_.process, SIGKILL);
+    ended_ = waitpid(spawned_.process, &status_, 0) == spawned_.process;
+  }
+
+  void drain() {
+    const auto until = steady_clock::now() + kDrain;
+    while ((output_.open() || errors_.open()) && steady_clock::now() < until) pump(milliseconds(50));
+    output_.finish();
+    errors_.finish();
+  }
+
+  Outcome outcome() const {
+    Outcome outcome;
+    outcome.dropped_lines = dropped_;
+    if (WIFEXITED(status_)) outcome.exit_code = WEXITSTATUS(status_);
+    if (WIFSIGNALED(status_)) outcome.signal = WTERMSIG(status_);
+    // One that ended well although it was told to stop has done its work.
+    if (outcome.exit_code == 0) {
+      outcome.kind = Outcome::Kind::succeeded;
+    } else if (killing_) {
+      outcome.kind = why_;
+    } else {
+      outcome.kind = outcome.exit_code == kTryLater ? Outcome::Kind::try_later : Outcome::Kind::failed;
+    }
+    return outcome;
+  }
+
+  const Request& request_;
+  Spawned spawned_;
+  std::size_t lines_ = 0;
+  std::size_t dropped_ = 0;
+  OutputReader output_, errors_;
+  bool ended_ = false;
+  bool killing_ = false;
+  Outcome::Kind why_ = Outcome::Kind::failed;
+  steady_clock::time_point kill_at_;
+  int status_ = 0;
+};
+
+}  // namespace
+
+std::string Outcome::text() const {
+  switch (kind) {
+    case Kind::succeeded:
+      return "exit 0";
+    case Kind::try_later:
+      return "exit 75 (try later)";
+    case Kind::timed_out:
+      return "it ran longer than plugintimeout and was ended";
+    case Kind::stopped:
+      return "it was ended because the runner stops";
+    case Kind::failed:
+      break;
+  }
+  if (exit_code >= 0) return "exit " + std::to_string(exit_code);
+  const char* name = sigabbrev_np(signal);
+  return "killed by " + (name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(signal));
+}
+
+Result<Outcome> run(const Request& request, const std::function<void(bool, std::string_view)>& line,
+                    std::stop_token stop) {
+  auto spawned = spawn(request);
+  if (!spawned) return tl::unexpected(spawned.error());
+  return Run(request, line, std::move(*spawned)).to_end(stop);
+}
+
+}  // namespace mig_runner::plugin

@@ -1,0 +1,141 @@
+#include "plugin/spawn.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <string_view>
+
+extern char** environ;
+
+namespace mig_runner::plugin {
+namespace {
+
+// What a program needs of its surroundings; everything else could be a secret of ours.
+constexpr std::array<std::string_view, 12> kInherited{"PATH",        "HOME",        "USER",     "LOGNAME",
+                                                      "LANG",        "TZ",          "TMPDIR",   "http_proxy",
+                                                      "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"};
+
+bool inherited(std::string_view entry) {
+  const auto name = entry.substr(0, entry.find('='));
+  for (const auto known : kInherited)
+    if (name == known) return true;
+  return name.starts_with("LC_");
+}
+
+std::vector<std::string> environment_for(const Request& request) {
+  std::vector<std::string> all;
+  for (char** entry = environ; *entry != nullptr; ++entry)
+    if (inherited(*entry)) all.emplace_back(*entry);
+  for (const auto& [name, value] : request.environment) all.push_back(name + "=" + value);
+  return all;
+}
+
+struct Pipe {
+  UniqueFd reader, writer;
+};
+
+Result<Pipe> make_pipe() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return fail_errno("no pipe for a plugin's output");
+  Pipe pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
+  fcntl(pipe.reader.get(), F_SETFL, O_NONBLOCK);
+  return pipe;
+}
+
+Result<void> check_executable(const std::filesystem::path& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0)
+    return fail(errno == ENOENT ? "there is no such plugin" : std::strerror(errno), path, Retry::later);
+  if (!S_ISREG(status.st_mode)) return fail("the plugin is not a file", path, Retry::later);
+  if (access(path.c_str(), X_OK) != 0) return fail("the plugin is not executable (chmod +x)", path, Retry::later);
+  return {};
+}
+
+class Actions {
+ public:
+  Actions() { posix_spawn_file_actions_init(&actions_); }
+  ~Actions() { posix_spawn_file_actions_destroy(&actions_); }
+  Actions(const Actions&) = delete;
+  Actions& operator=(const Actions&) = delete;
+  posix_spawn_file_actions_t* get() { return &actions_; }
+
+ private:
+  posix_spawn_file_actions_t actions_{};
+};
+
+class Attributes {
+ public:
+  Attributes() {
+    posix_spawnattr_init(&attributes_);
+    sigset_t none;
+    sigset_t all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(&attributes_, &none);
+    posix_spawnattr_setsigdefault(&attributes_, &all);
+    posix_spawnattr_setpgroup(&attributes_, 0);
+    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  }
+  ~Attributes() { posix_spawnattr_destroy(&attributes_); }
+  Attributes(const Attributes&) = delete;
+  Attributes& operator=(const Attributes&) = delete;
+  const posix_spawnattr_t* get() const { return &attributes_; }
+
+ private:
+  posix_spawnattr_t attributes_{};
+};
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> all;
+  all.reserve(texts.size() + 1);
+  for (auto& text : texts) all.push_back(text.data());
+  all.push_back(nullptr);
+  return all;
+}
+
+}  // namespace
+
+Result<Spawned> spawn(const Request& request) {
+  if (auto usable = check_executable(request.executable); !usable) return tl::unexpected(usable.error());
+  const UniqueFd input(open(request.input.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!input) return fail_errno("the plugin's input cannot be opened", request.input);
+  auto output = make_pipe();
+  auto errors = make_pipe();
+  if (!output || !errors) return tl::unexpected(output ? errors.error() : output.error());
+
+  Actions actions;
+  posix_spawn_file_actions_addchdir_np(actions.get(), request.working_directory.c_str());
+  posix_spawn_file_actions_adddup2(actions.get(), input.get(), 0);
+  posix_spawn_file_actions_adddup2(actions.get(), output->writer.get(), 1);
+  posix_spawn_file_actions_adddup2(actions.get(), errors->writer.get(), 2);
+  posix_spawn_file_actions_addclosefrom_np(actions.get(), 3);
+
+  std::vector<std::string> arguments{request.executable.string()};
+  auto environment = environment_for(request);
+  const Attributes attributes;
+  pid_t process = -1;
+  const int error = posix_spawn(&process, request.executable.c_str(), actions.get(), attributes.get(),
+                                pointers(arguments).data(), pointers(environment).data());
+  if (error == ENOEXEC)
+    return fail("the plugin is neither a program nor a script with #!", request.executable, Retry::later);
+  if (error != 0)
+    return fail(std::string("it cannot be started: ") + std::strerror(error), request.executable, Retry::later);
+  UniqueFd handle(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
+  if (!handle) {
+    auto failure = fail_errno("no handle for a plugin's process", request.executable);
+    kill(-process, SIGKILL);
+    waitpid(process, nullptr, 0);
+    return failure;
+  }
+  return Spawned{process, std::move(handle), std::move(output->reader), std::move(errors->reader)};
+}
+
+}  // namespace mig_runner::plugin

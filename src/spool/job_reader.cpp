@@ -1,0 +1,113 @@
+#include "spool/job_reader.h"
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <charconv>
+
+#include "base/file.h"
+
+namespace mig_runner::spool {
+namespace {
+
+namespace fs = std::filesystem;
+using config::Problem;
+
+constexpr std::size_t kMaxEntityBytes = std::size_t{1} << 20U;
+constexpr std::size_t kMaxActionBytes = std::size_t{4} << 20U;
+
+std::string content_hash(const std::string& entity, const std::string& action) {
+  const auto text = std::to_string(entity.size()) + '\n' + entity + action;
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string hex;
+  for (unsigned i = 0; i < size; ++i) {
+    hex += kHex[digest[i] >> 4U];
+    hex += kHex[digest[i] & 15U];
+  }
+  return hex;
+}
+
+int number_at(std::string_view& text) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return error == std::errc() ? number : 0;
+}
+
+// "LINE:COLUMN" of an Error of Action::parse.
+Problem at_line_and_column(const fs::path& file, const Error& error) {
+  std::string_view where = error.where;
+  const int line = number_at(where);
+  if (where.starts_with(':')) where.remove_prefix(1);
+  return {file, line, number_at(where), error.what};
+}
+
+// "column N" of an Error of Schedule::parse, counted within the setting's value.
+Problem at_schedule(const fs::path& file, const config::JobConfig& config, const Error& error) {
+  std::string_view where = error.where;
+  where.remove_prefix(std::min(where.find_first_of("0123456789"), where.size()));
+  const int column = number_at(where);
+  return {file, config.schedule_line, config.schedule_column + std::max(column - 1, 0), error.what};
+}
+
+Result<cron::Zone> zone_of(const config::JobSettings& settings) {
+  return settings.timezone.empty() ? cron::Zone::local() : cron::Zone::find(settings.timezone);
+}
+
+}  // namespace
+
+config::Checked<Job> read_job(const fs::path& directory, const std::string& name, const config::JobSettings& defaults) {
+  config::Checked<Job> checked;
+  auto& problems = checked.problems;
+  const auto entity_path = directory / "entity.cfg";
+  const auto action_path = directory / "action.json";
+  const auto entity_text = read_file(entity_path, kMaxEntityBytes);
+  const auto action_text = read_file(action_path, kMaxActionBytes);
+  if (!entity_text) problems.push_back({entity_path, 0, 0, entity_text.error().what});
+  if (!action_text) problems.push_back({action_path, 0, 0, action_text.error().what});
+
+  std::optional<config::JobConfig> config;
+  std::optional<cron::Schedule> schedule;
+  std::optional<cron::Zone> zone;
+  std::optional<mig::Action> action;
+  if (entity_text) {
+    auto parsed = config::parse_job_config(*entity_text, entity_path, defaults);
+    for (auto& problem : parsed.problems) problems.push_back(std::move(problem));
+    config = std::move(parsed.value);
+  }
+  if (config) {
+    auto parsed = cron::Schedule::parse(config->schedule);
+    if (parsed) {
+      schedule = std::move(*parsed);
+    } else {
+      problems.push_back(at_schedule(entity_path, *config, parsed.error()));
+    }
+    auto found = zone_of(config->settings);
+    if (found) {
+      zone = std::move(*found);
+    } else {
+      problems.push_back({entity_path, 0, 0, found.error().what});
+    }
+  }
+  if (action_text) {
+    auto parsed = mig::Action::parse(*action_text);
+    if (!parsed) {
+      problems.push_back(at_line_and_column(action_path, parsed.error()));
+    } else if (parsed->target().size() > mig::kMaxTargetBytes) {
+      problems.push_back({action_path, 0, 0,
+                          "the target has " + std::to_string(parsed->target().size()) +
+                              " bytes; the API takes at most " + std::to_string(mig::kMaxTargetBytes)});
+    } else {
+      action = std::move(*parsed);
+    }
+  }
+  if (config && schedule && zone && action)
+    checked.value = Job{name,  std::move(*config), std::move(*schedule),
+                        *zone, std::move(*action), content_hash(*entity_text, *action_text)};
+  return checked;
+}
+
+}  // namespace mig_runner::spool

@@ -1,0 +1,149 @@
+#include "spool/spool.h"
+
+#include <sys/stat.h>
+
+#include <set>
+#include <tuple>
+
+#include "spool/job_reader.h"
+#include "spool/watches.h"
+
+namespace mig_runner::spool {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Enough to tell whether a file is still the one that was read.
+struct Stamp {
+  bool there = false;
+  std::uint64_t device = 0, inode = 0;
+  std::int64_t size = 0, changed_s = 0, changed_ns = 0;
+  bool operator==(const Stamp&) const = default;
+};
+
+Stamp stamp_of(const fs::path& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return {};
+  return {true, status.st_dev, status.st_ino, status.st_size, status.st_ctim.tv_sec, status.st_ctim.tv_nsec};
+}
+
+struct Stamps {
+  Stamp entity, action;
+  bool operator==(const Stamps&) const = default;
+};
+
+}  // namespace
+
+struct Spool::Impl {
+  Impl(fs::path runners_directory, config::JobSettings job_defaults)
+      : directory(std::move(runners_directory)), defaults(std::move(job_defaults)) {}
+
+  void examine(const std::string& name, bool settled, std::vector<Change>& changes);
+  void read(const std::string& name, const Stamps& stamps, std::vector<Change>& changes);
+  void gone(const std::string& name, std::vector<Change>& changes);
+  bool list(std::set<std::string>& names, std::vector<Change>& changes);
+
+  const fs::path directory;
+  const config::JobSettings defaults;
+  Watches watches;
+  std::map<std::string, Stamps> read_stamps;  // of what was last read, good or broken
+  std::map<std::string, JobPtr> jobs;
+  std::set<std::string> reported_names;  // names that no job may have
+  bool reported_directory = false;
+};
+
+Spool::Spool(fs::path runners_directory, config::JobSettings defaults)
+    : impl_(std::make_unique<Impl>(std::move(runners_directory), std::move(defaults))) {}
+Spool::~Spool() = default;
+
+const std::map<std::string, JobPtr>& Spool::jobs() const {
+  return impl_->jobs;
+}
+int Spool::event_fd() const {
+  return impl_->watches.fd();
+}
+
+void Spool::Impl::gone(const std::string& name, std::vector<Change>& changes) {
+  watches.forget_job(name);
+  read_stamps.erase(name);
+  reported_names.erase(name);
+  if (jobs.erase(name) > 0) changes.push_back({Change::Kind::removed, name, nullptr, {}});
+}
+
+void Spool::Impl::read(const std::string& name, const Stamps& stamps, std::vector<Change>& changes) {
+  read_stamps[name] = stamps;
+  auto checked = read_job(directory / name, name, defaults);
+  auto& known = jobs[name];
+  if (!checked.value) {
+    changes.push_back({Change::Kind::broken, name, known, std::move(checked.problems)});
+    if (!known) jobs.erase(name);
+    return;
+  }
+  if (known && known->content_hash == checked.value->content_hash) return;
+  const auto kind = known ? Change::Kind::changed : Change::Kind::added;
+  known = std::make_shared<const Job>(std::move(*checked.value));
+  changes.push_back({kind, name, known, std::move(checked.problems)});
+}
+
+// `settled`: no longer in the middle of being put there file by file.
+void Spool::Impl::examine(const std::string& name, bool settled, std::vector<Change>& changes) {
+  const auto job_directory = directory / name;
+  std::error_code error;
+  if (!fs::is_directory(job_directory, error)) return gone(name, changes);
+  if (const auto problem = job_name_problem(name); !problem.empty()) {
+    if (reported_names.insert(name).second)
+      changes.push_back({Change::Kind::broken, name, nullptr, {{job_directory, 0, 0, problem}}});
+    return;
+  }
+  watches.watch_job(name, job_directory);
+  const Stamps stamps{stamp_of(job_directory / "entity.cfg"), stamp_of(job_directory / "action.json")};
+  if (!stamps.entity.there && !stamps.action.there) {
+    if (jobs.erase(name) > 0) changes.push_back({Change::Kind::removed, name, nullptr, {}});
+    read_stamps.erase(name);
+    return;
+  }
+  if (!settled && !(stamps.entity.there && stamps.action.there)) return;
+  const auto known = read_stamps.find(name);
+  if (known == read_stamps.end() || known->second != stamps) read(name, stamps, changes);
+}
+
+bool Spool::Impl::list(std::set<std::string>& names, std::vector<Change>& changes) {
+  watches.watch_root(directory);
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
+    std::error_code ignored;
+    const auto name = entry->path().filename().string();
+    const bool hidden_file = name.starts_with('.') && !entry->is_directory(ignored);
+    if (!hidden_file && entry->is_directory(ignored)) names.insert(name);
+  }
+  if (error && !reported_directory)
+    changes.push_back({Change::Kind::broken,
+                       "runners",
+                       nullptr,
+                       {{directory, 0, 0, "the directory of jobs cannot be read: " + error.message()}}});
+  reported_directory = static_cast<bool>(error);
+  return !error;
+}
+
+std::vector<Change> Spool::scan() {
+  std::vector<Change> changes;
+  std::set<std::string> names;
+  // A directory that cannot be read says nothing about its jobs: they keep running as they are.
+  if (!impl_->list(names, changes)) return changes;
+  std::vector<std::string> missing;
+  for (const auto& [name, stamps] : impl_->read_stamps)
+    if (!names.contains(name)) missing.push_back(name);
+  for (const auto& name : missing) impl_->gone(name, changes);
+  for (const auto& name : names) impl_->examine(name, true, changes);
+  return changes;
+}
+
+std::vector<Change> Spool::read_events() {
+  const auto events = impl_->watches.read();
+  if (events.everything) return scan();
+  std::vector<Change> changes;
+  for (const auto& name : events.jobs) impl_->examine(name, false, changes);
+  return changes;
+}
+
+}  // namespace mig_runner::spool

@@ -1,0 +1,170 @@
+#include "log/log.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "base/file.h"
+#include "log/line.h"
+#include "support/manual_clock.h"
+#include "support/scratch_directory.h"
+
+namespace mig_runner::log {
+namespace {
+
+using testing::HasSubstr;
+
+class LogTest : public testing::Test {
+ protected:
+  Settings file_settings() const {
+    Settings settings;
+    settings.mode = Settings::Mode::file;
+    settings.file = path;
+    return settings;
+  }
+  std::string file(const std::string& suffix = "") const { return test::read_text(path.string() + suffix); }
+
+  test::ScratchDirectory directory;
+  std::filesystem::path path = directory.path() / "log";
+  test::ManualClock clock{parse_rfc3339("2026-11-23T08:00:00.007Z").value()};
+};
+
+TEST_F(LogTest, OneMessageIsOneLine) {
+  const auto log = Log::open(file_settings(), clock).value();
+  log->info("two\nlines \x1b[31m and a\ttab");
+  log->debug("not at this level");
+  log->error("bad");
+  EXPECT_EQ(file(),
+            "2026-11-23T08:00:00.007Z info two\\nlines \\x1b[31m and a\\ttab\n2026-11-23T08:00:00.007Z err bad\n");
+  struct stat status {};
+  stat(path.c_str(), &status);
+  EXPECT_EQ(status.st_mode & 0777U, 0600U);
+}
+
+TEST_F(LogTest, RotatesBeforeItGrowsPastItsLimit) {
+  auto settings = file_settings();
+  settings.max_file_bytes = 100;
+  const auto log = Log::open(settings, clock).value();
+  for (int i = 0; i < 5; ++i) log->info("message " + std::to_string(i));
+  EXPECT_THAT(file(), HasSubstr("message 4"));
+  EXPECT_THAT(file(".1"), HasSubstr("message 3"));
+  EXPECT_LE(file().size(), 100U);
+  EXPECT_LE(file(".1").size(), 100U);
+}
+
+TEST_F(LogTest, AppendsAndReopens) {
+  test::write_text(path, "before\n");
+  const auto log = Log::open(file_settings(), clock).value();
+  log->info("one");
+  std::filesystem::rename(path, path.string() + ".moved");
+  log->info("two");
+  log->reopen();
+  log->info("three");
+  EXPECT_THAT(file(".moved"), testing::AllOf(testing::StartsWith("before\n"), HasSubstr("two")));
+  EXPECT_THAT(file(), testing::AllOf(HasSubstr("three"), testing::Not(HasSubstr("two"))));
+}
+
+TEST_F(LogTest, AFileThatCannotBeOpenedIsSaid) {
+  auto settings = file_settings();
+  settings.file = directory.path() / "none" / "log";
+  EXPECT_THAT(Log::open(settings, clock).error().text(), HasSubstr("none/log: the log file cannot be opened"));
+}
+
+TEST_F(LogTest, ManyThreadsKeepLinesApart) {
+  const auto log = Log::open(file_settings(), clock).value();
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 4; ++t)
+      threads.emplace_back([&log] {
+        for (int i = 0; i < 500; ++i) log->info(std::string(100, 'x'));
+      });
+  }
+  const auto text = file();
+  const std::string line = "2026-11-23T08:00:00.007Z info " + std::string(100, 'x') + "\n";
+  ASSERT_EQ(text.size(), 2000 * line.size());
+  for (std::size_t at = 0; at < text.size(); at += line.size()) ASSERT_EQ(text.compare(at, line.size(), line), 0);
+}
+
+struct Server {
+  explicit Server(int type) : fd(socket(AF_INET, type | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
+    socklen_t size = sizeof address;
+    getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size);
+    port = ntohs(address.sin_port);
+    if (type == SOCK_STREAM) listen(fd.get(), 4);
+    const timeval timeout{10, 0};
+    setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+  }
+  UniqueFd fd;
+  std::uint16_t port = 0;
+};
+
+// Until `wanted` is in it or nothing comes any more.
+std::string receive(int fd, const std::string& wanted) {
+  std::string all;
+  std::string buffer(65536, '\0');
+  while (all.find(wanted) == std::string::npos) {
+    const auto size = recv(fd, buffer.data(), buffer.size(), 0);
+    if (size <= 0) break;
+    all.append(buffer.data(), static_cast<std::size_t>(size));
+  }
+  return all;
+}
+
+Settings syslog_settings(std::uint16_t port, bool tcp) {
+  Settings settings;
+  settings.mode = Settings::Mode::syslog;
+  settings.host = "127.0.0.1";
+  settings.port = port;
+  settings.tcp = tcp;
+  return settings;
+}
+
+TEST_F(LogTest, SyslogDatagrams) {
+  const Server server(SOCK_DGRAM);
+  const auto log = Log::open(syslog_settings(server.port, false), clock).value();
+  log->warning("disk\nfull");
+  EXPECT_THAT(receive(server.fd.get(), "full"),
+              testing::MatchesRegex("<28>1 2026-11-23T08:00:00.007Z [^ ]+ mig-runner [0-9]+ - - disk\\\\nfull"));
+}
+
+TEST_F(LogTest, SyslogStreamCountsOctetsAndConnectsAgain) {
+  const Server server(SOCK_STREAM);
+  auto settings = syslog_settings(server.port, true);
+  settings.facility = 19;
+  const auto log = Log::open(settings, clock).value();
+  log->notice("first");
+  {
+    const UniqueFd connection(accept4(server.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    const auto text = receive(connection.get(), "first");
+    const auto length = std::stoul(text);
+    EXPECT_EQ(text.size(), std::to_string(length).size() + 1 + length);
+    EXPECT_THAT(text, HasSubstr(" <157>1 "));
+  }
+  log->reopen();
+  log->notice("second");
+  const UniqueFd connection(accept4(server.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  EXPECT_THAT(receive(connection.get(), "second"), HasSubstr("second"));
+}
+
+TEST_F(LogTest, ASyslogServerThatIsAwayHoldsUpNobody) {
+  std::uint16_t port = 0;
+  { port = Server(SOCK_STREAM).port; }
+  const auto begin = std::chrono::steady_clock::now();
+  {
+    const auto log = Log::open(syslog_settings(port, true), clock).value();
+    for (int i = 0; i < 20'000; ++i) log->info("nobody listens");
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+}
+
+}  // namespace
+}  // namespace mig_runner::log

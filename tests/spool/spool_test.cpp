@@ -1,0 +1,188 @@
+#include "spool/spool.h"
+
+#include <gmock/gmock.h>
+
+#include "support/scratch_directory.h"
+
+namespace mig_runner::spool {
+namespace {
+
+namespace fs = std::filesystem;
+using Kind = Change::Kind;
+using test::write_text;
+using testing::HasSubstr;
+
+class SpoolTest : public testing::Test {
+ protected:
+  void write_job(const std::string& name, const std::string& schedule = "* * * * *",
+                 const std::string& action = R"({"target":"status='online'","operations":[]})") {
+    write_text(runners / name / "action.json", action);
+    write_text(runners / name / "entity.cfg", "[configuration]\nschedule = \"" + schedule + "\"\n");
+  }
+  // "added disk, broken other", in order.
+  std::string said(const std::vector<Change>& changes) {
+    std::string text;
+    for (const auto& change : changes) {
+      const char* const kinds[] = {"added", "changed", "removed", "broken"};
+      if (!text.empty()) text += ", ";
+      text += std::string(kinds[static_cast<int>(change.kind)]) + " " + change.name;
+    }
+    return text;
+  }
+
+  test::ScratchDirectory directory;
+  fs::path runners = directory.path() / "runners";
+  Spool spool{runners, {}};
+};
+
+TEST_F(SpoolTest, ReadsAllJobsAtFirstAndOnlyChangesLater) {
+  write_job("disk");
+  write_job("ports");
+  EXPECT_EQ(said(spool.scan()), "added disk, added ports");
+  EXPECT_EQ(said(spool.scan()), "");
+  write_job("disk", "0 8 * * *");
+  EXPECT_EQ(said(spool.scan()), "changed disk");
+  EXPECT_EQ(spool.jobs().at("disk")->config.schedule, "0 8 * * *");
+  fs::remove_all(runners / "ports");
+  EXPECT_EQ(said(spool.scan()), "removed ports");
+  EXPECT_EQ(spool.jobs().size(), 1U);
+}
+
+// Fault 9 of the original: an edited action.json was not noticed.
+TEST_F(SpoolTest, Fault9AChangeOfTheActionAloneIsAChange) {
+  write_job("disk");
+  spool.scan();
+  write_text(runners / "disk" / "action.json", R"({"target":"mode='daemon'","operations":[]})");
+  EXPECT_EQ(said(spool.scan()), "changed disk");
+  EXPECT_EQ(spool.jobs().at("disk")->action.target(), "mode='daemon'");
+}
+
+TEST_F(SpoolTest, ATouchedFileWithTheSameContentIsNoChange) {
+  write_job("disk");
+  spool.scan();
+  write_job("disk");
+  EXPECT_EQ(said(spool.scan()), "");
+}
+
+TEST_F(SpoolTest, ABrokenJobIsReportedOnceAndStaysOnItsLastGoodForm) {
+  write_job("disk", "0 8 * * *");
+  spool.scan();
+  write_job("disk", "5-1 * * * *");
+  const auto changes = spool.scan();
+  ASSERT_EQ(said(changes), "broken disk");
+  EXPECT_EQ(changes[0].job->config.schedule, "0 8 * * *");
+  ASSERT_EQ(changes[0].problems.size(), 1U);
+  EXPECT_EQ(changes[0].problems[0].file, (runners / "disk" / "entity.cfg").string());
+  EXPECT_EQ(changes[0].problems[0].line, 2);
+  EXPECT_GE(changes[0].problems[0].column, 13);
+  EXPECT_EQ(said(spool.scan()), "");
+  EXPECT_EQ(spool.jobs().at("disk")->config.schedule, "0 8 * * *");
+  write_job("disk", "6-1 * * * *");
+  EXPECT_EQ(said(spool.scan()), "broken disk") << "another mistake is another report";
+  write_job("disk", "0 9 * * *");
+  EXPECT_EQ(said(spool.scan()), "changed disk");
+}
+
+TEST_F(SpoolTest, ABrokenActionIsPlacedInItsFile) {
+  write_job("disk", "* * * * *", "{\n  \"target\": }");
+  const auto changes = spool.scan();
+  ASSERT_EQ(said(changes), "broken disk");
+  EXPECT_EQ(changes[0].job, nullptr);
+  EXPECT_THAT(changes[0].problems.at(0).text(), HasSubstr("action.json:2:13"));
+  EXPECT_TRUE(spool.jobs().empty());
+}
+
+TEST_F(SpoolTest, EveryProblemOfBothFilesIsSaid) {
+  write_text(runners / "disk" / "entity.cfg", "[configuration]\nschedule = \"61 * * * *\"\ntimezone = Europe/Berlim\n");
+  write_text(runners / "disk" / "action.json", "{");
+  const auto changes = spool.scan();
+  ASSERT_EQ(said(changes), "broken disk");
+  ASSERT_EQ(changes[0].problems.size(), 3U);
+  EXPECT_THAT(changes[0].problems[1].text(), HasSubstr("Europe/Berlin"));
+}
+
+TEST_F(SpoolTest, AMissingFileIsSaidAtTheScan) {
+  write_text(runners / "disk" / "entity.cfg", "[configuration]\nschedule = \"* * * * *\"\n");
+  const auto changes = spool.scan();
+  ASSERT_EQ(said(changes), "broken disk");
+  EXPECT_THAT(changes[0].problems.at(0).text(), HasSubstr("action.json"));
+}
+
+TEST_F(SpoolTest, ADirectoryWithoutJobFilesIsNoJob) {
+  write_text(runners / "old" / "results" / "20261123" / "7.json", "{}");
+  write_text(runners / "README", "not a job");
+  EXPECT_EQ(said(spool.scan()), "");
+}
+
+TEST_F(SpoolTest, NamesAJobMayNotHave) {
+  write_job(".hidden");
+  write_job("two\nlines");
+  EXPECT_EQ(said(spool.scan()), "broken .hidden, broken two\nlines");
+  EXPECT_EQ(said(spool.scan()), "");
+  for (const char* name : {"", ".", "..", ".x", "a/b", "a\x01", "a\x7f", "\xff", "\xed\xa0\x80", "\xc0\x80"})
+    EXPECT_NE(job_name_problem(name), "") << name;
+  for (const char* name : {"disk", "a..b", "with space",
+                           "gr\xc3\xbc\xc3\x9f"
+                           "e",
+                           "\xf0\x9f\x98\x80"})
+    EXPECT_EQ(job_name_problem(name), "") << name;
+  EXPECT_EQ(job_name_problem(std::string(200, 'x')), "");
+  EXPECT_NE(job_name_problem(std::string(201, 'x')), "");
+}
+
+TEST_F(SpoolTest, TheKernelTellsOfChanges) {
+  write_job("disk");
+  spool.scan();
+  spool.read_events();
+  write_job("disk", "0 8 * * *");
+  EXPECT_EQ(said(spool.read_events()), "changed disk");
+  // As editors save: a new file renamed into place.
+  write_text(runners / "disk" / "entity.cfg~", "[configuration]\nschedule = \"0 9 * * *\"\n");
+  fs::rename(runners / "disk" / "entity.cfg~", runners / "disk" / "entity.cfg");
+  EXPECT_EQ(said(spool.read_events()), "changed disk");
+  // A new job that is filled file by file.
+  fs::create_directories(runners / "ports");
+  EXPECT_EQ(said(spool.read_events()), "");
+  write_text(runners / "ports" / "entity.cfg", "[configuration]\nschedule = \"* * * * *\"\n");
+  EXPECT_EQ(said(spool.read_events()), "");
+  write_text(runners / "ports" / "action.json", R"({"target":"x"})");
+  EXPECT_EQ(said(spool.read_events()), "added ports");
+  fs::remove_all(runners / "ports");
+  EXPECT_EQ(said(spool.read_events()), "removed ports");
+  fs::rename(runners / "disk", runners / "disk2");
+  EXPECT_EQ(said(spool.read_events()), "removed disk, added disk2");
+}
+
+TEST_F(SpoolTest, AReplacedDirectoryOfJobsIsFollowed) {
+  write_job("disk");
+  spool.scan();
+  fs::rename(runners, directory.path() / "old");
+  EXPECT_EQ(said(spool.read_events()), "broken runners");
+  EXPECT_EQ(spool.jobs().size(), 1U) << "what cannot be read keeps running as it was";
+  EXPECT_EQ(said(spool.scan()), "") << "reported once";
+  write_job("ports");
+  EXPECT_EQ(said(spool.scan()), "removed disk, added ports");
+  write_job("more");
+  EXPECT_EQ(said(spool.read_events()), "added more");
+}
+
+TEST_F(SpoolTest, ASymbolicLinkToAJobIsFollowed) {
+  fs::create_directories(runners);
+  write_job("disk");
+  fs::rename(runners / "disk", directory.path() / "elsewhere");
+  fs::create_directory_symlink(directory.path() / "elsewhere", runners / "disk");
+  EXPECT_EQ(said(spool.scan()), "added disk");
+}
+
+TEST_F(SpoolTest, TheHashIsOfTheContentAlone) {
+  write_job("a");
+  write_job("b");
+  write_job("c", "0 8 * * *");
+  spool.scan();
+  EXPECT_EQ(spool.jobs().at("a")->content_hash, spool.jobs().at("b")->content_hash);
+  EXPECT_NE(spool.jobs().at("a")->content_hash, spool.jobs().at("c")->content_hash);
+  EXPECT_EQ(spool.jobs().at("a")->content_hash.size(), 64U);
+}
+
+}  // namespace
+}  // namespace mig_runner::spool
