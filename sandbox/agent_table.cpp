@@ -71,7 +71,7 @@ AgentTable::AgentTable() : database_(":memory:") {
 void AgentTable::insert(const Agent& agent) {
   const std::lock_guard lock(mutex_);
   const Unlock unlock(*this);
-  database_.prepare("INSERT INTO agents VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+  database_.prepare("INSERT OR REPLACE INTO agents VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
       .bind(agent.id)
       .bind(agent.name)
       .bind(agent.queueloc)

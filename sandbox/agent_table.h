@@ -38,6 +38,7 @@ class AgentTable {
  public:
   AgentTable();
 
+  // Replaces one with the same id.
   void insert(const Agent& agent);
   // Makes the inserts of `work` one transaction.
   void in_bulk(const std::function<void()>& work);

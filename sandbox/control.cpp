@@ -12,6 +12,7 @@ using mig_runner::mig::json_string;
 constexpr std::string_view kRoot = "/sandbox/";
 constexpr std::string_view kFaults = "/sandbox/faults";
 constexpr std::string_view kPosts = "/sandbox/posts";
+constexpr std::string_view kRefused = "/sandbox/refused";
 
 Answer not_found() {
   return {404, "404 page not found\n", true};
@@ -24,7 +25,8 @@ bool Control::wants(const Request& request) {
 }
 
 Answer Control::answer(const Request& request) {
-  if (request.path == kPosts && request.method == "GET") return posts();
+  if (request.path == kPosts && request.method == "GET") return posts(true);
+  if (request.path == kRefused && request.method == "GET") return posts(false);
   if (request.path.starts_with(kFaults)) return faults(request);
   return not_found();
 }
@@ -52,24 +54,22 @@ Answer Control::faults(const Request& request) {
   return {200, out + "]}"};
 }
 
-Answer Control::posts() {
-  const auto posts = store_.posts();
-  std::int64_t accepted = 0;
+Answer Control::posts(bool accepted) {
   std::string list;
-  for (const auto& post : posts) {
-    list += (list.empty() ? "" : ",") + std::string(R"({"received":)") + json_string(format_micros(post.received)) +
-            R"(,"status":)" + std::to_string(post.status);
-    if (const auto action = post.action_id == 0 ? std::nullopt : store_.action(post.action_id)) {
-      ++accepted;
+  for (const auto& post : store_.posts()) {
+    if ((post.action_id != 0) != accepted) continue;
+    list += (list.empty() ? "" : ",") + std::string(R"({"received":)") + json_string(format_micros(post.received));
+    if (const auto action = accepted ? store_.action(post.action_id) : std::nullopt) {
       list += R"(,"id":)" + std::to_string(action->id) + R"(,"name":)" + json_string(action->name) + R"(,"target":)" +
               json_string(action->target) + R"(,"validfrom":)" + json_string(format_micros(action->valid_from)) +
               R"(,"expireafter":)" + json_string(format_micros(action->expire_after)) + R"(,"pgpsignatures":)" +
               action->signatures;
+    } else {
+      list += R"(,"status":)" + std::to_string(post.status);
     }
     list += R"(,"fault":)" + json_string(post.fault) + "}";
   }
-  return {200, R"({"received":)" + std::to_string(posts.size()) + R"(,"accepted":)" + std::to_string(accepted) +
-                   R"(,"posts":[)" + list + "]}"};
+  return {200, "[" + list + "]"};
 }
 
 }  // namespace mig_sandbox

@@ -12,9 +12,10 @@ namespace mig_sandbox {
 //   GET    /sandbox/faults      the faults in force: {"faults":[{"id":1,"fault":"500:rate=1,count=2","hits":0}]}
 //   POST   /sandbox/faults      a fault as --fault takes it, as the whole body; answers like GET
 //   DELETE /sandbox/faults      ends them all; /sandbox/faults/ID ends one
-//   GET    /sandbox/posts       {"received":N,"accepted":N,"posts":[{"received":TIME,"status":202,"id":ID,"name":..,
-//                               "target":..,"validfrom":TIME,"expireafter":TIME,"pgpsignatures":[..],"fault":".."}]}:
-//                               every POST to action/create/ that reached the API, refused ones without an action
+//   GET    /sandbox/posts       what POST action/create/ accepted, oldest first: [{"received":TIME,"id":ID,"name":..,
+//                               "target":..,"validfrom":TIME,"expireafter":TIME,"pgpsignatures":[..],"fault":".."}];
+//                               `fault` is what was done to the answer. One entry for each post: none is merged
+//   GET    /sandbox/refused     what it refused: [{"received":TIME,"status":500,"fault":".."}]
 class Control {
  public:
   // Both outlive this.
@@ -25,7 +26,7 @@ class Control {
 
  private:
   Answer faults(const Request& request);
-  Answer posts();
+  Answer posts(bool accepted);
 
   Store& store_;
   Faults& faults_;

@@ -27,7 +27,7 @@ bool is_not_available(const json& result) {
   return false;
 }
 
-json run_operation(const LocalAgent::Run& run, const json& operation, Timestamp now) {
+json run_operation(const LocalAgent::Run& run, const json& operation, Timestamp now, const std::stop_token& stop) {
   const json parameters = operation.value("parameters", json());
   std::string text = go_json(parameters);
   if (operation.value("is_compressed", false)) {
@@ -35,7 +35,7 @@ json run_operation(const LocalAgent::Run& run, const json& operation, Timestamp 
     if (!plain) return failure(plain.error().what);
     text = *plain;
   }
-  const json result = json::parse(run(operation.value("module", std::string()), text, now));
+  const json result = json::parse(run(operation.value("module", std::string()), text, now, stop));
   return result.is_object() ? result : failure("the local agent answered without a result");
 }
 
@@ -62,17 +62,17 @@ void LocalWorker::wait(const std::stop_token& stop) {
   filled_.wait(lock, stop, [&] { return !queue_.empty(); });
 }
 
-bool LocalWorker::run_queued() {
+bool LocalWorker::run_next(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   if (queue_.empty()) return false;
   const LocalJob job = std::move(queue_.front());
   queue_.pop_front();
   lock.unlock();
-  run(job);
+  run(job, stop);
   return true;
 }
 
-void LocalWorker::run(const LocalJob& job) {
+void LocalWorker::run(const LocalJob& job, const std::stop_token& stop) {
   CommandRow command = job.command;
   command.status = "success";
   command.found = 0;
@@ -81,7 +81,7 @@ void LocalWorker::run(const LocalJob& job) {
   for (const auto& operation : operations.is_array() ? operations : json::array()) {
     json result;
     try {
-      result = run_operation(run_, operation, world_.clock.now());
+      result = run_operation(run_, operation, world_.clock.now(), stop);
     } catch (const std::exception& e) {
       result = failure(e.what());
     }
@@ -89,6 +89,8 @@ void LocalWorker::run(const LocalJob& job) {
     command.found |= result.value("foundanything", false) ? kFoundSomething : kFoundNothing;
     results += (results.size() > 1 ? "," : "") + result_document(result);
   }
+  // The command of a server that is stopped stays unanswered: it is run anew after a restart.
+  if (stop.stop_requested()) return;
   command.results = results + "]";
   world_.store.finish_command(command, to_micros(world_.clock.now()));
 }

@@ -5,7 +5,7 @@
 #include <mutex>
 #include <stop_token>
 
-#include "sandbox/this_machine.h"
+#include "sandbox/agent_seam.h"
 #include "sandbox/scheduler.h"
 
 namespace mig_sandbox {
@@ -18,13 +18,13 @@ class LocalWorker {
   LocalWorker(const World& world, LocalAgent::Run run);
 
   void push(LocalJob job);
-  // Runs what is queued; false when nothing was.
-  bool run_queued();
+  // Runs the oldest job, cut short where `stop` is requested; false when there is none.
+  bool run_next(const std::stop_token& stop);
   // Waits for work until there is some or `stop` is requested.
   void wait(const std::stop_token& stop);
 
  private:
-  void run(const LocalJob& job);
+  void run(const LocalJob& job, const std::stop_token& stop);
 
   World world_;
   LocalAgent::Run run_;

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <cstdio>
+#include <latch>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -76,6 +77,7 @@ struct Server::Impl {
   std::condition_variable_any changed;
   bool woken = false;
   std::stop_source stop;
+  std::latch ready{1};  // requests wait until the server knows its own address
   std::unique_ptr<HttpServer> http;
   std::jthread scheduler_thread;
   std::jthread worker_thread;
@@ -209,7 +211,7 @@ void Server::Impl::start_threads() {
   scheduler_thread = std::jthread([this](const std::stop_token& stopped) { run_scheduler(stopped); });
   worker_thread = std::jthread([this](const std::stop_token& stopped) {
     while (!stopped.stop_requested()) {
-      if (!worker.run_queued()) worker.wait(stopped);
+      if (!worker.run_next(stopped)) worker.wait(stopped);
     }
   });
 }
@@ -232,11 +234,15 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, const Clock
                                    [&impl](std::int64_t id) { return impl.agents.version_of(id); });
     auto http = HttpServer::start(
         {impl.options.address, impl.options.port, impl.options.certificate, impl.options.key},
-        [&impl](const Request& request) { return impl.reply(request); });
+        [&impl](const Request& request) {
+          impl.ready.wait();
+          return impl.reply(request);
+        });
     if (!http) return tl::unexpected(http.error());
     impl.http = *std::move(http);
     const std::string url = server->url();
     impl.api.set_address(url.substr(0, url.size() - std::string_view(Api::kRoot).size()));
+    impl.ready.count_down();
     impl.start_threads();
     return server;
   } catch (const SqliteError& e) {
@@ -257,7 +263,7 @@ std::string Server::url() const {
 
 void Server::step() {
   impl_->scheduler.step(impl_->clock.now());
-  while (impl_->worker.run_queued()) {
+  while (impl_->worker.run_next({})) {
   }
 }
 

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "sandbox/fleet_options.h"
-#include "sandbox/this_machine.h"
+#include "sandbox/agent_seam.h"
 
 namespace mig_sandbox {
 

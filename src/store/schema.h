@@ -1,0 +1,32 @@
+#pragma once
+
+#include <soci/soci.h>
+
+#include <string>
+
+#include "base/error.h"
+
+namespace mig_runner::store {
+
+// What databases spell differently.
+struct Dialect {
+  const char* begin_writing;  // takes the write lock at once where a later attempt could deadlock
+  const char* key_column;     // a 64-bit key that the database numbers by itself
+};
+
+inline constexpr Dialect kSqlite{"BEGIN IMMEDIATE", "INTEGER PRIMARY KEY"};
+
+// The version of the schema that this code reads and writes.
+int schema_version();
+
+// Brings the schema up to date within the caller's transaction, from nothing or from an older version. Refuses a newer
+// one (Retry::no). Throws what SOCI throws.
+Result<void> migrate(soci::session& session, const Dialect& dialect);
+
+// Refuses (Retry::no) a schema of another version. Throws what SOCI throws.
+Result<void> require_current(soci::session& session);
+
+// Which table or column the statements name is missing, empty where all are there.
+std::string find_missing(soci::session& session);
+
+}  // namespace mig_runner::store
