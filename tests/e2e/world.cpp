@@ -135,6 +135,13 @@ std::vector<nlohmann::json> World::results(const std::string& job) const {
   return documents;
 }
 
+int World::log_count(const std::string& text) const {
+  const auto all = log();
+  int found = 0;
+  for (auto at = all.find(text); at != std::string::npos; at = all.find(text, at + 1)) ++found;
+  return found;
+}
+
 nlohmann::json World::posts() const {
   return nlohmann::json::parse(
       run_command({"curl", "-sk", scheme + "://localhost:" + std::to_string(port) + "/sandbox/posts"}));
