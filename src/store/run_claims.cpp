@@ -33,7 +33,7 @@ Error refusal(soci::session& session, const Change& change, const std::string& o
 
 Result<std::vector<Run>> RunStore::claim(std::span<const RunState> states, Timestamp now, int limit) {
   if (states.empty() || limit <= 0) return {};
-  return impl_->write([&](soci::session&, Effects&) -> Result<std::vector<Run>> {
+  return impl_->write_claims([&](soci::session&, Effects&) -> Result<std::vector<Run>> {
     const long long due = now.time_since_epoch().count();
     // The owner is asked for again outside: of two claims at once, the second must find that the first was there.
     auto runs = impl_->runs("UPDATE runs SET owner = :owner WHERE number IN (SELECT number FROM (" +
@@ -64,7 +64,7 @@ Result<std::optional<Timestamp>> RunStore::next_wake(std::span<const RunState> s
 }
 
 Result<void> RunStore::release(std::span<const Run> runs) {
-  return impl_->write([&](soci::session&, Effects& effects) -> Result<void> {
+  return impl_->write_claims([&](soci::session&, Effects& effects) -> Result<void> {
     for (const auto& run : runs) {
       const auto released = impl_->runs(
           "UPDATE runs SET owner = NULL WHERE number = :number AND owner = :owner"

@@ -67,11 +67,12 @@ Result<std::unique_ptr<RunStore>> RunStore::open_checked(const std::filesystem::
                                                          std::string& damage) {
   auto impl = std::make_unique<Impl>(owner, path.string(), kSqlite);
   auto& session = impl->session;
+  const bool crashed = has_log(path);
   try {
     if (auto connected = connect_sqlite(session, path); !connected) return tl::unexpected(connected.error());
-    damage = find_damage(session);
+    damage = find_damage(session, crashed);
     if (!damage.empty()) return fail(damage, path);
-    Transaction transaction(session, kSqlite);
+    Transaction transaction(session, kSqlite.begin_durable);
     if (auto migrated = migrate(session, kSqlite); !migrated)
       return fail(migrated.error().what, path, migrated.error().retry);
     damage = find_missing(session);

@@ -41,10 +41,11 @@ struct Cursor {
 
 struct Opened;
 
-// Runs and their history, durable: when a function returns, what it wrote survives a power cut. SQLite in WAL mode,
-// synchronous=FULL. Safe from any thread (one connection behind a mutex). Errors are Retry::later unless said
-// otherwise; nothing of a failed call is kept. Once the database shows damage, nothing is written any more: every
-// writing call fails until the next open() has checked it. Texts are UTF-8; bytes that are not are kept as U+FFFD.
+// Runs and their history, durable: when a function returns, what it wrote survives a power cut (but for claims, which
+// end with the process anyway). SQLite in WAL mode. Safe from any thread (one connection behind a mutex). Errors are
+// Retry::later unless said otherwise; nothing of a failed call is kept. Once the database shows damage, nothing is
+// written any more: every writing call fails until the next open() has checked it. Texts are UTF-8; bytes that are not
+// are kept as U+FFFD.
 class RunStore {
  public:
   // Opens or creates the database at `path` (parents made, mode 0700; file 0600), brings an older schema up to date in

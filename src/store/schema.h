@@ -2,6 +2,7 @@
 
 #include <soci/soci.h>
 
+#include <array>
 #include <string>
 
 #include "base/error.h"
@@ -10,11 +11,17 @@ namespace mig_runner::store {
 
 // What databases spell differently.
 struct Dialect {
-  const char* begin_writing;  // takes the write lock at once where a later attempt could deadlock
-  const char* key_column;     // a 64-bit key that the database numbers by itself
+  using Begin = std::array<const char*, 2>;
+  // Begin a transaction that takes the write lock at once, since asking for it later could deadlock: one that survives
+  // a power cut when it is committed, and one that may be lost with all after it unless one that survives follows.
+  Begin begin_durable;
+  Begin begin_volatile;
+  const char* key_column;  // a 64-bit key that the database numbers by itself
 };
 
-inline constexpr Dialect kSqlite{"BEGIN IMMEDIATE", "INTEGER PRIMARY KEY"};
+inline constexpr Dialect kSqlite{{"PRAGMA synchronous = FULL", "BEGIN IMMEDIATE"},
+                                 {"PRAGMA synchronous = NORMAL", "BEGIN IMMEDIATE"},
+                                 "INTEGER PRIMARY KEY"};
 
 // The version of the schema that this code reads and writes.
 int schema_version();

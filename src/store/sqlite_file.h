@@ -12,15 +12,19 @@ namespace mig_runner::store {
 
 // Everything that is SQLite's alone: its file, its settings, its damage.
 
-// Connects `session` to the existing file at `path`, durable (WAL, synchronous=FULL), waiting for other processes'
+// Connects `session` to the existing file at `path`, which gets a write-ahead log, waiting for other processes'
 // locks. The log is kept at close until the caller knows better. Throws what SOCI throws.
 Result<void> connect_sqlite(soci::session& session, const std::filesystem::path& path);
 
 // Whether to leave the write-ahead log as it is when the connection is closed: a damaged database must not be written.
 void keep_log_at_close(soci::session& session, bool keep);
 
-// What is wrong with the connected database, empty where nothing is. Reads all of it; throws what SOCI throws.
-std::string find_damage(soci::session& session);
+// Whether a log is left beside the closed database: whoever had it open did not end in good order.
+bool has_log(const std::filesystem::path& path);
+
+// What is wrong with the connected database, empty where nothing is. Reads all of it, and where it is `thorough` also
+// compares tables with their indexes, which takes seven times as long. Throws what SOCI throws.
+std::string find_damage(soci::session& session, bool thorough);
 
 // Makes an empty file (mode 0600, parents 0700) where there is none.
 Result<void> create_sqlite_file(const std::filesystem::path& path);

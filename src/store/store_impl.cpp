@@ -1,6 +1,12 @@
 #include "store/store_impl.h"
 
+#include "store/sqlite_file.h"
+
 namespace mig_runner::store {
+
+Transaction::Transaction(soci::session& session, const Dialect::Begin& begin) : session_(session) {
+  for (const auto* statement : begin) session_ << statement;
+}
 
 Transaction::~Transaction() {
   if (!open_) return;
@@ -21,6 +27,7 @@ Error RunStore::Impl::failed() {
   if (!failure.damaged) return failure.error;
   failure.error.what += ": nothing is written to it any more; the next start checks it and begins a new one if need be";
   damage = failure.error;
+  keep_log_at_close(session, true);  // nor by closing it; and the next start looks closely
   return failure.error;
 }
 

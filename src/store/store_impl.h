@@ -21,7 +21,7 @@ namespace mig_runner::store {
 // A transaction: rolled back unless committed.
 class Transaction {
  public:
-  Transaction(soci::session& session, const Dialect& dialect) : session_(session) { session_ << dialect.begin_writing; }
+  Transaction(soci::session& session, const Dialect::Begin& begin);
   ~Transaction();
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
@@ -57,6 +57,16 @@ struct RunStore::Impl {
   // Runs `work(session, effects)` in a transaction, which is committed if the Result that it returns is a value.
   template <class Work>
   auto write(Work work) {
+    return transact(dialect.begin_durable, std::move(work));
+  }
+  // The same for claims, which mean nothing to the next start: no need to wait for the disk.
+  template <class Work>
+  auto write_claims(Work work) {
+    return transact(dialect.begin_volatile, std::move(work));
+  }
+
+  template <class Work>
+  auto transact(const Dialect::Begin& begin, Work work) {
     std::function<void(RunState)> told;
     Effects effects;
     auto result = [&] {
@@ -65,7 +75,7 @@ struct RunStore::Impl {
       return guarded([&] {
         using Value = std::invoke_result_t<Work, soci::session&, Effects&>;
         if (damage) return Value(tl::unexpected(*damage));
-        Transaction transaction(session, dialect);
+        Transaction transaction(session, begin);
         Value value = work(session, effects);
         if (!value) return value;
         count(effects);
