@@ -14,7 +14,7 @@ build: build/dev/build.ninja
 	cmake --build --preset dev
 
 release: build/release/build.ninja
-	cmake --build --preset release
+	cmake --build --preset release --target mig-runner mig-sandbox
 
 check: build
 	ctest --preset dev
