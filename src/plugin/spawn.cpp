@@ -32,9 +32,10 @@ bool inherited(std::string_view entry) {
 
 std::vector<std::string> environment_for(const Request& request) {
   std::vector<std::string> all;
+  // Ours first: of two with the same name a program sees the first.
+  for (const auto& [name, value] : request.environment) all.push_back(name + "=" + value);
   for (char** entry = environ; *entry != nullptr; ++entry)
     if (inherited(*entry)) all.emplace_back(*entry);
-  for (const auto& [name, value] : request.environment) all.push_back(name + "=" + value);
   return all;
 }
 
