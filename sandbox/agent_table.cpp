@@ -103,7 +103,9 @@ void AgentTable::in_bulk(const std::function<void()>& work) {
 void AgentTable::beat(Timestamp now) {
   const std::lock_guard lock(mutex_);
   const Unlock unlock(*this);
-  database_.prepare("UPDATE agents SET heartbeattime = ? WHERE status = 'online'").bind(fixed_width(to_micros(now))).run();
+  database_.prepare("UPDATE agents SET heartbeattime = ? WHERE status = 'online'")
+      .bind(fixed_width(to_micros(now)))
+      .run();
 }
 
 std::optional<Agent> AgentTable::find(std::int64_t id) {
@@ -142,9 +144,9 @@ Result<void> AgentTable::run_target(std::string_view columns, std::string_view t
   sqlite3_progress_handler(database_.get(), kInstructionsPerCall, spend_work, &work_left_);
   Result<void> result;
   try {
-    auto query = database_.prepare("SELECT " + std::string(columns) +
-                                   " FROM agents WHERE status IN ('online', 'idle') AND " + *condition +
-                                   " ORDER BY heartbeattime DESC, id");
+    auto query =
+        database_.prepare("SELECT " + std::string(columns) + " FROM agents WHERE status IN ('online', 'idle') AND " +
+                          *condition + " ORDER BY heartbeattime DESC, id");
     while (query.step()) row(query);
   } catch (const SqliteError& e) {
     result = mig_runner::fail(postgres_complaint(e.what()));

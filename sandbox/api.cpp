@@ -36,10 +36,13 @@ Api::Handler Api::find_handler(const Request& request) {
   const std::string_view path = below_root(request);
   if (request.method == "POST") return path == "action/create/" ? &Api::create_action : nullptr;
   if (request.method != "GET") return nullptr;
-  static constexpr std::pair<std::string_view, Handler> handlers[] = {
-      {"search", &Api::search},       {"action", &Api::get_action},   {"command", &Api::get_command},
-      {"agent", &Api::get_agent},     {"dashboard", &Api::dashboard}, {"heartbeat", &Api::heartbeat},
-      {"ip", &Api::ip}};
+  static constexpr std::pair<std::string_view, Handler> handlers[] = {{"search", &Api::search},
+                                                                      {"action", &Api::get_action},
+                                                                      {"command", &Api::get_command},
+                                                                      {"agent", &Api::get_agent},
+                                                                      {"dashboard", &Api::dashboard},
+                                                                      {"heartbeat", &Api::heartbeat},
+                                                                      {"ip", &Api::ip}};
   for (const auto& [name, handler] : handlers) {
     if (path == name) return handler;
   }
@@ -83,9 +86,9 @@ Result<std::int64_t> Api::read_id(const Request& request, const char* name, cons
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
   const auto refused = mig_runner::fail("not an id");
   if (error != std::errc() || end != text.data() + text.size() || text.empty()) {
-    refusal = refuse(request, 500,
-                   "Wrong parameters '" + std::string(name) + "': 'strconv.ParseFloat: parsing \"" + text +
-                       "\": invalid syntax'");
+    refusal = refuse(
+        request, 500,
+        "Wrong parameters '" + std::string(name) + "': 'strconv.ParseFloat: parsing \"" + text + "\": invalid syntax'");
     return refused;
   }
   if (!(id >= 1 && id < 0x1p53)) {
@@ -134,9 +137,8 @@ Answer Api::get_command(const Request& request, const Quirks&) {
   auto out = collection(request);
   out.begin(address_of("command", *id), "command");
   append_command(out.text(), *command, action_document(*action, world_.investigators, ActionView::in_command),
-                 agent_of(*command), AgentView::in_command, [&](std::string& text) {
-                   append_command_results(text, *command, FleetScript(action->operations));
-                 });
+                 agent_of(*command), AgentView::in_command,
+                 [&](std::string& text) { append_command_results(text, *command, FleetScript(action->operations)); });
   out.end(address_of("action", action->id));
   return {200, out.finish()};
 }

@@ -31,8 +31,8 @@ enum class FaultKind {
 struct Fault {
   FaultKind kind = FaultKind::internal_error;
   double rate = 1;
-  std::int64_t count = -1;           // -1: no limit
-  std::string path;                  // part of "METHOD /path?query"; empty: every request
+  std::int64_t count = -1;                // -1: no limit
+  std::string path;                       // part of "METHOD /path?query"; empty: every request
   std::chrono::milliseconds delay{1000};  // of latency
 
   // "latency:rate=0.5,count=3,path=search,delay=2s"; `path` may hold anything but a comma.

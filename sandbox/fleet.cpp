@@ -30,8 +30,8 @@ struct Role {
   std::uint32_t weight;
   bool desktop;
 };
-constexpr Role kRoles[] = {{"web", 30, false}, {"db", 14, false},  {"cache", 7, false}, {"mail", 4, false},
-                           {"build", 6, false}, {"lb", 5, false},   {"dns", 2, false},   {"log", 4, false},
+constexpr Role kRoles[] = {{"web", 30, false},  {"db", 14, false},   {"cache", 7, false}, {"mail", 4, false},
+                           {"build", 6, false}, {"lb", 5, false},    {"dns", 2, false},   {"log", 4, false},
                            {"desk", 14, true},  {"laptop", 14, true}};
 constexpr const char* kVersions[] = {"20261005+a41c09d2.prod", "20261005+a41c09d2.prod", "20260812+1be7730f.prod",
                                      "20260303+9d02c6aa.beta"};
@@ -61,10 +61,11 @@ std::string print(const char* format, Values... values) {
 
 std::string make_environment(const System& system, bool cloud, Dice& dice) {
   const std::string aws =
-      cloud ? print(R"("instanceid":"i-%016llx","localipv4":"10.%u.%u.%u","amiid":"ami-%08x","instancetype":"m5.large")",
-                    static_cast<unsigned long long>(dice.roll()), dice.below(256), dice.below(256), dice.below(256),
-                    static_cast<unsigned>(dice.roll()))
-            : std::string();
+      cloud
+          ? print(R"("instanceid":"i-%016llx","localipv4":"10.%u.%u.%u","amiid":"ami-%08x","instancetype":"m5.large")",
+                  static_cast<unsigned long long>(dice.roll()), dice.below(256), dice.below(256), dice.below(256),
+                  static_cast<unsigned>(dice.roll()))
+          : std::string();
   return print(
       R"({"init":"%s","ident":"%s","os":"%s","arch":"%s","isproxied":%s,"addresses":["10.%u.%u.%u/24","fe80::%x:%x/64"],)"
       R"("publicip":"198.51.100.%u","aws":{%s},"modules":["file","netstat","ping","pkg"]})",
@@ -122,8 +123,9 @@ Agent Fleet::agent(int index) const {
   agent.heartbeat_time = created_ - (online ? 1 + dice.below(60 * kSecond) : kSecond * (3600 + dice.below(86400)));
   if (agent.status == "destroyed") agent.destruction_time = agent.heartbeat_time;
   agent.environment = make_environment(system, cloud, dice);
-  agent.tags = print(R"({"operator":"%s","environment":"%s","site":"%s"})", role.desktop ? "it" : pick(kOperators, dice),
-                     dice.chance(0.8) ? "production" : "staging", role.desktop ? "office" : pick(kSites, dice));
+  agent.tags =
+      print(R"({"operator":"%s","environment":"%s","site":"%s"})", role.desktop ? "it" : pick(kOperators, dice),
+            dice.chance(0.8) ? "production" : "staging", role.desktop ? "office" : pick(kSites, dice));
   return agent;
 }
 
@@ -134,7 +136,8 @@ Fleet::Plan Fleet::plan(std::int64_t agent_id, std::int64_t action_id, const Fle
   Plan plan;
   // Most answer within some seconds, a few take up to a minute.
   const double seconds = 0.3 + 3 * dice.fraction() + (dice.chance(0.05) ? 60 * dice.fraction() : 0);
-  plan.due = std::min(now + static_cast<Micros>(seconds / options_.speed * kSecond), std::max(now, expire_after - kSecond));
+  plan.due =
+      std::min(now + static_cast<Micros>(seconds / options_.speed * kSecond), std::max(now, expire_after - kSecond));
   if (dice.chance(options_.late)) plan.due = expire_after - 3 * kSecond + dice.below(23 * kSecond);
   plan.outcome = "success";
   if (dice.chance(options_.failed)) {

@@ -8,6 +8,7 @@
 #include "mig/json_writer.h"
 #include "sandbox/go_json.h"
 #include "sandbox/parameters.h"
+#include "sandbox_agent/pattern.h"
 
 namespace mig_sandbox {
 namespace {
@@ -38,6 +39,31 @@ bool is_true(const json& value) {
   return value.is_boolean() && value.get<bool>();
 }
 
+// The file that a search finds. One without names that asks for anything but contents looks through a directory.
+std::string plausible_file(const json& search, const std::string& path) {
+  const json& names = member(search, "names");
+  if (!names.empty()) return path + "/" + plain_name(first_text(names, "data"));
+  for (const char* kind : {"sizes", "modes", "mtimes", "md5", "sha1", "sha2", "sha3"}) {
+    if (!member(search, kind).empty()) return path + "/settings.conf";
+  }
+  return path;
+}
+
+std::string plausible_mode(const json& search) {
+  const auto wanted = Pattern::compile(first_text(member(search, "modes"), "."));
+  for (const char* mode : {"-rw-r--r--", "-rwxr-xr-x", "-rw-rw-rw-", "urwxr-xr-x"}) {
+    if (wanted && wanted->holds_for(mode)) return mode;
+  }
+  return "-rwxrwxrwx";
+}
+
+// The SHA-256 that a search asks for, as agents write it; empty where it asks for none.
+std::string wanted_hash(const json& search) {
+  std::string hash = first_text(member(search, "sha2"), "");
+  for (char& c : hash) c = c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : c;
+  return hash.size() == 64 ? hash : "";
+}
+
 // The options of a file search as agents echo them.
 json echo_options(const json& given) {
   json options = {{"macroal", false}, {"matchall", is_true(member(given, "matchall"))},
@@ -52,7 +78,8 @@ void append_milliseconds(std::string& out, Dice& dice) {
 }
 
 void append_result_head(std::string& out, bool found) {
-  out += found ? R"({"foundanything":true,"success":true,"elements":)" : R"({"foundanything":false,"success":true,"elements":)";
+  out += found ? R"({"foundanything":true,"success":true,"elements":)"
+               : R"({"foundanything":false,"success":true,"elements":)";
 }
 
 }  // namespace
@@ -95,11 +122,11 @@ struct FleetScript::Reader {
       const std::string echoed = go_json(echo);
       const std::string path = first_text(member(search, "paths"), "");
       if (path.empty()) return failing("invalid empty search path, must have at least one search path");
-      const std::string name = plain_name(first_text(member(search, "names"), "data"));
-      question.answer = json_string(member(search, "names").empty() ? path : path + "/" + name) + "|" + echoed;
+      question.answer = json_string(plausible_file(search, path)) + "|" + echoed;
+      question.mode = plausible_mode(search);
+      question.hash = wanted_hash(search);
       if (!is_true(echo["options"]["matchall"]) && !member(search, "names").empty())
-        question.nothing =
-            R"([{"file":"","fileinfo":{"lastmodified":"","mode":"","size":0},"search":)" + echoed + "}]";
+        question.nothing = R"([{"file":"","fileinfo":{"lastmodified":"","mode":"","size":0},"search":)" + echoed + "}]";
       question.with_hash = echo["options"].contains("returnsha256");
       operation.questions.push_back(std::move(question));
     }
@@ -112,7 +139,8 @@ struct FleetScript::Reader {
     Operation operation;
     operation.module = Module::pkg;
     for (const auto& pattern : matches)
-      operation.questions.push_back({{}, {}, json_string(plain_name(pattern.is_string() ? pattern.get<std::string>() : ""))});
+      operation.questions.push_back(
+          {{}, {}, json_string(plain_name(pattern.is_string() ? pattern.get<std::string>() : ""))});
     return operation;
   }
 
@@ -187,18 +215,22 @@ void FleetScript::append_file(std::string& out, const Operation& operation, bool
     ++hits;
     const std::size_t bar = question.answer.rfind('|');
     std::array<char, 200> info{};
-    std::snprintf(info.data(), info.size(), R"("lastmodified":"2026-%02u-%02u %02u:%02u:%02u.%09u +0000 UTC","mode":"-rw-r--r--",)",
+    std::snprintf(info.data(), info.size(), R"("lastmodified":"2026-%02u-%02u %02u:%02u:%02u.%09u +0000 UTC",)",
                   1 + dice.below(10), 1 + dice.below(28), dice.below(24), dice.below(60), dice.below(60),
                   100000000 + dice.below(800000000));
-    out += R"([{"file":)" + question.answer.substr(0, bar) + R"(,"fileinfo":{)" + info.data();
-    if (question.with_hash) {
+    out += R"([{"file":)" + question.answer.substr(0, bar) + R"(,"fileinfo":{)" + info.data() + R"("mode":)" +
+           json_string(question.mode) + ",";
+    if (question.with_hash && !question.hash.empty()) {
+      out += R"("sha256":)" + json_string(question.hash) + ",";
+    } else if (question.with_hash) {
       std::array<char, 80> hash{};
-      std::snprintf(hash.data(), hash.size(), "%016llX%016llX%016llX%016llX", static_cast<unsigned long long>(dice.roll()),
+      std::snprintf(hash.data(), hash.size(), "%016llX%016llX%016llX%016llX",
                     static_cast<unsigned long long>(dice.roll()), static_cast<unsigned long long>(dice.roll()),
-                    static_cast<unsigned long long>(dice.roll()));
+                    static_cast<unsigned long long>(dice.roll()), static_cast<unsigned long long>(dice.roll()));
       out += std::string(R"("sha256":")") + hash.data() + "\",";
     }
-    out += R"("size":)" + std::to_string(10 + dice.below(200000)) + R"(},"search":)" + question.answer.substr(bar + 1) + "}]";
+    out += R"("size":)" + std::to_string(10 + dice.below(200000)) + R"(},"search":)" + question.answer.substr(bar + 1) +
+           "}]";
   }
   out += R"(},"statistics":{"exectime":")";
   append_milliseconds(out, dice);
@@ -214,8 +246,9 @@ void FleetScript::append_packages(std::string& out, const Operation& operation, 
     if (!found || (separator == ',' && dice.chance(0.4))) continue;
     out += separator;
     separator = ',';
-    out += R"({"arch":"amd64","name":)" + question.answer + R"(,"type":"dpkg","version":")" + std::to_string(dice.below(9)) +
-           '.' + std::to_string(dice.below(30)) + '.' + std::to_string(dice.below(12)) + "-1\"}";
+    out += R"({"arch":"amd64","name":)" + question.answer + R"(,"type":"dpkg","version":")" +
+           std::to_string(dice.below(9)) + '.' + std::to_string(dice.below(30)) + '.' + std::to_string(dice.below(12)) +
+           "-1\"}";
   }
   out += separator == '[' ? "null" : "]";
   out += R"(},"statistics":{"execruntime":")";
@@ -245,7 +278,8 @@ void FleetScript::append_netstat(std::string& out, const Operation& operation, b
       // The question is the port.
       const bool number = !question.answer.empty() && std::all_of(question.answer.begin(), question.answer.end(),
                                                                   [](char c) { return c >= '0' && c <= '9'; });
-      out += R"([{"localaddr":"0.0.0.0","localport":)" + (number ? question.answer : "0") + R"(,"namespace":"default"}])";
+      out +=
+          R"([{"localaddr":"0.0.0.0","localport":)" + (number ? question.answer : "0") + R"(,"namespace":"default"}])";
     } else if (question.group == "connectedip") {
       out += R"([{"localaddr":"10.0.0.)" + std::to_string(1 + dice.below(254)) + R"(","localport":)" +
              std::to_string(32768 + dice.below(28000)) + R"(,"namespace":"default","remoteaddr":)" + question.label +
@@ -265,8 +299,9 @@ void FleetScript::append_ping(std::string& out, const Operation& operation, bool
   const std::string latency = "0." + std::to_string(100000 + dice.below(900000));
   out += R"({"failures":)";
   out += found ? "null" : R"(["connection refused"])";
-  out += R"(,"latencies":)" + (found ? "[" + latency + "]" : "null") + R"(,"protocol":)" + json_string(operation.protocol) +
-         R"(,"resolvedhost":)" + json_string(operation.host) + R"(},"statistics":null,"errors":null})";
+  out += R"(,"latencies":)" + (found ? "[" + latency + "]" : "null") + R"(,"protocol":)" +
+         json_string(operation.protocol) + R"(,"resolvedhost":)" + json_string(operation.host) +
+         R"(},"statistics":null,"errors":null})";
 }
 
 }  // namespace mig_sandbox

@@ -31,6 +31,8 @@ class FleetScript {
     std::string answer;  // what is found, as far as it is always the same: JSON text
     std::string nothing = "null";
     bool with_hash = false;
+    std::string hash = {};            // the SHA-256 that is searched for; empty: any
+    std::string mode = "-rw-r--r--";  // one that the search allows
   };
   struct Operation {
     Module module = Module::none;

@@ -61,14 +61,14 @@ class GoScanner {
       error_ = "exceeded max depth";
       return false;
     }
-    const bool fine = c == '{'   ? object()
-                      : c == '[' ? array()
-                      : c == '"' ? string()
-                      : c == 't' ? word("true")
-                      : c == 'f' ? word("false")
-                      : c == 'n' ? word("null")
+    const bool fine = c == '{'                                                       ? object()
+                      : c == '['                                                     ? array()
+                      : c == '"'                                                     ? string()
+                      : c == 't'                                                     ? word("true")
+                      : c == 'f'                                                     ? word("false")
+                      : c == 'n'                                                     ? word("null")
                       : c == '-' || std::isdigit(static_cast<unsigned char>(c)) != 0 ? number()
-                                                                                      : fail(context);
+                                                                                     : fail(context);
     --depth_;
     return fine;
   }

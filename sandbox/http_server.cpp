@@ -181,7 +181,8 @@ mig_runner::Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpServ
   v6.sin6_family = AF_INET6;
   v4.sin_port = v6.sin6_port = htons(options.port);
   const bool is_v6 = options.address == "::1" && inet_pton(AF_INET6, "::1", &v6.sin6_addr) == 1;
-  const bool is_v4 = options.address.starts_with("127.") && inet_pton(AF_INET, options.address.c_str(), &v4.sin_addr) == 1;
+  const bool is_v4 =
+      options.address.starts_with("127.") && inet_pton(AF_INET, options.address.c_str(), &v4.sin_addr) == 1;
   if (!is_v4 && !is_v6)
     return mig_runner::fail("the sandbox listens on loopback only (127.0.0.1, another 127.x.x.x, ::1), not on \"" +
                             options.address + '"');
@@ -199,8 +200,8 @@ mig_runner::Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpServ
   } else {
     tls[0] = {MHD_OPTION_END, 0, nullptr};
   }
-  impl->daemon = MHD_start_daemon(flags, options.port, nullptr, nullptr, &Impl::serve, impl.get(),
-                                  MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_URI_LOG_CALLBACK, &begin_exchange, nullptr,
+  impl->daemon = MHD_start_daemon(flags, options.port, nullptr, nullptr, &Impl::serve, impl.get(), MHD_OPTION_SOCK_ADDR,
+                                  address, MHD_OPTION_URI_LOG_CALLBACK, &begin_exchange, nullptr,
                                   MHD_OPTION_NOTIFY_COMPLETED, &end_exchange, nullptr, MHD_OPTION_CONNECTION_LIMIT,
                                   kMostConnections, MHD_OPTION_LISTEN_BACKLOG_SIZE, kBacklog,
                                   MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_ARRAY, tls.data(), MHD_OPTION_END);

@@ -14,7 +14,11 @@ namespace {
 using nlohmann::json;
 
 json failure(const std::string& error) {
-  return {{"foundanything", false}, {"success", false}, {"elements", nullptr}, {"statistics", nullptr}, {"errors", {error}}};
+  return {{"foundanything", false},
+          {"success", false},
+          {"elements", nullptr},
+          {"statistics", nullptr},
+          {"errors", {error}}};
 }
 
 // Agents that lack a module say so in the result and call the command failed.

@@ -11,7 +11,8 @@ int main(int argc, char** argv) {
   mig_sandbox::ServeCommand serve_command(*serve);
   auto* demo = app.add_subcommand("demo", "Show the main job of mig-runner from end to end");
   mig_sandbox::DemoOptions demo_options;
-  demo->add_option("directory", demo_options.directory, "new or empty directory for the demo's tree; default: a temporary one");
+  demo->add_option("directory", demo_options.directory,
+                   "new or empty directory for the demo's tree; default: a temporary one");
   demo->add_option("--runner", demo_options.runner, "the mig-runner program; default: the one beside this");
   CLI11_PARSE(app, argc, argv);
   return *serve ? serve_command.run() : mig_sandbox::run_demo(demo_options);

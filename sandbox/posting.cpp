@@ -34,8 +34,7 @@ Result<void> validate(const Action& action, Timestamp now) {
   if (action.syntax_version() != kSyntaxVersion) return invalid("Wrong Syntax Version integer. Expecting version 2");
   if (action.valid_from_text() == kNoTime) return invalid("Action.ValidFrom is empty. Expecting string.");
   if (action.expire_after_text() == kNoTime) return invalid("Action.ExpireAfter is empty. Expecting string.");
-  if (action.valid_from() > action.expire_after())
-    return invalid("Action.ExpireAfter is set before Action.ValidFrom.");
+  if (action.valid_from() > action.expire_after()) return invalid("Action.ExpireAfter is set before Action.ValidFrom.");
   if (now > action.expire_after()) return invalid("Action.ExpireAfter is passed. Action has expired.");
   if (action.signatures().empty()) return invalid("Action.PGPSignatures is empty. Expecting array of strings.");
   return {};
@@ -46,7 +45,7 @@ Result<void> fits_columns(const Action& action) {
   for (const auto& signature : action.signatures()) signatures += characters(signature);
   const auto too_long = [](std::size_t most) {
     return invalid("Error while inserting action: 'pq: value too long for type character varying(" +
-                  std::to_string(most) + ")'");
+                   std::to_string(most) + ")'");
   };
   if (characters(action.name()) > kMostNameCharacters) return too_long(kMostNameCharacters);
   if (characters(action.target()) > kMostTargetCharacters) return too_long(kMostTargetCharacters);

@@ -108,7 +108,8 @@ Result<std::string> unarmor(std::string_view text) {
   if (body == std::string::npos) return fail("the armor of the public key has no empty line");
   body += 2;
   const std::size_t checksum = lines.find("\n=", body);
-  return decode_base64(std::string_view(lines).substr(body, checksum == std::string::npos ? checksum : checksum - body));
+  return decode_base64(
+      std::string_view(lines).substr(body, checksum == std::string::npos ? checksum : checksum - body));
 }
 
 }  // namespace

@@ -49,13 +49,23 @@ Result<void> SearchParameters::read(const Form& query) {
     after = *time;
     after_given = true;
   }
-  const std::pair<const char*, std::string*> texts[] = {
-      {"type", &type},           {"actionid", &action_id},     {"actionname", &action_name},
-      {"agentid", &agent_id},    {"agentname", &agent_name},   {"agentversion", &agent_version},
-      {"commandid", &command_id}, {"investigatorid", &investigator_id}, {"investigatorname", &investigator_name},
-      {"loaderid", &loader_id},  {"loadername", &loader_name}, {"manifestid", &manifest_id},
-      {"manifestname", &manifest_name}, {"report", &report},   {"status", &status},
-      {"target", &target},       {"threatfamily", &threat_family}};
+  const std::pair<const char*, std::string*> texts[] = {{"type", &type},
+                                                        {"actionid", &action_id},
+                                                        {"actionname", &action_name},
+                                                        {"agentid", &agent_id},
+                                                        {"agentname", &agent_name},
+                                                        {"agentversion", &agent_version},
+                                                        {"commandid", &command_id},
+                                                        {"investigatorid", &investigator_id},
+                                                        {"investigatorname", &investigator_name},
+                                                        {"loaderid", &loader_id},
+                                                        {"loadername", &loader_name},
+                                                        {"manifestid", &manifest_id},
+                                                        {"manifestname", &manifest_name},
+                                                        {"report", &report},
+                                                        {"status", &status},
+                                                        {"target", &target},
+                                                        {"threatfamily", &threat_family}};
   for (const auto& [name, field] : texts) {
     if (const auto* text = given(name)) *field = *text;
   }

@@ -99,7 +99,8 @@ Result<Query> Api::action_conditions(const SearchParameters& p) const {
   if (!p.is_any(p.action_name)) add(query, "name MATCH ?", p.action_name);
   if (!p.is_any(p.threat_family)) add(query, "json_extract(threat, '$.family') MATCH ?", p.threat_family);
   if (!p.is_any(p.investigator_id)) {
-    const auto id = add_id(query, "CAST(? AS INTEGER) IN (SELECT value FROM json_each(investigators))", p.investigator_id);
+    const auto id =
+        add_id(query, "CAST(? AS INTEGER) IN (SELECT value FROM json_each(investigators))", p.investigator_id);
     if (!id) return tl::unexpected(id.error());
   }
   if (!p.is_any(p.investigator_name)) {

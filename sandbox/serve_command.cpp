@@ -32,7 +32,8 @@ using mig_runner::fail;
 using mig_runner::Result;
 
 constexpr const char* kFooter =
-    "A fault is KIND[:rate=0..1][,count=N][,path=PART][,delay=DURATION]. KIND is 500, 401, latency, hang, reset-before,\n"
+    "A fault is KIND[:rate=0..1][,count=N][,path=PART][,delay=DURATION]. KIND is 500, 401, latency, hang, "
+    "reset-before,\n"
     "reset-inside, reset-after, answer-lost, cut-json, broken-json or unstable-pages; PART is part of \"METHOD "
     "/path?query\".\n"
     "While it runs: GET, POST (a fault as the body) and DELETE /sandbox/faults; GET /sandbox/posts lists what was "
@@ -116,18 +117,17 @@ ServeCommand::ServeCommand(CLI::App& command) : settings_(std::make_unique<Serve
   command.add_option("--port-file", s.port_file, "file that gets the port once the sandbox listens");
   command.add_option("--public-key", s.public_keys, "armored public key of an investigator; may repeat")
       ->allow_extra_args(false);
-  command.add_option("--api-key", s.api_keys, "key that is let in by X-MIGAPIKEY; may repeat")
-      ->allow_extra_args(false);
+  command.add_option("--api-key", s.api_keys, "key that is let in by X-MIGAPIKEY; may repeat")->allow_extra_args(false);
   command.add_option("--token-duration", s.token_duration, "how far a token's time may be off")->capture_default_str();
   command.add_option("--tls-cert", s.certificate, "PEM file: serve HTTPS");
   command.add_option("--tls-key", s.key, "PEM file");
   command.add_option("--state", s.state, "SQLite file that keeps actions and commands; without it they are in memory");
-  command.add_option("--fault", s.faults, "a fault from the start, see below; may repeat")
-      ->allow_extra_args(false);
+  command.add_option("--fault", s.faults, "a fault from the start, see below; may repeat")->allow_extra_args(false);
   command.add_flag("--no-local-agent", s.no_local_agent, "no agent on this machine");
   const CLI::Range part(0.0, 1.0);
   command.add_option("--agents", s.fleet.agents, "number of simulated agents")->check(CLI::Range(0, 1'000'000));
-  command.add_option("--seed", s.fleet.seed, "what the simulated agents and the faults follow from")->capture_default_str();
+  command.add_option("--seed", s.fleet.seed, "what the simulated agents and the faults follow from")
+      ->capture_default_str();
   command.add_option("--away", s.fleet.away, "part of the simulated agents that is idle, offline or destroyed")
       ->check(part)
       ->capture_default_str();

@@ -37,7 +37,8 @@ std::string keep_fact(Store& store, const std::string& name, const std::string& 
 void spoil(Answer& answer, FaultKind kind) {
   const std::size_t middle = answer.body.size() / 2;
   if (kind == FaultKind::cut_json) answer.body.resize(middle);
-  if (kind == FaultKind::broken_json) answer.body.replace(middle, std::min<std::size_t>(8, answer.body.size() - middle), "\x01{\"]}\xff,,");
+  if (kind == FaultKind::broken_json)
+    answer.body.replace(middle, std::min<std::size_t>(8, answer.body.size() - middle), "\x01{\"]}\xff,,");
 }
 
 Delivery delivery_of(FaultKind kind) {
@@ -128,7 +129,8 @@ struct Server::Impl {
 
 // The fleet is made anew at each start, from the same numbers: a state file belongs to one fleet.
 Result<void> Server::Impl::check_state() {
-  const std::string wanted = std::to_string(options.fleet.agents) + " agents with seed " + std::to_string(options.fleet.seed);
+  const std::string wanted =
+      std::to_string(options.fleet.agents) + " agents with seed " + std::to_string(options.fleet.seed);
   const std::string kept = keep_fact(store, "fleet size", wanted);
   if (kept == wanted) return {};
   return fail("it belongs to a fleet of " + kept + ", not of " + wanted, options.state.string());
@@ -195,7 +197,8 @@ Reply Server::Impl::reply(const Request& request) {
   if (mishap.kind == FaultKind::internal_error)
     return {api.refuse(request, 500, "pq: the database system is shutting down")};
   if (mishap.kind == FaultKind::unauthorized)
-    return {api.refuse(request, 401, "Authorization verification failed with error 'verifySignedToken() -> sandbox fault'")};
+    return {api.refuse(request, 401,
+                       "Authorization verification failed with error 'verifySignedToken() -> sandbox fault'")};
   Reply reply;
   const std::string name = mishap.kind ? std::string(fault_name(*mishap.kind)) : std::string();
   reply.answer = api.answer(request, {mishap.shuffle, name});
@@ -232,12 +235,11 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, const Clock
     impl.fill_agents();
     impl.store.set_agent_functions([&impl](std::int64_t id) { return impl.agents.name_of(id); },
                                    [&impl](std::int64_t id) { return impl.agents.version_of(id); });
-    auto http = HttpServer::start(
-        {impl.options.address, impl.options.port, impl.options.certificate, impl.options.key},
-        [&impl](const Request& request) {
-          impl.ready.wait();
-          return impl.reply(request);
-        });
+    auto http = HttpServer::start({impl.options.address, impl.options.port, impl.options.certificate, impl.options.key},
+                                  [&impl](const Request& request) {
+                                    impl.ready.wait();
+                                    return impl.reply(request);
+                                  });
     if (!http) return tl::unexpected(http.error());
     impl.http = *std::move(http);
     const std::string url = server->url();

@@ -9,8 +9,8 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "sandbox/fleet_options.h"
 #include "sandbox/agent_seam.h"
+#include "sandbox/fleet_options.h"
 
 namespace mig_sandbox {
 

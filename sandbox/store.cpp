@@ -48,7 +48,8 @@ ActionRow read_action(const Statement& row) {
   action.start_time = row.integer(11);
   action.finish_time = row.integer(12);
   action.last_update_time = row.integer(13);
-  action.counters = {row.integer(14), row.integer(15), row.integer(16), row.integer(17), row.integer(18), row.integer(19)};
+  action.counters = {row.integer(14), row.integer(15), row.integer(16),
+                     row.integer(17), row.integer(18), row.integer(19)};
   action.syntax_version = row.integer(20);
   return action;
 }
@@ -77,7 +78,8 @@ std::vector<Row> read_all(Statement& query, Row (*read)(const Statement&)) {
 
 std::string_view text_of(sqlite3_value* value) {
   const auto* bytes = reinterpret_cast<const char*>(sqlite3_value_text(value));
-  return bytes == nullptr ? std::string_view() : std::string_view(bytes, static_cast<std::size_t>(sqlite3_value_bytes(value)));
+  return bytes == nullptr ? std::string_view()
+                          : std::string_view(bytes, static_cast<std::size_t>(sqlite3_value_bytes(value)));
 }
 
 void match_function(sqlite3_context* context, int, sqlite3_value** values) {
@@ -106,9 +108,8 @@ void add_function(Database& database, const char* name, int arguments,
 template <class Row>
 std::vector<Row> run_query(Database& database, std::string_view columns, std::string_view table,
                            const Store::Query& query, Row (*read)(const Statement&)) {
-  auto statement =
-      database.prepare("SELECT " + std::string(columns) + " FROM " + std::string(table) + " WHERE " + query.where +
-                       " ORDER BY " + query.order + " LIMIT ? OFFSET ?");
+  auto statement = database.prepare("SELECT " + std::string(columns) + " FROM " + std::string(table) + " WHERE " +
+                                    query.where + " ORDER BY " + query.order + " LIMIT ? OFFSET ?");
   for (const auto& text : query.texts) statement.bind(text);
   statement.bind(query.limit).bind(query.offset);
   return read_all(statement, read);

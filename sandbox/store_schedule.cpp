@@ -7,8 +7,9 @@ namespace mig_sandbox {
 void Store::set_action_status(std::int64_t id, const std::string& status, Micros now) {
   const std::lock_guard lock(mutex_);
   const bool over = status == "invalid" || status == "expired";
-  auto update = database_.prepare(over ? "UPDATE actions SET status = ?, lastupdatetime = ?, finishtime = ? WHERE id = ?"
-                                       : "UPDATE actions SET status = ?, lastupdatetime = ? WHERE id = ?");
+  auto update =
+      database_.prepare(over ? "UPDATE actions SET status = ?, lastupdatetime = ?, finishtime = ? WHERE id = ?"
+                             : "UPDATE actions SET status = ?, lastupdatetime = ? WHERE id = ?");
   update.bind(status).bind(now);
   if (over) update.bind(now);
   update.bind(id).run();
@@ -20,11 +21,8 @@ void Store::give_up_action(std::int64_t id) {
 }
 
 std::vector<ActionRow> Store::actions_to_schedule(const std::string& status, Micros now) {
-  return find_actions({"status = ? AND NOT givenup AND validfrom <= CAST(? AS INTEGER)",
-                       {status, std::to_string(now)},
-                       "id",
-                       -1,
-                       0});
+  return find_actions(
+      {"status = ? AND NOT givenup AND validfrom <= CAST(? AS INTEGER)", {status, std::to_string(now)}, "id", -1, 0});
 }
 
 void Store::insert_command(const CommandRow& command) {
@@ -62,8 +60,7 @@ void Store::dispatch(std::int64_t action_id, const std::vector<CommandRow>& comm
 
 void Store::add_counts(std::int64_t action_id, const std::string& status, std::int64_t count, Micros now) {
   if (status == "sent") return;  // what is not done yet is not counted by itself
-  database_
-      .prepare("UPDATE actions SET " + status + " = " + status + " + ?, lastupdatetime = ? WHERE id = ?")
+  database_.prepare("UPDATE actions SET " + status + " = " + status + " + ?, lastupdatetime = ? WHERE id = ?")
       .bind(count)
       .bind(now)
       .bind(action_id)
@@ -115,8 +112,9 @@ void Store::expire_commands(Micros now) {
 void Store::complete_actions(Micros now) {
   const std::lock_guard lock(mutex_);
   database_
-      .prepare("UPDATE actions SET status = 'completed', finishtime = ?, lastupdatetime = ? WHERE status = 'inflight' "
-               "AND success + cancelled + expired + failed + timeout >= sent")
+      .prepare(
+          "UPDATE actions SET status = 'completed', finishtime = ?, lastupdatetime = ? WHERE status = 'inflight' "
+          "AND success + cancelled + expired + failed + timeout >= sent")
       .bind(now)
       .bind(now)
       .run();
@@ -142,12 +140,13 @@ void Store::finish_command(const CommandRow& command, Micros now) {
 }
 
 std::vector<CommandRow> Store::unanswered_commands(std::int64_t agent_id) {
-  return find_commands({"status = 'sent' AND agent_id = ? AND action_id IN (SELECT id FROM actions WHERE status = "
-                        "'inflight')",
-                        {std::to_string(agent_id)},
-                        "id",
-                        -1,
-                        0});
+  return find_commands(
+      {"status = 'sent' AND agent_id = ? AND action_id IN (SELECT id FROM actions WHERE status = "
+       "'inflight')",
+       {std::to_string(agent_id)},
+       "id",
+       -1,
+       0});
 }
 
 std::optional<Micros> Store::next_event() {

@@ -27,13 +27,12 @@ constexpr std::array<Pair, 9> kOperators = {{{"~~", "LIKE"},
                                              {"#>", "->"}}};
 
 // What a cast does to the value before it.
-constexpr std::array<Pair, 21> kCasts = {{{"TEXT", "||''"},    {"VARCHAR", "||''"},  {"INT", "+0"},
-                                          {"INTEGER", "+0"},   {"INT4", "+0"},       {"INT8", "+0"},
-                                          {"BIGINT", "+0"},    {"SMALLINT", "+0"},   {"NUMERIC", "+0"},
-                                          {"DECIMAL", "+0"},   {"FLOAT", "+0"},      {"FLOAT8", "+0"},
-                                          {"REAL", "+0"},      {"JSON", ""},         {"JSONB", ""},
-                                          {"TIMESTAMP", ""},   {"TIMESTAMPTZ", ""},  {"DATE", ""},
-                                          {"BOOL", "='true'"}, {"BOOLEAN", "='true'"}, {"INTERVAL", ""}}};
+constexpr std::array<Pair, 21> kCasts = {
+    {{"TEXT", "||''"},  {"VARCHAR", "||''"}, {"INT", "+0"},      {"INTEGER", "+0"},   {"INT4", "+0"},
+     {"INT8", "+0"},    {"BIGINT", "+0"},    {"SMALLINT", "+0"}, {"NUMERIC", "+0"},   {"DECIMAL", "+0"},
+     {"FLOAT", "+0"},   {"FLOAT8", "+0"},    {"REAL", "+0"},     {"JSON", ""},        {"JSONB", ""},
+     {"TIMESTAMP", ""}, {"TIMESTAMPTZ", ""}, {"DATE", ""},       {"BOOL", "='true'"}, {"BOOLEAN", "='true'"},
+     {"INTERVAL", ""}}};
 
 constexpr std::array<std::string_view, 4> kOnlySqlite = {"GLOB", "MATCH", "REGEXP", "INDEXED"};
 constexpr std::array<std::string_view, 5> kAfterIs = {"NULL", "TRUE", "FALSE", "UNKNOWN", "DISTINCT"};

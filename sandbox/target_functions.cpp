@@ -108,12 +108,12 @@ void json_function(sqlite3_context* context, int count, sqlite3_value** values) 
 std::optional<Micros> unit_length(std::string_view unit) {
   constexpr Micros second = 1'000'000;
   constexpr std::array<std::pair<std::string_view, Micros>, 7> units = {{{"sec", second},
-                                                                        {"min", 60 * second},
-                                                                        {"hour", 3600 * second},
-                                                                        {"day", 86400 * second},
-                                                                        {"week", 7 * 86400 * second},
-                                                                        {"mon", 30 * 86400 * second},
-                                                                        {"year", 365 * 86400 * second}}};
+                                                                         {"min", 60 * second},
+                                                                         {"hour", 3600 * second},
+                                                                         {"day", 86400 * second},
+                                                                         {"week", 7 * 86400 * second},
+                                                                         {"mon", 30 * 86400 * second},
+                                                                         {"year", 365 * 86400 * second}}};
   for (const auto& [name, length] : units) {
     if (unit.starts_with(name)) return length;
   }
@@ -154,9 +154,9 @@ void add(sqlite3* connection, const char* name, int arguments, Function function
     throw SqliteError(sqlite3_errmsg(connection));
 }
 
-constexpr std::array<std::string_view, 16> kFunctions = {"like",  "match",  "regexp",   "->",     "->>",  "pg_now",
-                                                         "lower", "upper",  "length",   "substr", "trim", "coalesce",
-                                                         "abs",   "nullif", "replace",  "count"};
+constexpr std::array<std::string_view, 16> kFunctions = {"like",  "match",  "regexp",  "->",     "->>",  "pg_now",
+                                                         "lower", "upper",  "length",  "substr", "trim", "coalesce",
+                                                         "abs",   "nullif", "replace", "count"};
 
 int authorize(void* unlocked, int action, const char* first, const char* second, const char*, const char*) {
   if (*static_cast<const bool*>(unlocked)) return SQLITE_OK;

@@ -39,9 +39,9 @@ class Splitter {
     // What follows a comment, the closing bracket of the server's own query among it, would be gone.
     if (rest.starts_with("--") || rest.starts_with("/*")) return fail("syntax error at end of input");
     if (c == '\'' || c == '"') return read_quoted(c);
-    if (std::isdigit(static_cast<unsigned char>(c)) != 0) return read_run(Kind::number, [](char d) {
-      return std::isdigit(static_cast<unsigned char>(d)) != 0 || d == '.';
-    });
+    if (std::isdigit(static_cast<unsigned char>(c)) != 0)
+      return read_run(Kind::number,
+                      [](char d) { return std::isdigit(static_cast<unsigned char>(d)) != 0 || d == '.'; });
     if (is_word(c)) return read_run(Kind::word, is_word);
     const auto* const sign = std::find_if(kSigns.begin(), kSigns.end(), [&](auto s) { return rest.starts_with(s); });
     if (sign == kSigns.end()) return fail("syntax error at or near \"" + std::string(1, c) + '"');

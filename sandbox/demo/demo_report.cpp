@@ -126,7 +126,8 @@ std::vector<std::string> complaints(const std::vector<DemoOutcome>& outcomes, co
 }
 
 std::string shortened(std::string_view line) {
-  static const std::regex stamp(R"(^\[?[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ][0-9:.]+(Z|[+-][0-9:]+)?\]? *)");
+  static const std::regex stamp(
+      R"(^\[?[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ][0-9:.]+(Z|[+-][0-9:]+)?\]? *((notice|info) )?)");
   static const std::regex day_in_name(R"(@[0-9]{4}-[0-9]{2}-[0-9]{2}T([0-9:.]+)Z)");
   const std::string bare = std::regex_replace(std::string(line), stamp, "");
   std::string text = std::regex_replace(bare, day_in_name, "@$1");

@@ -33,7 +33,8 @@ std::vector<std::string> outcome_table(const std::vector<DemoOutcome>& outcomes)
 std::vector<std::string> complaints(const std::vector<DemoOutcome>& outcomes,
                                     const std::filesystem::path& runner_directory, const std::string& decoy);
 
-// A log line for people who watch: without its date and with "JOB@13:00:05" for "JOB@2026-11-23T13:00:05Z".
+// A log line for people who watch: without its date, its level (where nothing is wrong), and with "JOB@13:00:05" for
+// "JOB@2026-11-23T13:00:05Z".
 std::string shortened(std::string_view line);
 
 }  // namespace mig_sandbox

@@ -88,6 +88,14 @@ Result<std::optional<Run>> RunStore::find_action(std::int64_t action_id) {
   });
 }
 
+Result<std::vector<Run>> RunStore::waiting(RunState state) {
+  const int number = static_cast<int>(state);
+  return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
+    return impl_->runs(select("WHERE wake IS NOT NULL AND state = :state ORDER BY wake, nominal"),
+                       [&](soci::statement& statement) { statement.exchange(use(number, "state")); });
+  });
+}
+
 Result<std::vector<Run>> RunStore::history(const std::string& job, int limit) {
   const auto name = clean_text(job);
   const std::string order = " ORDER BY nominal DESC, number DESC LIMIT :limit";

@@ -100,6 +100,8 @@ class RunStore {
 
   Result<std::optional<Run>> find(const std::string& job, Timestamp nominal);
   Result<std::optional<Run>> find_action(std::int64_t action_id);  // the newest
+  // Runs in `state` that something is still to be done with, claimed or not, earliest wake first.
+  Result<std::vector<Run>> waiting(RunState state);
   // Newest nominal time first; empty `job`: all.
   Result<std::vector<Run>> history(const std::string& job, int limit);
   Result<std::map<RunState, std::int64_t>> counts();  // of the states that have runs

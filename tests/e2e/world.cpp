@@ -147,6 +147,10 @@ nlohmann::json World::posts() const {
       run_command({"curl", "-sk", scheme + "://localhost:" + std::to_string(port) + "/sandbox/posts"}));
 }
 
+void World::clear_faults() const {
+  run_command({"curl", "-sk", "-X", "DELETE", scheme + "://localhost:" + std::to_string(port) + "/sandbox/faults"});
+}
+
 int World::posts_of(const std::string& job) const {
   int found = 0;
   for (const auto& post : posts()) found += post.at("name") == "mig-runner: " + job ? 1 : 0;

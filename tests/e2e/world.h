@@ -47,6 +47,7 @@ class World {
   std::vector<nlohmann::json> results(const std::string& job) const;
   // What the sandbox accepted.
   nlohmann::json posts() const;
+  void clear_faults() const;
   int posts_of(const std::string& job) const;
   std::string log() const { return runner->output(); }
   bool log_has(const std::string& text) const { return log().find(text) != std::string::npos; }

@@ -10,7 +10,7 @@
 namespace mig_sandbox::test {
 
 struct TestAnswer {
-  int status = 0;  // 0: there was none
+  int status = 0;                              // 0: there was none
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;                            // without the chunks' frames
   bool complete = false;                       // as far as HTTP tells

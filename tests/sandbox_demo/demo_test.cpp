@@ -69,7 +69,8 @@ TEST(DemoJobs, AreWholeAndRunOnceEach) {
 
 TEST(DemoReport, ShortensLogLines) {
   EXPECT_EQ(shortened("2026-11-23T12:40:01.123Z info ports@2026-11-23T12:40:00Z: launched"),
-            "info ports@12:40:00: launched");
+            "ports@12:40:00: launched");
+  EXPECT_EQ(shortened("2026-11-23T12:40:01.123Z warning late"), "warning late");
   EXPECT_EQ(shortened("[2026-11-23 12:40:01] a line"), "a line");
   EXPECT_EQ(shortened(std::string(500, 'x')).size(), 140U);
 }
