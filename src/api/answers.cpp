@@ -36,22 +36,17 @@ bool is_digit(char c) {
 }
 
 // simdjson refuses integers beyond 64 bits, but the server writes floats without an exponent up to 1e21, which has 22
-// digits. A copy in which such integers keep 18 digits is well-formed if and only if the text is.
+// digits. A copy in which such integers keep 18 digits is well-formed if and only if the text is; digits within strings
+// may go the same way.
 std::string with_short_integers(std::string text) {
   constexpr std::size_t kKept = 18;
   constexpr std::size_t kLongest = 22;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '"') in_string = !in_string;
-    if (in_string && text[i] == '\\') ++i;
-    if (in_string || !is_digit(text[i])) continue;
-    std::size_t end = i;
+  for (std::size_t i = 0, end = 0; i < text.size(); i = end + 1) {
+    end = i;
     while (end < text.size() && is_digit(text[end])) ++end;
     const bool goes_on = end < text.size() && (text[end] == '.' || text[end] == 'e' || text[end] == 'E');
-    if (!goes_on && end - i > kKept && end - i <= kLongest)
-      std::fill(text.begin() + static_cast<std::ptrdiff_t>(i + kKept), text.begin() + static_cast<std::ptrdiff_t>(end),
-                ' ');
-    i = end - 1;
+    if (goes_on || end - i <= kKept || end - i > kLongest) continue;
+    std::fill(&text[i + kKept], &text[end], ' ');
   }
   return text;
 }

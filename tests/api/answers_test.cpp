@@ -78,6 +78,13 @@ TEST(Commands, NumbersBeyond64BitsAreAccepted) {
         << number;
 }
 
+TEST(Commands, LongFractionsBesideLongIntegersAreAccepted) {
+  const std::string numbers =
+      "[18446744073709552000,12345678901234567890.5,12345678901234567890e1,0.12345678901234567890e-5]";
+  EXPECT_THAT(take(collection(command(R"({"id":1,"n":)" + numbers + "}"))).texts,
+              ElementsAre(R"({"id":1,"n":)" + numbers + "}"));
+}
+
 TEST(Commands, NumbersThatAreNoneAreRefused) {
   for (const std::string number : {"1e400", "01", "00000000000000000001", "18446744073709552000x", "1.", ".5", "+1",
                                    "0x10", "1e", "--1", "NaN", "18446744073709552000 1", "100000000000000000000000"}) {

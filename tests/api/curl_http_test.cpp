@@ -32,6 +32,16 @@ TEST(CurlHttp, GetsAndPosts) {
   EXPECT_THAT(request, Not(HasSubstr("Accept-Encoding")));
 }
 
+// curl would wait a second for "100 Continue" before it sends a large body.
+TEST(CurlHttp, LargePostsAreSentAtOnce) {
+  const RawServer server([](int fd, const std::string&) { RawServer::answer(fd, 202, "ok"); });
+  auto request = post(server.url());
+  request.form_body = std::string(3'000'000, 'x');
+  EXPECT_EQ(make()->perform(request).value().status, 202);
+  EXPECT_THAT(server.requests().at(0).substr(0, 500), Not(HasSubstr("Expect")));
+  EXPECT_THAT(server.requests().at(0), testing::EndsWith("\r\n\r\n" + request.form_body));
+}
+
 TEST(CurlHttp, GetsReuseAConnectionAndPostsNever) {
   const RawServer server([](int fd, const std::string&) { RawServer::answer(fd, 200, "ok"); });
   const auto http = make();
