@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <future>
+#include <iterator>
 #include <thread>
 
 #include "sandbox/form.h"
@@ -139,6 +141,24 @@ TEST_F(FaultsTest, LatencyDelaysAndAHangEndsWithTheServer) {
   stand.stop();
   EXPECT_LT(std::chrono::steady_clock::now() - stop, 1s);
   EXPECT_EQ(hanging.get().status, 0);
+}
+
+// A fault that hangs many clients, which give up one after the other, must not use up the server's connections.
+TEST_F(FaultsTest, AHangEndsWithTheClient) {
+  arm("hang:path=/hang");
+  const auto threads = [] {
+    const std::filesystem::directory_iterator tasks("/proc/self/task");
+    return std::distance(begin(tasks), end(tasks));
+  };
+  const auto before = threads();
+  {
+    TestClient client(stand.server->port());
+    client.send_only("GET", "/hang");
+    while (threads() == before) std::this_thread::yield();
+  }
+  const auto deadline = std::chrono::steady_clock::now() + 5s;
+  while (threads() > before && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_EQ(threads(), before);
 }
 
 TEST_F(FaultsTest, AreSetOverHttp) {
