@@ -135,7 +135,8 @@ TEST_F(FaultsTest, LatencyDelaysAndAHangEndsWithTheServer) {
   EXPECT_EQ(stand.get("dashboard").status, 200);
   EXPECT_GE(std::chrono::steady_clock::now() - begin, 50ms);
   arm("hang");
-  auto hanging = std::async(std::launch::async, [&] { return TestClient(stand.server->port()).get("/api/v1/ip"); });
+  auto hanging =
+      std::async(std::launch::async, [port = stand.server->port()] { return TestClient(port).get("/api/v1/ip"); });
   EXPECT_EQ(hanging.wait_for(100ms), std::future_status::timeout);
   const auto stop = std::chrono::steady_clock::now();
   stand.stop();
