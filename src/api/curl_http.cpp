@@ -138,7 +138,8 @@ class Transfer {
     if (!is_certificate_error(code)) return fail(what, where, retry());
     long verdict = 0;
     curl_easy_getinfo(easy_, CURLINFO_SSL_VERIFYRESULT, &verdict);
-    return fail(what + certificate_advice(verdict), where, Retry::no);
+    // A certificate can be renewed or installed while a launch is still within its deadline.
+    return fail(what + certificate_advice(verdict), where, Retry::later);
   }
 
   static std::size_t take_body(char* bytes, std::size_t, std::size_t size, void* self) {

@@ -26,8 +26,8 @@ struct HttpAnswer {
 };
 
 // One HTTP exchange at a time, and GETs side by side. One thread at a time: an object a thread. Errors: Retry::later
-// when nothing can have reached the server (name, refused, TLS), outcome_unknown once any of the request may have been
-// sent, no for what no later try can mend (a certificate that is not trusted, a redirect, a header with a line break).
+// when nothing can have reached the server (name, refused, a certificate that is not trusted), outcome_unknown once any
+// of the request may have been sent, no for what no later try can mend (a redirect, a header with a line break).
 // `where` is the address without its query and without "user:password@".
 class Http {
  public:

@@ -25,7 +25,7 @@ TEST(Tls, AnUntrustedCertificateSaysWhatToDo) {
   for (const auto& request : {get(server.url()), post(server.url())}) {
     const auto answer = make()->perform(request);
     ASSERT_FALSE(answer);
-    EXPECT_EQ(answer.error().retry, Retry::no);
+    EXPECT_EQ(answer.error().retry, Retry::later);
     EXPECT_THAT(answer.error().what, HasSubstr("install the certificate of its authority"));
     EXPECT_THAT(answer.error().what, HasSubstr("api.skipverifycert"));
   }
@@ -36,7 +36,7 @@ TEST(Tls, TheCertificateOfAnotherHostSaysWhatToDo) {
   const EnvironmentVariable trusted("SSL_CERT_FILE", server.certificate());
   const auto answer = make()->perform(post(server.url()));
   ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().retry, Retry::no);
+  EXPECT_EQ(answer.error().retry, Retry::later);
   EXPECT_THAT(answer.error().what, HasSubstr("set api.url to a name that the certificate is made out to"));
 }
 
