@@ -1,5 +1,5 @@
 # Thin over the CMake presets (CMakePresets.json); every target installs what is missing first.
-.PHONY: all setup build release check check-asan check-tsan soak demo format clean
+.PHONY: all setup build release check check-asan check-tsan soak fuzz demo format clean
 .DEFAULT_GOAL := all
 
 all: build
@@ -31,6 +31,20 @@ check-tsan: build/tsan/build.ninja
 SOAK_SECONDS ?= 600
 soak: build
 	MIG_SOAK_SECONDS=$(SOAK_SECONDS) build/dev/tests/test_faults --gtest_filter='Kill.*'
+
+# Each fuzzer for FUZZ_SECONDS, beginning with its corpus; what it finds stays in build/fuzz/found.
+FUZZ_SECONDS ?= 60
+fuzz:
+	@tools/setup packaging/build-packages.txt
+	@tools/setup packaging/fuzz-packages.txt
+	cmake --preset fuzz
+	cmake --build --preset fuzz --target config_fuzz cron_fuzz zone_fuzz action_fuzz answers_fuzz inflight_fuzz store_fuzz output_fuzz
+	mkdir -p build/fuzz/found
+	for name in config cron zone action answers inflight store output; do \
+	  mkdir -p build/fuzz/found/$$name && \
+	  build/fuzz/tests/fuzz/$${name}_fuzz -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/found/$$name- \
+	    build/fuzz/found/$$name tests/fuzz/corpus/$$name || exit 1; \
+	done
 
 demo: release
 	build/release/sandbox/mig-sandbox demo

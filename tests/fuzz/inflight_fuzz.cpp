@@ -1,0 +1,13 @@
+#include "fuzz/target.h"
+#include "mig/result_document.h"
+
+namespace mig_runner::fuzz {
+
+FUZZ_TARGET(inflight) {
+  const auto record = mig::parse_inflight(bytes);
+  if (!record) return require(!record.error().what.empty(), "a refusal says why");
+  require(record->action_id > 0, "a record has an action's id");
+  require(!mig::result_head(record->action_json).empty(), "a record can be written on");
+}
+
+}  // namespace mig_runner::fuzz
