@@ -32,7 +32,7 @@ void OutputReader::take(std::string_view bytes) {
     const auto end = bytes.find('\n');
     const auto piece = bytes.substr(0, end);
     const auto room = max_line_bytes_ - partial_.size();
-    if (!cut_) partial_ += piece.substr(0, room);
+    partial_ += piece.substr(0, room);
     cut_ = cut_ || piece.size() > room;
     if (end == std::string_view::npos) return;
     line_(partial_ + (cut_ ? " [cut]" : ""));

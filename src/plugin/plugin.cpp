@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <optional>
 
 #include "base/time.h"
 #include "plugin/output_reader.h"
@@ -79,7 +80,10 @@ class Run {
   void reap() {
     // The group goes before its leader is reaped: until then its number cannot belong to anybody else.
     if (killing_) kill(-spawned_.process, SIGKILL);
-    ended_ = waitpid(spawned_.process, &status_, 0) == spawned_.process;
+    ended_ = true;
+    // Fails where SIGCHLD is ignored, as a supervisor may have left it: nobody knows how it ended.
+    int status = 0;
+    if (waitpid(spawned_.process, &status, 0) == spawned_.process) status_ = status;
   }
 
   void drain() {
@@ -92,13 +96,12 @@ class Run {
   Outcome outcome() const {
     Outcome outcome;
     outcome.dropped_lines = dropped_;
-    if (WIFEXITED(status_)) outcome.exit_code = WEXITSTATUS(status_);
-    if (WIFSIGNALED(status_)) outcome.signal = WTERMSIG(status_);
-    // One that ended well although it was told to stop has done its work.
-    if (outcome.exit_code == 0) {
-      outcome.kind = Outcome::Kind::succeeded;
-    } else if (killing_) {
+    if (status_ && WIFEXITED(*status_)) outcome.exit_code = WEXITSTATUS(*status_);
+    if (status_ && WIFSIGNALED(*status_)) outcome.signal = WTERMSIG(*status_);
+    if (killing_) {
       outcome.kind = why_;
+    } else if (outcome.exit_code == 0) {
+      outcome.kind = Outcome::Kind::succeeded;
     } else {
       outcome.kind = outcome.exit_code == kTryLater ? Outcome::Kind::try_later : Outcome::Kind::failed;
     }
@@ -114,7 +117,7 @@ class Run {
   bool killing_ = false;
   Outcome::Kind why_ = Outcome::Kind::failed;
   steady_clock::time_point kill_at_;
-  int status_ = 0;
+  std::optional<int> status_;
 };
 
 }  // namespace
@@ -133,6 +136,7 @@ std::string Outcome::text() const {
       break;
   }
   if (exit_code >= 0) return "exit " + std::to_string(exit_code);
+  if (signal == 0) return "its exit status is lost (the runner was started with SIGCHLD ignored)";
   const char* name = sigabbrev_np(signal);
   return "killed by " + (name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(signal));
 }

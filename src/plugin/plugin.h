@@ -31,9 +31,10 @@ struct Outcome {
     failed,
     timed_out,
     stopped
-  };  // exit 0; exit 75; other; timeout; stop request
+  };  // exit 0; exit 75; other; told to end by the timeout or a stop request, whatever it exits with: many programs
+      // exit 0 on SIGTERM with their work undone
   Kind kind = Kind::failed;
-  int exit_code = -1;  // -1 when a signal ended it
+  int exit_code = -1;  // -1 when a signal ended it, or nobody can know
   int signal = 0;
   std::size_t dropped_lines = 0;
   std::string text() const;  // "exit 3", "killed by SIGSEGV", ..
@@ -41,8 +42,9 @@ struct Outcome {
 
 // Runs a plugin to its end in a process group of its own with no descriptor of ours but the three standard ones.
 // Blocks; call it from a thread of its own; safe from several at once. `line(is_stderr, text)` is called on this thread
-// for each line of output. An Error (retry later) means that it could not be started: missing, not executable, input
-// gone.
+// for each line of output. What it leaves running when it ends by itself goes on, but is not listened to for more than
+// 0.5 s; after a timeout or a stop request nothing of its group is left. An Error (retry later) means that it could not
+// be started: missing, not executable, input gone.
 Result<Outcome> run(const Request& request, const std::function<void(bool, std::string_view)>& line,
                     std::stop_token stop);
 

@@ -32,10 +32,14 @@ bool inherited(std::string_view entry) {
 
 std::vector<std::string> environment_for(const Request& request) {
   std::vector<std::string> all;
-  // Ours first: of two with the same name a program sees the first.
-  for (const auto& [name, value] : request.environment) all.push_back(name + "=" + value);
+  const auto replaced = [&](std::string_view entry) {
+    const auto name = entry.substr(0, entry.find('='));
+    return std::any_of(request.environment.begin(), request.environment.end(),
+                       [&](const auto& added) { return added.first == name; });
+  };
   for (char** entry = environ; *entry != nullptr; ++entry)
-    if (inherited(*entry)) all.emplace_back(*entry);
+    if (inherited(*entry) && !replaced(*entry)) all.emplace_back(*entry);
+  for (const auto& [name, value] : request.environment) all.push_back(name + "=" + value);
   return all;
 }
 
@@ -58,6 +62,16 @@ Result<void> check_executable(const std::filesystem::path& path) {
   if (!S_ISREG(status.st_mode)) return fail("the plugin is not a file", path, Retry::later);
   if (access(path.c_str(), X_OK) != 0) return fail("the plugin is not executable (chmod +x)", path, Retry::later);
   return {};
+}
+
+// Only a file: a pipe, for one, could keep the runner waiting for ever.
+Result<UniqueFd> open_input(const std::filesystem::path& path) {
+  UniqueFd input(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!input) return fail_errno("the plugin's input cannot be opened", path);
+  struct stat status {};
+  if (fstat(input.get(), &status) != 0) return fail_errno("the plugin's input cannot be read", path);
+  if (!S_ISREG(status.st_mode)) return fail("the plugin's input is not a file", path, Retry::later);
+  return input;
 }
 
 class Actions {
@@ -106,15 +120,15 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 
 Result<Spawned> spawn(const Request& request) {
   if (auto usable = check_executable(request.executable); !usable) return tl::unexpected(usable.error());
-  const UniqueFd input(open(request.input.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!input) return fail_errno("the plugin's input cannot be opened", request.input);
+  auto input = open_input(request.input);
+  if (!input) return tl::unexpected(input.error());
   auto output = make_pipe();
   auto errors = make_pipe();
   if (!output || !errors) return tl::unexpected(output ? errors.error() : output.error());
 
   Actions actions;
   posix_spawn_file_actions_addchdir_np(actions.get(), request.working_directory.c_str());
-  posix_spawn_file_actions_adddup2(actions.get(), input.get(), 0);
+  posix_spawn_file_actions_adddup2(actions.get(), input->get(), 0);
   posix_spawn_file_actions_adddup2(actions.get(), output->writer.get(), 1);
   posix_spawn_file_actions_adddup2(actions.get(), errors->writer.get(), 2);
   posix_spawn_file_actions_addclosefrom_np(actions.get(), 3);

@@ -1,6 +1,7 @@
 #include "plugin/plugin.h"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -87,6 +88,15 @@ TEST_F(PluginTest, TheTimeoutEndsTheWholeGroup) {
   EXPECT_EQ(test::read_text("/proc/" + std::to_string(child) + "/cmdline"), "");
 }
 
+TEST_F(PluginTest, NothingOfTheGroupOutlivesATimeout) {
+  request.timeout = 300ms;
+  EXPECT_EQ(run_script("sh -c \"trap '' TERM; echo x; while :; do sleep 0.05; done\" & echo $! > child; exec sleep 30")
+                .value()
+                .kind,
+            Kind::timed_out);
+  EXPECT_EQ(test::read_text("/proc/" + std::to_string(std::stoi(file("child"))) + "/cmdline"), "");
+}
+
 TEST_F(PluginTest, AGrandchildThatKeepsTheOutputOpenIsNotWaitedFor) {
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_EQ(run_script("echo now; sleep 5 & exit 0").value().kind, Kind::succeeded);
@@ -105,6 +115,100 @@ TEST_F(PluginTest, AStopRequestEndsItSoon) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 4s);
 }
 
+// Many programs exit 0 on SIGTERM, with their work undone.
+TEST_F(PluginTest, OneThatWasToldToEndHasNotSucceeded) {
+  request.timeout = 300ms;
+  EXPECT_EQ(run_script("trap 'exit 0' TERM; while :; do sleep 0.01; done").value().kind, Kind::timed_out);
+  EXPECT_EQ(run_script("trap 'exit 75' TERM; while :; do sleep 0.01; done").value().kind, Kind::timed_out);
+}
+
+TEST_F(PluginTest, OneThatHeedsSigtermEndsAtOnce) {
+  request.timeout = 300ms;
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(run_script("exec sleep 30").value().signal, SIGTERM);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 1900ms) << "2 s are for those that do not";
+}
+
+TEST_F(PluginTest, WhatIsLeftRunningAfterSuccessGoesOn) {
+  EXPECT_EQ(run_script("sleep 30 >/dev/null 2>&1 & echo $! > child").value().kind, Kind::succeeded);
+  const auto child = std::stoi(file("child"));
+  EXPECT_EQ(kill(child, SIGKILL), 0);
+}
+
+TEST_F(PluginTest, OutputMayBeAnything) {
+  run_script("printf 'a\\000b\\377\\r\\n\\n\\033[31m\\n'").value();
+  EXPECT_THAT(lines, testing::ElementsAre(std::string("1 a\0b\xff\r", 7), "1 ", "1 \x1b[31m"));
+}
+
+TEST_F(PluginTest, AVeryLongLineIsCutWithoutBeingKept) {
+  request.max_line_bytes = 100;
+  run_script("head -c 30000000 /dev/zero | tr '\\0' x; echo; echo next").value();
+  EXPECT_THAT(lines, testing::ElementsAre("1 " + std::string(100, 'x') + " [cut]", "1 next"));
+}
+
+TEST_F(PluginTest, AFloodOfLinesIsCounted) {
+  const auto outcome = run_script("seq 300000").value();
+  EXPECT_EQ(lines.size(), 1000U);
+  EXPECT_EQ(outcome.dropped_lines, 299'000U);
+}
+
+// A shell would put some of it right by itself; sed does not.
+TEST_F(PluginTest, StartsWithTheDefaultSignals) {
+  signal(SIGPIPE, SIG_IGN);
+  sigset_t blocked, before;
+  sigfillset(&blocked);
+  pthread_sigmask(SIG_BLOCK, &blocked, &before);
+  request.executable = directory.path() / "plugin";
+  test::write_text(request.executable, "#!/bin/sed -nf\nr /proc/self/status\n");
+  std::filesystem::permissions(request.executable, std::filesystem::perms::owner_all);
+  run_request().value();
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  signal(SIGPIPE, SIG_DFL);
+  int seen = 0;
+  for (const auto& line : lines) {
+    if (!line.starts_with("1 SigBlk:\t") && !line.starts_with("1 SigIgn:\t")) continue;
+    ++seen;
+    // Without 32 and 33, which the C library keeps for itself.
+    EXPECT_EQ(std::stoull(line.substr(10), nullptr, 16) & 0x7FFFFFFFU, 0U) << line;
+  }
+  EXPECT_EQ(seen, 2);
+}
+
+// Then nobody is told how a child ended.
+TEST_F(PluginTest, AnExitStatusThatIsLostIsNoSuccess) {
+  signal(SIGCHLD, SIG_IGN);
+  const auto outcome = run_script("sleep 0.2");
+  signal(SIGCHLD, SIG_DFL);
+  ASSERT_TRUE(outcome) << outcome.error().text();
+  EXPECT_EQ(outcome->kind, Kind::failed);
+  EXPECT_THAT(outcome->text(), testing::HasSubstr("lost"));
+}
+
+TEST_F(PluginTest, RunsInItsDirectoryAndAGroupOfItsOwn) {
+  run_script("pwd -P; echo $$; cut -d' ' -f5 /proc/$$/stat").value();
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_EQ(lines[0], "1 " + std::filesystem::canonical(directory.path()).string());
+  EXPECT_EQ(lines[1], lines[2]);
+}
+
+TEST_F(PluginTest, SeveralRunSideBySideWithoutSharingDescriptors) {
+  request.executable = directory.path() / "plugin";
+  test::write_text(request.executable, "#!/bin/sh\nls /proc/self/fd | wc -l\n");
+  std::filesystem::permissions(request.executable, std::filesystem::perms::owner_all);
+  request.input = request.executable;
+  request.working_directory = directory.path();
+  std::vector<std::string> seen(8);
+  {
+    std::vector<std::jthread> threads;
+    for (auto& text : seen)
+      threads.emplace_back([&] {
+        for (int i = 0; i < 10; ++i)
+          EXPECT_EQ(run(request, [&](bool, std::string_view line) { text = line; }, {}).value().exit_code, 0);
+      });
+  }
+  EXPECT_THAT(seen, testing::Each("4"));  // three standard ones and the directory that ls reads
+}
+
 TEST_F(PluginTest, WhatCannotBeStartedIsSaid) {
   request.executable = directory.path() / "missing";
   EXPECT_THAT(run_request().error().text(), testing::HasSubstr("no such plugin"));
@@ -113,6 +217,36 @@ TEST_F(PluginTest, WhatCannotBeStartedIsSaid) {
   test::write_text(directory.path() / "plain", "#!/bin/sh\n");
   request.executable = directory.path() / "plain";
   EXPECT_THAT(run_request().error().text(), testing::HasSubstr("chmod +x"));
+  std::filesystem::permissions(request.executable, std::filesystem::perms::owner_all);
+  test::write_text(request.executable, "exit 0\n");
+  EXPECT_THAT(run_request().error().text(), testing::HasSubstr("#!"));
+  test::write_text(request.executable, "#!/no/such/interpreter\n");
+  EXPECT_EQ(run_request().error().retry, Retry::later);
+}
+
+TEST_F(PluginTest, AnInputThatIsNoFileIsSaid) {
+  run_script("exit 0").value();
+  std::filesystem::remove(directory.path() / "input");
+  std::filesystem::create_directory(directory.path() / "input");
+  EXPECT_THAT(run_request().error().text(), testing::HasSubstr("not a file"));
+  std::filesystem::remove(directory.path() / "input");
+  mkfifo((directory.path() / "input").c_str(), 0600);
+  EXPECT_THAT(run_request().error().text(), testing::HasSubstr("not a file"));
+  std::filesystem::remove(directory.path() / "input");
+  std::filesystem::create_symlink("nowhere", directory.path() / "input");
+  EXPECT_EQ(run_request().error().retry, Retry::later);
+}
+
+TEST_F(PluginTest, WhatIsGivenReplacesWhatIsInherited) {
+  setenv("TZ", "Europe/Oslo", 1);
+  setenv("LC_TIME", "C", 1);
+  request.environment = {{"TZ", "UTC"}};
+  run_script("env > environment").value();
+  unsetenv("TZ");
+  unsetenv("LC_TIME");
+  EXPECT_THAT(file("environment"), testing::HasSubstr("TZ=UTC\n"));
+  EXPECT_THAT(file("environment"), testing::HasSubstr("LC_TIME=C\n"));
+  EXPECT_THAT(file("environment"), testing::Not(testing::HasSubstr("Oslo")));
 }
 
 TEST_F(PluginTest, InheritsNoSecretAndNoDescriptor) {
