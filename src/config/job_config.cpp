@@ -84,6 +84,10 @@ JobConfig bind_job_config(std::string_view text, const std::string& file, const 
     binder.duration(kSection, "expiry", config.expiry, 1s);
   binder.boolean(kSection, "sendonly", config.sendonly);
   bind_job_settings(binder, kSection, config.settings);
+  if (const auto* timezone = binder.last(kSection, "timezone"); timezone != nullptr) {
+    config.timezone_line = timezone->value_line;
+    config.timezone_column = timezone->value_column;
+  }
   if (const auto* schedule = binder.last(kSection, "schedule"); schedule != nullptr) {
     config.schedule_line = schedule->value_line;
     config.schedule_column = schedule->value_column;
