@@ -10,8 +10,8 @@ namespace mig_runner {
 // Levenshtein's distance, in bytes.
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
-// The one of `known` that somebody who wrote `wrong` most likely meant, compared ignoring the case of ASCII letters; the
-// first of several; empty where none is nearer than half of `wrong` rewritten.
+// The one of `known` that somebody who wrote `wrong` most likely meant, compared ignoring the case of ASCII letters;
+// the first of several; empty where none is nearer than half of `wrong` rewritten.
 std::string nearest_name(std::string_view wrong, const std::vector<std::string>& known);
 
 }  // namespace mig_runner

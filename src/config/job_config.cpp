@@ -77,7 +77,7 @@ JobConfig bind_job_config(std::string_view text, const std::string& file, const 
   JobConfig config;
   config.settings = defaults;
   Binder binder(text, file, problems);
-  const bool readable = problems.empty();
+  const bool readable = binder.readable();
   binder.text(kSection, "schedule", config.schedule);
   binder.text(kSection, "plugin", config.plugin);
   if (const auto* expiry = binder.last(kSection, "expiry"); expiry != nullptr && !expiry->value.empty())

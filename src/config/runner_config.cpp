@@ -80,7 +80,7 @@ RunnerConfig bind_runner_config(std::string_view text, const std::string& file, 
   constexpr std::string_view kSection = "runner";
   RunnerConfig config;
   Binder binder(text, file, problems);
-  const bool readable = problems.empty();
+  const bool readable = binder.readable();
   std::string directory;
   binder.text(kSection, "directory", directory);
   config.directory = directory;
