@@ -32,7 +32,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 std::string nearest_name(std::string_view wrong, const std::vector<std::string>& known) {
   const auto wanted = lower(wrong);
   std::string best;
-  auto best_distance = wanted.size() / 2 + 1;
+  auto best_distance = std::min(std::max<std::size_t>(wanted.size() / 2, 2) + 1, wanted.size());
   for (const auto& name : known) {
     const auto far = edit_distance(wanted, lower(name));
     if (far >= best_distance) continue;

@@ -25,6 +25,7 @@ struct Command {
   std::function<int()> run;  // returns the exit status
 };
 
+Command check_command(CLI::App& app, const Context& context);
 Command next_command(CLI::App& app, const Context& context);
 Command render_command(CLI::App& app, const Context& context);
 

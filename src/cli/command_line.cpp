@@ -2,6 +2,7 @@
 
 #include <ostream>
 
+#include "base/nearest.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "runner/daemon.h"
@@ -36,6 +37,21 @@ Command run_command(CLI::App& app, const Context& context) {
   return {command, [&context] { return run_daemon(context); }};
 }
 
+// What is wrong with the command line, and the nearest command where an unknown one was named.
+std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
+  std::string text = error.what();
+  std::vector<std::string> names;
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(command->get_name());
+  const auto remaining = app.remaining();
+  if (app.get_subcommands().empty() && !remaining.empty() && !remaining.front().starts_with('-')) {
+    const auto nearest = nearest_name(remaining.front(), names);
+    text = "there is no command \"" + remaining.front() + "\"" +
+           (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?");
+  }
+  return text + "\n--help says how it is used";
+}
+
 }  // namespace
 
 int complain(const Context& context, const Error& error, int status) {
@@ -58,7 +74,8 @@ int run_command_line(const std::vector<std::string>& arguments, const std::strin
   app.footer("Example:\n  mig-runner -c /etc/mig/runner.cfg check");
   app.fallthrough();  // -c is taken behind a command too
   app.require_subcommand(0, 1);
-  const Command commands[] = {run_command(app, context), next_command(app, context), render_command(app, context)};
+  const Command commands[] = {run_command(app, context), check_command(app, context), next_command(app, context),
+                              render_command(app, context)};
 
   const auto plain = without_go_style(arguments);
   std::vector<const char*> raw;
@@ -67,7 +84,8 @@ int run_command_line(const std::vector<std::string>& arguments, const std::strin
   try {
     app.parse(static_cast<int>(raw.size()), raw.data());
   } catch (const CLI::ParseError& error) {
-    return app.exit(error, streams.out, streams.err) == 0 ? kExitFine : kExitWrongUsage;
+    if (error.get_exit_code() == 0) return app.exit(error, streams.out, streams.err);  // --help
+    return complain(context, {usage_text(app, error), {}}, kExitWrongUsage);
   }
   if (show_version) {
     streams.out << "mig-runner " << version << '\n';

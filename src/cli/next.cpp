@@ -59,9 +59,7 @@ class Next {
     from_ = context_.clock.now();
     if (!options_.from.empty()) {
       const auto from = parse_rfc3339(options_.from);
-      if (!from)
-        return complain(context_, {from.error().what + " (a time is written like 2026-11-23T08:00:00+01:00)", "--from"},
-                        kExitWrongUsage);
+      if (!from) return complain(context_, {from.error().what, "--from"}, kExitWrongUsage);
       from_ = *from;
     }
     if (options_.zone.empty()) return kExitFine;
@@ -190,7 +188,7 @@ Command next_command(CLI::App& app, const Context& context) {
       ->excludes(job);
   command->add_option("-n", options->count, "how many times")
       ->type_name("N")
-      ->check(CLI::Range(1, 100'000))
+      ->check(CLI::Range(1, 100'000).description(""))
       ->capture_default_str();
   command->add_option("--from", options->from, "times later than this one (RFC 3339) instead of now")
       ->type_name("TIME");

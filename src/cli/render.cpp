@@ -33,7 +33,7 @@ struct Draft {
 Result<std::optional<Timestamp>> time_option(const std::string& option, const std::string& text) {
   if (text.empty()) return std::nullopt;
   auto time = parse_rfc3339(text);
-  if (!time) return fail(time.error().what + " (a time is written like 2026-11-23T08:00:00Z)", option);
+  if (!time) return fail(time.error().what, option);
   return *time;
 }
 

@@ -1,0 +1,118 @@
+#include <algorithm>
+#include <memory>
+#include <ostream>
+
+#include "cli/checks.h"
+#include "cli/command.h"
+#include "cli/json_output.h"
+#include "cli/output.h"
+#include "cli/tree.h"
+
+namespace mig_runner::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> jobs;
+  bool strict = false;
+  bool json = false;
+};
+
+struct Found {
+  config::Problem problem;
+  std::string job;  // empty: of the configuration
+};
+
+class Check {
+ public:
+  Check(const Context& context, const Options& options) : context_(context), options_(options) {}
+
+  int run() {
+    const auto now = context_.clock.now();
+    auto configuration = check_configuration(context_.config, now);
+    add(std::move(configuration.problems), "");
+    if (configuration.runner && !configuration.runner->directory.empty())
+      check_jobs(job_check_context(*configuration.runner, configuration.client, now));
+    const auto errors = count(true);
+    const auto warnings = count(false);
+    if (options_.json) {
+      show_json(errors, warnings);
+    } else {
+      show_text(errors, warnings);
+    }
+    return errors > 0 || (options_.strict && warnings > 0) ? kExitProblem : kExitFine;
+  }
+
+ private:
+  void add(Problems problems, const std::string& job) {
+    for (auto& problem : problems) found_.push_back({std::move(problem), job});
+  }
+
+  std::size_t count(bool fatal) const {
+    return static_cast<std::size_t>(
+        std::count_if(found_.begin(), found_.end(), [&](const auto& each) { return each.problem.fatal == fatal; }));
+  }
+
+  void check_jobs(const JobCheckContext& context) {
+    const auto all = job_directories(context.runners);
+    if (!all) return;  // told with the configuration
+    for (const auto& name : options_.jobs)
+      if (!std::binary_search(all->begin(), all->end(), name))
+        add({{context.runners, 0, 0, no_such_job(name, *all)}}, name);
+    for (const auto& name : *all) {
+      const auto& wanted = options_.jobs;
+      if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name) == wanted.end()) continue;
+      ++jobs_;
+      add(check_job(context, name), name);
+    }
+  }
+
+  void show_text(std::size_t errors, std::size_t warnings) const {
+    const auto& [out, err, colour, width] = context_.streams;
+    for (const auto& [problem, job] : found_) {
+      auto place = problem;
+      place.message.clear();
+      out << printable(place.text())
+          << styled(problem.fatal ? "error" : "warning", problem.fatal ? Style::red : Style::yellow, colour) << ": "
+          << printable(problem.message) << '\n';
+    }
+    if (errors + warnings == 0) {
+      out << counted(jobs_, "job") << ", no problems\n";
+      return;
+    }
+    std::string total = errors > 0 ? counted(errors, "error") : "";
+    if (warnings > 0) total += (total.empty() ? "" : " and ") + counted(warnings, "warning");
+    out << total << " in the configuration and " << counted(jobs_, "job") << '\n';
+  }
+
+  void show_json(std::size_t errors, std::size_t warnings) const {
+    const auto place = [](int number) { return number > 0 ? Json(number) : Json(); };
+    Json list = Json::array();
+    for (const auto& [problem, job] : found_)
+      list.push_back({{"severity", problem.fatal ? "error" : "warning"},
+                      {"file", problem.file},
+                      {"line", place(problem.line)},
+                      {"column", place(problem.column)},
+                      {"job", json_text(job)},
+                      {"message", problem.message}});
+    print_json(context_.streams, {{"jobs", jobs_}, {"errors", errors}, {"warnings", warnings}, {"problems", list}});
+  }
+
+  const Context& context_;
+  const Options& options_;
+  std::size_t jobs_ = 0;
+  std::vector<Found> found_;
+};
+
+}  // namespace
+
+Command check_command(CLI::App& app, const Context& context) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("check", "Look for everything that is wrong in the configuration and the jobs");
+  command->add_option("JOB", options->jobs, "only these jobs, and the configuration");
+  command->add_flag("--strict", options->strict, "exit 1 for warnings too");
+  command->add_flag("--json", options->json, "print JSON");
+  command->footer("Example:\n  mig-runner check -c /etc/mig/runner.cfg patchlevel");
+  return {command, [options, &context] { return Check(context, *options).run(); }};
+}
+
+}  // namespace mig_runner::cli
