@@ -22,16 +22,6 @@ Result<void> flush_directory(const fs::path& directory) {
   return {};
 }
 
-Result<void> make_directories(const fs::path& directory) {
-  struct stat status {};
-  if (directory.empty() || stat(directory.c_str(), &status) == 0) return {};
-  const auto parent = directory.parent_path();
-  if (auto made = make_directories(parent); !made) return made;
-  if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
-    return fail_errno("the directory cannot be made", directory);
-  return flush_directory(parent.empty() ? "." : parent);
-}
-
 Result<void> write_all(int fd, std::string_view bytes, const fs::path& path) {
   while (!bytes.empty()) {
     const auto written = write(fd, bytes.data(), bytes.size());
@@ -43,6 +33,16 @@ Result<void> write_all(int fd, std::string_view bytes, const fs::path& path) {
 }
 
 }  // namespace
+
+Result<void> make_directories(const fs::path& directory) {
+  struct stat status {};
+  if (directory.empty() || stat(directory.c_str(), &status) == 0) return {};
+  const auto parent = directory.parent_path();
+  if (auto made = make_directories(parent); !made) return made;
+  if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
+    return fail_errno("the directory cannot be made", directory);
+  return flush_directory(parent.empty() ? "." : parent);
+}
 
 UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
   if (this != &other) {

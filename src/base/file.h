@@ -29,6 +29,9 @@ class UniqueFd {
 // The whole file. A larger one than `max_bytes` is an error, as is one that is not a regular file.
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes);
 
+// Makes `directory` and its missing parents, mode 0700, flushing each one's parent. Errors are Retry::later.
+Result<void> make_directories(const std::filesystem::path& directory);
+
 // A file that appears whole or not at all: written under a temporary name in the same directory (".NAME.tmp-*"),
 // then flushed, renamed and its directory flushed by commit(). Without commit() the destructor removes the
 // temporary file. Mode 0600. One thread at a time. Every Error is Retry::later (full disk, vanished directory, ..).

@@ -17,8 +17,8 @@ struct Request {
   std::filesystem::path executable;
   std::filesystem::path input;  // becomes standard input
   std::filesystem::path working_directory;
-  std::vector<std::pair<std::string, std::string>> environment;  // added to a minimal one: PATH, HOME, LANG, TZ, LC_*,
-                                                                 // proxies; nothing else of ours is inherited
+  // Added to our own environment, without what is ours alone (the passphrase, passwords, the service manager's).
+  std::vector<std::pair<std::string, std::string>> environment;
   std::chrono::milliseconds timeout{0};  // then the process group gets SIGTERM and, 2 s later, SIGKILL
   std::size_t max_output_lines = 1000;   // of both streams together; further lines are counted and dropped
   std::size_t max_line_bytes = 4096;     // a longer line is cut

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -18,23 +19,23 @@ extern char** environ;
 namespace mig_runner::plugin {
 namespace {
 
-// What a program needs of its surroundings; everything else could be a secret of ours.
-constexpr std::array<std::string_view, 12> kInherited{"PATH",        "HOME",        "USER",     "LOGNAME",
-                                                      "LANG",        "TZ",          "TMPDIR",   "http_proxy",
-                                                      "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"};
+// Ours alone: the passphrase and where it lies, passwords of the database, the line to the service manager. Everything
+// else is passed on, as the original did: plugins are configured by it.
+constexpr std::array<std::string_view, 9> kWithheld{
+    "MIGPGPPASSPHRASE", "CREDENTIALS_DIRECTORY", "PGPASSWORD", "PGPASSFILE", "NOTIFY_SOCKET",
+    "WATCHDOG_PID",     "WATCHDOG_USEC",         "LISTEN_PID", "LISTEN_FDS"};
 
 bool inherited(std::string_view entry) {
   const auto name = entry.substr(0, entry.find('='));
-  for (const auto known : kInherited)
-    if (name == known) return true;
-  return name.starts_with("LC_");
+  return std::find(kWithheld.begin(), kWithheld.end(), name) == kWithheld.end();
 }
 
 std::vector<std::string> environment_for(const Request& request) {
   std::vector<std::string> all;
+  // Ours first: of two with the same name a program sees the first.
+  for (const auto& [name, value] : request.environment) all.push_back(name + "=" + value);
   for (char** entry = environ; *entry != nullptr; ++entry)
     if (inherited(*entry)) all.emplace_back(*entry);
-  for (const auto& [name, value] : request.environment) all.push_back(name + "=" + value);
   return all;
 }
 

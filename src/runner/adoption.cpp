@@ -11,6 +11,15 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::size_t kMaxRecordBytes = std::size_t{16} << 20U;
 
+// What cannot be read is as good as empty here.
+std::vector<fs::path> entries_of(const fs::path& directory) {
+  std::vector<fs::path> entries;
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
+    entries.push_back(entry->path());
+  return entries;
+}
+
 void set_aside(const StageContext& context, const fs::path& path, const std::string& why) {
   const fs::path aside = path.string() + ".damaged";
   std::error_code error;
@@ -56,13 +65,11 @@ bool adopt(const StageContext& context, const std::string& job, const fs::path& 
 
 int adopt_inflight(const StageContext& context, Timestamp now) {
   int count = 0;
-  std::error_code error;
-  for (const auto& job : fs::directory_iterator(context.settings.directory / "runners", error)) {
-    const auto name = job.path().filename().string();
+  for (const auto& job : entries_of(context.settings.directory / "runners")) {
+    const auto name = job.filename().string();
     if (!spool::job_name_problem(name).empty()) continue;
-    std::error_code none;
-    for (const auto& file : fs::directory_iterator(job.path() / "inflight", none))
-      if (file.path().extension() == ".json" && adopt(context, name, file.path(), now)) ++count;
+    for (const auto& file : entries_of(job / "inflight"))
+      if (file.extension() == ".json" && adopt(context, name, file, now)) ++count;
   }
   return count;
 }

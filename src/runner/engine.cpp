@@ -5,6 +5,7 @@
 #include "runner/collector.h"
 #include "runner/deliverer.h"
 #include "runner/launcher.h"
+#include "runner/leftovers.h"
 #include "runner/retention.h"
 #include "runner/stage_pool.h"
 
@@ -111,6 +112,7 @@ Result<std::unique_ptr<Engine>> Engine::start(const Configuration& configuration
     if (auto* pool = raw->pool_of(state)) pool->ring();
   });
   std::unique_ptr<Engine> engine(new Engine(std::move(impl)));
+  remove_leftovers(raw->context);
   for (int i = 0; i < kLauncherThreads; ++i)
     if (auto added = raw->add_launcher(configuration, key); !added) return tl::unexpected(added.error());
   for (int i = 0; i < kCollectorThreads; ++i)

@@ -26,7 +26,7 @@ class KeyView {
   std::string curve() const { return text_of(key_, rnp_key_get_curve); }
   bool is_rsa() const { return algorithm() == "RSA"; }
   bool is_revoked() const { return ask(rnp_key_is_revoked); }
-  bool is_valid() const { return ask(rnp_key_is_valid); }
+  bool is_valid() const { return ask(rnp_key_is_valid); }  // also: neither revoked nor expired, nor is its primary key
   bool is_protected() const { return ask(rnp_key_is_protected); }
 
   bool may_sign() const {
@@ -189,8 +189,8 @@ Result<UnlockedKey> Keyring::unlock(const std::string& fingerprint, const Secret
   if (auto checked = check_primary(primary, now_); !checked) return tl::unexpected(checked.error());
 
   const auto subkeys = subkeys_of(primary_handle.get());
-  const auto usable = [this](const KeyView& key) {
-    return key.is_rsa() && key.may_sign() && key.has_secret_part() && key.is_valid() && key.expires() > now_;
+  const auto usable = [](const KeyView& key) {
+    return key.is_rsa() && key.may_sign() && key.has_secret_part() && key.is_valid();
   };
   rnp_key_handle_t chosen = usable(primary) ? primary_handle.get() : nullptr;
   Timestamp newest = Timestamp::min();

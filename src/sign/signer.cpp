@@ -56,7 +56,9 @@ Result<UnlockedKey> unlock_from_gpg(const fs::path& gpg_home, const std::string&
 Result<UnlockedKey> unlock(const fs::path& gpg_home, const std::string& fingerprint, const Secret& passphrase,
                            Timestamp now) {
   std::error_code error;
-  if (!fs::is_directory(gpg_home, error)) return fail("there is no such directory");
+  const auto status = fs::status(gpg_home, error);
+  if (status.type() == fs::file_type::none) return fail("the directory cannot be read: " + error.message());
+  if (!fs::is_directory(status)) return fail("there is no such directory");
   const bool has_gpg2_keys = fs::exists(gpg_home / "private-keys-v1.d", error);
   const fs::path secring = gpg_home / "secring.gpg";
   // GnuPG 2 leaves an empty one, or one with keys of before, when it takes over a home.

@@ -24,17 +24,19 @@ class Signer {
 class Key {
  public:
   // Finds the key with fingerprint `key_id` (40 hex digits) in `gpg_home`: secring.gpg where there is one, else
-  // exported from a GnuPG 2 home by gpg. Prefers a signing subkey as GnuPG does. Tries the passphrase and one
-  // signature, which it verifies. Errors, each one clear sentence: no such directory, no such key (with the
-  // fingerprints that are there), wrong passphrase, passphrase needed, expired (with the date), revoked, EdDSA or
-  // another kind the server cannot verify.
+  // exported from a GnuPG 2 home by gpg (which may take seconds, and leaves an agent running as gpg always does).
+  // Prefers a signing subkey as GnuPG does. Tries the passphrase and one signature, which it verifies. `now` decides
+  // what is expired. Errors, each one clear sentence: no such directory, no such key (with the fingerprints that are
+  // there), wrong passphrase, passphrase needed, expired (with the date), revoked, EdDSA or another kind the server
+  // cannot verify.
   static Result<Key> load(const std::filesystem::path& gpg_home, const std::string& key_id, const Secret& passphrase,
                           Timestamp now);
   Key(Key&&) noexcept;
   Key& operator=(Key&&) noexcept;
   ~Key();
 
-  // A new signer over the same key; safe to call from any thread.
+  // A new signer over the same key; safe to call from any thread. Its signatures carry the system clock's time, which
+  // no server compares with anything.
   Result<std::unique_ptr<Signer>> make_signer() const;
 
   // The primary key's fingerprint, 40 upper-case hex digits: how the server knows the investigator.

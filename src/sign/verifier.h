@@ -8,8 +8,8 @@
 
 namespace mig_runner::sign {
 
-// Verifies signatures in MIG's stripped form against one investigator's public key, as the server does. One thread at a
-// time.
+// Verifies signatures in MIG's stripped form against one investigator's public key, as the server does: without looking
+// at a clock, so that a key which has expired since still verifies what it signed. One thread at a time.
 class Verifier {
  public:
   // An armored or binary OpenPGP public key.

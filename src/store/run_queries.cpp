@@ -1,10 +1,6 @@
-// What only reads of RunStore, and the removal of result files.
-
-#include <array>
-
-#include "store/run_row.h"
-#include "store/run_store.h"
-#include "store/run_store_impl.h"
+#include "store/clean_text.h"
+#include "store/documents.h"
+#include "store/store_impl.h"
 
 namespace mig_runner::store {
 namespace {
@@ -12,130 +8,117 @@ namespace {
 using soci::into;
 using soci::use;
 
+constexpr std::string_view kOfJob = "job = (SELECT jobs.number FROM jobs WHERE jobs.name = :job)";
+
 std::string select(const std::string& rest) {
-  return std::string("SELECT ") + RunRow::columns() + " FROM run " + rest;
+  return "SELECT " + RunRow::selected() + " FROM runs " + rest;
 }
 
 std::optional<Run> first(std::vector<Run> runs) {
-  return runs.empty() ? std::optional<Run>() : std::move(runs.front());
+  if (runs.empty()) return std::nullopt;
+  return std::move(runs.front());
 }
-
-constexpr int kPosted = static_cast<int>(RunState::posted);
 
 }  // namespace
 
 Result<std::vector<std::string>> RunStore::signatures(const Run& run) {
-  return impl_->guarded([&] {
-    const long long number = run.number;
-    const int kind = kSignature;
-    std::string body;
-    std::vector<std::string> bodies;
-    soci::statement statement =
-        (impl_->session->prepare << "SELECT body FROM document WHERE run = :run AND kind = :kind ORDER BY position",
-         use(number), use(kind), into(body));
-    statement.execute();
-    while (statement.fetch()) bodies.push_back(body);
-    return bodies;
+  return impl_->read([&](soci::session& session) -> Result<std::vector<std::string>> {
+    return read_documents(session, run, DocumentKind::signature);
   });
 }
 
 Result<std::optional<std::string>> RunStore::action(const Run& run) {
-  return impl_->guarded([&] {
-    const long long number = run.number;
-    const int kind = kAction;
-    std::string body;
-    *impl_->session << "SELECT body FROM document WHERE run = :run AND kind = :kind", use(number), use(kind),
-        into(body);
-    return impl_->session->got_data() ? std::optional<std::string>(body) : std::nullopt;
+  return impl_->read([&](soci::session& session) -> Result<std::optional<std::string>> {
+    auto found = read_documents(session, run, DocumentKind::action);
+    if (found.empty()) return std::nullopt;
+    return std::move(found.front());
   });
 }
 
 Result<bool> RunStore::has_unfinished(const std::string& job, std::int64_t except_number) {
-  return impl_->guarded([&] {
-    const long long number = except_number;
-    int found = 0;
-    *impl_->session << "SELECT COUNT(*) FROM run WHERE wake IS NOT NULL AND state IN " +
-                           state_list(
-                               std::array{RunState::due, RunState::signed_, RunState::unknown, RunState::posted}) +
-                           " AND job = :job AND number <> :number AND NOT (state = :posted AND result_file <> '')",
-        use(job), use(number), use(kPosted), into(found);
-    return found > 0;
+  const auto name = clean_text(job);
+  return impl_->read([&](soci::session& session) -> Result<bool> {
+    long long number = 0;
+    session << "SELECT number FROM runs WHERE " << kOfJob
+            << " AND state <= 3 AND NOT (state = 3 AND result_file <> '') AND number <> :number LIMIT 1",
+        into(number), use(name, "job"), use(except_number, "number");
+    return session.got_data();
   });
 }
 
 Result<std::vector<Timestamp>> RunStore::posted_since(Timestamp since) {
-  return impl_->guarded([&] {
-    // A run is posted soon after its nominal time: no need to look through all of history.
-    const auto from = count(since);
-    const auto oldest = count(since - std::chrono::hours(48));
+  return impl_->read([&](soci::session& session) -> Result<std::vector<Timestamp>> {
+    const long long earliest = since.time_since_epoch().count();
     long long posted = 0;
-    std::vector<Timestamp> times;
-    soci::statement statement =
-        (impl_->session->prepare
-             << "SELECT posted_at FROM run WHERE nominal >= :oldest AND posted_at >= :since ORDER BY posted_at",
-         use(oldest), use(from), into(posted));
+    soci::statement statement = (session.prepare << "SELECT posted_at FROM runs WHERE posted_at IS NOT NULL"
+                                                    " AND posted_at >= :since ORDER BY posted_at",
+                                 into(posted), use(earliest, "since"));
     statement.execute();
-    while (statement.fetch()) times.push_back(time_of(posted));
-    return times;
+    std::vector<Timestamp> found;
+    while (statement.fetch()) found.emplace_back(std::chrono::milliseconds(posted));
+    return found;
   });
 }
 
 Result<std::vector<Run>> RunStore::settled_results(const std::string& job) {
-  return impl_->guarded([&] {
-    return query_runs(*impl_->session,
-                      select("WHERE job = :job AND result_file <> '' AND wake IS NULL AND state IN " +
-                             state_list(std::array{RunState::stored, RunState::delivered}) + " ORDER BY nominal DESC"),
-                      [&](soci::statement& statement) { statement.exchange(use(job, "job")); });
-  });
-}
-
-Result<void> RunStore::forget_result(std::int64_t number) {
-  return impl_->transact([&] {
-    const long long which = number;
-    *impl_->session << "UPDATE run SET result_file = '' WHERE number = :number AND wake IS NULL", use(which);
+  const auto name = clean_text(job);
+  return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
+    return impl_->runs(
+        select("WHERE " + std::string(kOfJob) + " AND " + std::string(Impl::kSettled) + " ORDER BY nominal DESC"),
+        [&](soci::statement& statement) { statement.exchange(use(name, "job")); });
   });
 }
 
 Result<std::optional<Run>> RunStore::find(const std::string& job, Timestamp nominal) {
-  return impl_->guarded([&] {
-    const auto time = count(nominal);
-    return first(
-        query_runs(*impl_->session, select("WHERE job = :job AND nominal = :nominal"), [&](soci::statement& statement) {
-          statement.exchange(use(job, "job"));
-          statement.exchange(use(time, "nominal"));
-        }));
+  const auto name = clean_text(job);
+  const long long time = nominal.time_since_epoch().count();
+  return impl_->read([&](soci::session&) -> Result<std::optional<Run>> {
+    return first(impl_->runs(select("WHERE " + std::string(kOfJob) + " AND nominal = :nominal"),
+                             [&](soci::statement& statement) {
+                               statement.exchange(use(name, "job"));
+                               statement.exchange(use(time, "nominal"));
+                             }));
   });
 }
 
 Result<std::optional<Run>> RunStore::find_action(std::int64_t action_id) {
-  return impl_->guarded([&] {
-    const long long id = action_id;
-    return first(query_runs(*impl_->session, select("WHERE action_id <> 0 AND action_id = :id"),
-                            [&](soci::statement& statement) { statement.exchange(use(id, "id")); }));
+  return impl_->read([&](soci::session&) -> Result<std::optional<Run>> {
+    return first(impl_->runs(select("WHERE action_id = :action AND action_id <> 0 ORDER BY nominal DESC LIMIT 1"),
+                             [&](soci::statement& statement) { statement.exchange(use(action_id, "action")); }));
+  });
+}
+
+Result<std::vector<Run>> RunStore::waiting(RunState state) {
+  const int number = static_cast<int>(state);
+  return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
+    return impl_->runs(select("WHERE wake IS NOT NULL AND state = :state ORDER BY wake, nominal"),
+                       [&](soci::statement& statement) { statement.exchange(use(number, "state")); });
   });
 }
 
 Result<std::vector<Run>> RunStore::history(const std::string& job, int limit) {
-  return impl_->guarded([&] {
-    const std::string which = job.empty() ? "" : "WHERE job = :job ";
-    return query_runs(*impl_->session, select(which + "ORDER BY nominal DESC, job LIMIT :limit"),
-                      [&](soci::statement& statement) {
-                        if (!job.empty()) statement.exchange(use(job, "job"));
-                        statement.exchange(use(limit, "limit"));
-                      });
+  const auto name = clean_text(job);
+  const std::string order = " ORDER BY nominal DESC, number DESC LIMIT :limit";
+  return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
+    return impl_->runs(select((job.empty() ? "" : "WHERE " + std::string(kOfJob)) + order),
+                       [&](soci::statement& statement) {
+                         if (!job.empty()) statement.exchange(use(name, "job"));
+                         statement.exchange(use(limit, "limit"));
+                       });
   });
 }
 
 Result<std::map<RunState, std::int64_t>> RunStore::counts() {
-  return impl_->guarded([&] {
-    std::map<RunState, std::int64_t> counts;
+  return impl_->read([](soci::session& session) -> Result<std::map<RunState, std::int64_t>> {
     int state = 0;
     long long runs = 0;
-    soci::statement statement =
-        (impl_->session->prepare << "SELECT state, runs FROM tally WHERE runs > 0", into(state), into(runs));
+    soci::statement statement = (session.prepare << "SELECT state, CAST(sum(runs) AS bigint) FROM tally GROUP BY state",
+                                 into(state), into(runs));
     statement.execute();
-    while (statement.fetch()) counts[static_cast<RunState>(state)] = runs;
-    return counts;
+    std::map<RunState, std::int64_t> found;
+    while (statement.fetch())
+      if (runs != 0) found[to_state(state)] = runs;
+    return found;
   });
 }
 

@@ -1,121 +1,153 @@
 #include "store/run_row.h"
 
+#include <array>
+#include <stdexcept>
+
+#include "store/clean_text.h"
+
 namespace mig_runner::store {
 namespace {
 
-using soci::use;
+// What changes in the life of a run, in the order of RunRow::read_from() and RunRow::bind_values().
+constexpr std::array kColumns{"state",     "wake",      "deadline",     "attempts",    "failures",
+                              "reason",    "plugin",    "action_id",    "valid_from",  "expire_after",
+                              "posted_at", "stored_at", "delivered_at", "result_file", "commands",
+                              "expected",  "complete",  "recollections"};
 
-long long count(Timestamp time) {
-  return time.time_since_epoch().count();
+template <class Item>
+std::string joined(std::string text, Item item) {
+  for (const std::string column : kColumns) {
+    if (!text.empty()) text += ", ";
+    text += item(column);
+  }
+  return text;
 }
 
 }  // namespace
 
-void RunRow::Time::set(const std::optional<Timestamp>& time) {
-  value = time ? count(*time) : 0;
+RunState to_state(int number) {
+  if (number < 0 || number > static_cast<int>(RunState::undeliverable))
+    throw std::range_error("there is no state " + std::to_string(number));
+  return static_cast<RunState>(number);
+}
+
+const std::string& RunRow::selected() {
+  static const std::string text =
+      joined("number, (SELECT jobs.name FROM jobs WHERE jobs.number = runs.job) AS job_name, nominal",
+             [](const std::string& column) { return column; });
+  return text;
+}
+
+const std::string& RunRow::inserted() {
+  static const std::string text = joined("job, nominal", [](const std::string& column) { return column; });
+  return text;
+}
+
+const std::string& RunRow::inserted_values() {
+  static const std::string text = joined("(SELECT jobs.number FROM jobs WHERE jobs.name = :job), :nominal",
+                                         [](const std::string& column) { return ':' + column; });
+  return text;
+}
+
+const std::string& RunRow::assignments() {
+  static const std::string text = joined("", [](const std::string& column) { return column + " = :" + column; });
+  return text;
+}
+
+void RunRow::Time::set(std::optional<Timestamp> time) {
   indicator = time ? soci::i_ok : soci::i_null;
+  value = time ? time->time_since_epoch().count() : 0;
 }
 
 std::optional<Timestamp> RunRow::Time::get() const {
-  if (indicator == soci::i_null) return std::nullopt;
+  if (indicator != soci::i_ok) return std::nullopt;
   return Timestamp(std::chrono::milliseconds(value));
 }
 
-RunRow::RunRow(const Run& run)
-    : number_(run.number),
-      nominal_(count(run.nominal)),
-      action_id_(run.action_id),
-      commands_(run.commands),
-      expected_(run.expected),
-      job_(run.job),
-      reason_(run.reason),
-      plugin_(run.plugin),
-      result_file_(run.result_file),
-      state_(static_cast<int>(run.state)),
-      attempts_(run.attempts),
-      failures_(run.failures),
-      complete_(run.complete ? 1 : 0),
-      recollections_(run.recollections) {
+void RunRow::read_from(soci::statement& statement) {
+  const auto into = [&](auto& value) { statement.exchange(soci::into(value)); };
+  const auto into_time = [&](Time& time) { statement.exchange(soci::into(time.value, time.indicator)); };
+  into(number_);
+  into(job_);
+  into(nominal_);
+  into(state_);
+  into_time(wake_);
+  into_time(deadline_);
+  into(attempts_);
+  into(failures_);
+  into(reason_);
+  into(plugin_);
+  into(action_id_);
+  into_time(valid_from_);
+  into_time(expire_after_);
+  into_time(posted_at_);
+  into_time(stored_at_);
+  into_time(delivered_at_);
+  into(result_file_);
+  into(commands_);
+  into(expected_);
+  into(complete_);
+  into(recollections_);
+}
+
+void RunRow::bind_insert(soci::statement& statement) {
+  statement.exchange(soci::use(job_, "job"));
+  statement.exchange(soci::use(nominal_, "nominal"));
+  bind_values(statement);
+}
+
+void RunRow::bind_update(soci::statement& statement) {
+  statement.exchange(soci::use(number_, "number"));
+  bind_values(statement);
+}
+
+void RunRow::bind_values(soci::statement& statement) {
+  const auto use = [&](auto& value, const char* name) { statement.exchange(soci::use(value, name)); };
+  const auto use_time = [&](Time& time, const char* name) {
+    statement.exchange(soci::use(time.value, time.indicator, name));
+  };
+  use(state_, "state");
+  use_time(wake_, "wake");
+  use_time(deadline_, "deadline");
+  use(attempts_, "attempts");
+  use(failures_, "failures");
+  use(reason_, "reason");
+  use(plugin_, "plugin");
+  use(action_id_, "action_id");
+  use_time(valid_from_, "valid_from");
+  use_time(expire_after_, "expire_after");
+  use_time(posted_at_, "posted_at");
+  use_time(stored_at_, "stored_at");
+  use_time(delivered_at_, "delivered_at");
+  use(result_file_, "result_file");
+  use(commands_, "commands");
+  use(expected_, "expected");
+  use(complete_, "complete");
+  use(recollections_, "recollections");
+}
+
+void RunRow::set(const Run& run) {
+  number_ = run.number;
+  job_ = clean_text(run.job);
+  nominal_ = run.nominal.time_since_epoch().count();
+  state_ = static_cast<int>(run.state);
   wake_.set(run.wake);
   deadline_.set(run.deadline);
+  attempts_ = run.attempts;
+  failures_ = run.failures;
+  reason_ = clean_text(run.reason);
+  plugin_ = clean_text(run.plugin);
+  action_id_ = run.action_id;
   valid_from_.set(run.valid_from);
   expire_after_.set(run.expire_after);
   posted_at_.set(run.posted_at);
   stored_at_.set(run.stored_at);
   delivered_at_.set(run.delivered_at);
-}
-
-const char* RunRow::columns() {
-  return "number, job, nominal, state, wake, deadline, attempts, failures, reason, plugin, action_id, valid_from,"
-         " expire_after, posted_at, stored_at, delivered_at, result_file, commands, expected, complete, recollections";
-}
-
-const char* RunRow::insert() {
-  return "(job, nominal, state, wake, deadline, attempts, failures, reason, plugin, action_id, valid_from,"
-         " expire_after, posted_at, stored_at, delivered_at, result_file, commands, expected, complete, recollections)"
-         " VALUES (:job, :nominal, :state, :wake, :deadline, :attempts, :failures, :reason, :plugin, :action_id,"
-         " :valid_from, :expire_after, :posted_at, :stored_at, :delivered_at, :result_file, :commands, :expected,"
-         " :complete, :recollections)";
-}
-
-const char* RunRow::assignments() {
-  return "job = :job, nominal = :nominal, state = :state, wake = :wake, deadline = :deadline, attempts = :attempts,"
-         " failures = :failures, reason = :reason, plugin = :plugin, action_id = :action_id, valid_from = :valid_from,"
-         " expire_after = :expire_after, posted_at = :posted_at, stored_at = :stored_at, delivered_at = :delivered_at,"
-         " result_file = :result_file, commands = :commands, expected = :expected, complete = :complete,"
-         " recollections = :recollections";
-}
-
-void RunRow::into(soci::statement& statement) {
-  using soci::into;
-  const auto time = [&](Time& column) { statement.exchange(into(column.value, column.indicator)); };
-  statement.exchange(into(number_));
-  statement.exchange(into(job_));
-  statement.exchange(into(nominal_));
-  statement.exchange(into(state_));
-  time(wake_);
-  time(deadline_);
-  statement.exchange(into(attempts_));
-  statement.exchange(into(failures_));
-  statement.exchange(into(reason_));
-  statement.exchange(into(plugin_));
-  statement.exchange(into(action_id_));
-  time(valid_from_);
-  time(expire_after_);
-  time(posted_at_);
-  time(stored_at_);
-  time(delivered_at_);
-  statement.exchange(into(result_file_));
-  statement.exchange(into(commands_));
-  statement.exchange(into(expected_));
-  statement.exchange(into(complete_));
-  statement.exchange(into(recollections_));
-}
-
-void RunRow::use(soci::statement& statement) {
-  const auto time = [&](Time& column, const char* name) {
-    statement.exchange(soci::use(column.value, column.indicator, name));
-  };
-  statement.exchange(soci::use(job_, "job"));
-  statement.exchange(soci::use(nominal_, "nominal"));
-  statement.exchange(soci::use(state_, "state"));
-  time(wake_, "wake");
-  time(deadline_, "deadline");
-  statement.exchange(soci::use(attempts_, "attempts"));
-  statement.exchange(soci::use(failures_, "failures"));
-  statement.exchange(soci::use(reason_, "reason"));
-  statement.exchange(soci::use(plugin_, "plugin"));
-  statement.exchange(soci::use(action_id_, "action_id"));
-  time(valid_from_, "valid_from");
-  time(expire_after_, "expire_after");
-  time(posted_at_, "posted_at");
-  time(stored_at_, "stored_at");
-  time(delivered_at_, "delivered_at");
-  statement.exchange(soci::use(result_file_, "result_file"));
-  statement.exchange(soci::use(commands_, "commands"));
-  statement.exchange(soci::use(expected_, "expected"));
-  statement.exchange(soci::use(complete_, "complete"));
-  statement.exchange(soci::use(recollections_, "recollections"));
+  result_file_ = clean_text(run.result_file);
+  commands_ = run.commands;
+  expected_ = run.expected;
+  complete_ = run.complete ? 1 : 0;
+  recollections_ = run.recollections;
 }
 
 Run RunRow::run() const {
@@ -123,7 +155,7 @@ Run RunRow::run() const {
   run.number = number_;
   run.job = job_;
   run.nominal = Timestamp(std::chrono::milliseconds(nominal_));
-  run.state = static_cast<RunState>(state_);
+  run.state = to_state(state_);
   run.wake = wake_.get();
   run.deadline = deadline_.get();
   run.attempts = attempts_;

@@ -3,62 +3,69 @@
 #include <soci/soci.h>
 
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "store/run.h"
 
 namespace mig_runner::store {
 
-// A run as SOCI moves it in and out of a row. Private to the room.
+// The state with the number that a database holds. Throws std::range_error where there is none.
+RunState to_state(int number);
+
+// A run as a statement exchanges it. Bound statements keep pointers into it: it stays where it is.
 class RunRow {
  public:
   RunRow() = default;
-  explicit RunRow(const Run& run);
+  RunRow(const RunRow&) = delete;
+  RunRow& operator=(const RunRow&) = delete;
 
-  // The columns in the order that into() reads them.
-  static const char* columns();
-  // As placeholders of an INSERT: all but the number, which the database gives.
-  static const char* insert();
-  // As assignments of an UPDATE.
-  static const char* assignments();
+  // What SELECT and RETURNING list, in the order of read_from().
+  static const std::string& selected();
+  // "job, nominal, state, .." and their values, for INSERT INTO runs.
+  static const std::string& inserted();
+  static const std::string& inserted_values();
+  // "state = :state, ..": every column but the run's identity and its owner.
+  static const std::string& assignments();
 
-  // Binds every column as a result of `statement`; call run() after each fetch.
-  void into(soci::statement& statement);
-  // Binds every placeholder of insert() or assignments(), each by its column's name.
-  void use(soci::statement& statement);
+  void read_from(soci::statement& statement);
+  // Binds inserted_values(), or assignments() and :number.
+  void bind_insert(soci::statement& statement);
+  void bind_update(soci::statement& statement);
 
+  void set(const Run& run);
+  // Throws std::range_error where the database holds what no store has written.
   Run run() const;
 
  private:
   struct Time {
     long long value = 0;
     soci::indicator indicator = soci::i_null;
-    void set(const std::optional<Timestamp>& time);
+    void set(std::optional<Timestamp> time);
     std::optional<Timestamp> get() const;
   };
+  void bind_values(soci::statement& statement);
 
-  long long number_ = 0, nominal_ = 0, action_id_ = 0, commands_ = 0, expected_ = 0;
-  std::string job_, reason_, plugin_, result_file_;
-  int state_ = 0, attempts_ = 0, failures_ = 0, complete_ = 0, recollections_ = 0;
-  Time wake_, deadline_, valid_from_, expire_after_, posted_at_, stored_at_, delivered_at_;
+  long long number_ = 0;
+  std::string job_;
+  long long nominal_ = 0;
+  int state_ = 0;
+  Time wake_;
+  Time deadline_;
+  int attempts_ = 0;
+  int failures_ = 0;
+  std::string reason_;
+  std::string plugin_;
+  long long action_id_ = 0;
+  Time valid_from_;
+  Time expire_after_;
+  Time posted_at_;
+  Time stored_at_;
+  Time delivered_at_;
+  std::string result_file_;
+  long long commands_ = 0;
+  long long expected_ = 0;
+  int complete_ = 0;
+  int recollections_ = 0;
 };
-
-// Runs a query that selects RunRow::columns(); `parameters` binds its placeholders.
-template <class Bind>
-std::vector<Run> query_runs(soci::session& session, const std::string& sql, Bind&& bind) {
-  RunRow row;
-  soci::statement statement(session);
-  row.into(statement);
-  bind(statement);
-  statement.alloc();
-  statement.prepare(sql);
-  statement.define_and_bind();
-  std::vector<Run> runs;
-  if (statement.execute(true)) {
-    do runs.push_back(row.run());
-    while (statement.fetch());
-  }
-  return runs;
-}
 
 }  // namespace mig_runner::store

@@ -1,11 +1,10 @@
 #include "store/run_store.h"
 
-#include <algorithm>
-#include <tuple>
-
-#include "store/database.h"
-#include "store/run_row.h"
-#include "store/run_store_impl.h"
+#include "base/file.h"
+#include "store/clean_text.h"
+#include "store/documents.h"
+#include "store/sqlite_file.h"
+#include "store/store_impl.h"
 
 namespace mig_runner::store {
 namespace {
@@ -13,211 +12,150 @@ namespace {
 using soci::into;
 using soci::use;
 
-}  // namespace
-
-std::string state_list(std::span<const RunState> states) {
-  std::string list;
-  for (const auto state : states) {
-    if (!list.empty()) list += ", ";
-    list += std::to_string(static_cast<int>(state));
-  }
-  return "(" + list + ")";
+void add_job(soci::session& session, const std::string& job) {
+  const auto name = clean_text(job);
+  session << "INSERT INTO jobs (name) VALUES (:name) ON CONFLICT (name) DO NOTHING", use(name, "name");
 }
 
+void move_cursors(soci::session& session, std::span<const Cursor> cursors) {
+  std::string name;
+  long long through = 0;
+  soci::statement statement =
+      (session.prepare << "INSERT INTO jobs (name, planned_through) VALUES (:name, :through)"
+                          " ON CONFLICT (name) DO UPDATE SET planned_through = excluded.planned_through",
+       use(name, "name"), use(through, "through"));
+  for (const auto& cursor : cursors) {
+    name = clean_text(cursor.job);
+    through = cursor.planned_through.time_since_epoch().count();
+    statement.execute(true);
+  }
+}
+
+// Says of each whether it was new.
+std::vector<bool> insert_runs(soci::session& session, std::span<const Run> runs, Effects& effects) {
+  std::set<std::string> jobs;
+  for (const auto& run : runs)
+    if (jobs.insert(run.job).second) add_job(session, run.job);
+
+  RunRow row;
+  soci::statement statement(session);
+  row.bind_insert(statement);
+  statement.alloc();
+  statement.prepare("INSERT INTO runs (" + RunRow::inserted() + ") VALUES (" + RunRow::inserted_values() +
+                    ") ON CONFLICT (job, nominal) DO NOTHING");
+  statement.define_and_bind();
+  std::vector<bool> fresh;
+  for (const auto& run : runs) {
+    row.set(run);
+    statement.execute(true);
+    fresh.push_back(statement.get_affected_rows() == 1);
+    if (!fresh.back()) continue;
+    ++effects.counted[run.state];
+    effects.claimable(run);
+  }
+  return fresh;
+}
+
+}  // namespace
+
 RunStore::RunStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
 RunStore::~RunStore() = default;
 
+// `damage` says what is wrong with the file where that is why it fails.
+Result<std::unique_ptr<RunStore>> RunStore::open_checked(const std::filesystem::path& path, const std::string& owner,
+                                                         std::string& damage) {
+  auto impl = std::make_unique<Impl>(owner, path.string(), kSqlite);
+  auto& session = impl->session;
+  const bool crashed = has_log(path);
+  try {
+    if (auto connected = connect_sqlite(session, path); !connected) return tl::unexpected(connected.error());
+    damage = find_damage(session, crashed);
+    if (!damage.empty()) return fail(damage, path);
+    Transaction transaction(session, kSqlite.begin_durable);
+    if (auto migrated = migrate(session, kSqlite); !migrated)
+      return fail(migrated.error().what, path, migrated.error().retry);
+    damage = find_missing(session);
+    if (!damage.empty()) return fail(damage, path);
+    session << "UPDATE runs SET owner = NULL WHERE owner IS NOT NULL";
+    transaction.commit();
+    keep_log_at_close(session, false);
+  } catch (...) {
+    const auto failure = current_failure(path);
+    if (failure.damaged) damage = failure.error.what;
+    return tl::unexpected(failure.error);
+  }
+  return std::unique_ptr<RunStore>(new RunStore(std::move(impl)));
+}
+
 Result<Opened> RunStore::open(const std::filesystem::path& path, const std::string& owner, Timestamp now) {
-  auto database = open_database(path, now);
-  if (!database) return tl::unexpected(database.error());
-  auto impl = std::make_unique<Impl>();
-  impl->where = path.string();
-  impl->owner = owner;
-  impl->session = std::move(database->session);
-  auto released = impl->transact(
-      [&] { *impl->session << "UPDATE run SET owner = NULL WHERE wake IS NOT NULL AND owner IS NOT NULL"; });
-  if (!released) return tl::unexpected(released.error());
-  return Opened{std::unique_ptr<RunStore>(new RunStore(std::move(impl))), database->set_aside};
+  if (auto made = make_directories(path.parent_path()); !made) return tl::unexpected(made.error());
+  Opened opened;
+  for (auto damage = find_remains(path);;) {
+    if (!damage.empty()) {
+      auto aside = set_aside(path, now);
+      if (!aside) return tl::unexpected(aside.error());
+      opened.set_aside = *aside;
+      opened.damage = damage;
+    }
+    if (auto created = create_sqlite_file(path); !created) return tl::unexpected(created.error());
+    damage.clear();
+    auto store = open_checked(path, owner, damage);
+    if (!store && !damage.empty() && opened.set_aside.empty()) continue;
+    if (!store) return tl::unexpected(store.error());
+    opened.store = std::move(*store);
+    return opened;
+  }
+}
+
+Result<std::unique_ptr<RunStore>> RunStore::open_beside(const std::filesystem::path& path, const std::string& owner) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return fail("there is no record of runs; has the runner run yet?", path);
+  auto impl = std::make_unique<Impl>(owner, path.string(), kSqlite);
+  try {
+    if (auto connected = connect_sqlite(impl->session, path); !connected) return tl::unexpected(connected.error());
+    if (auto current = require_current(impl->session); !current)
+      return fail(current.error().what, path, current.error().retry);
+    keep_log_at_close(impl->session, false);
+  } catch (...) {
+    return tl::unexpected(current_failure(path).error);
+  }
+  return std::unique_ptr<RunStore>(new RunStore(std::move(impl)));
 }
 
 void RunStore::on_change(std::function<void(RunState)> listener) {
+  const std::lock_guard lock(impl_->mutex);
   impl_->listener = std::move(listener);
 }
 
-void RunStore::Impl::move_tally(RunState state, int by) {
-  const int number = static_cast<int>(state);
-  *session
-      << "INSERT INTO tally (state, runs) VALUES (:state, :by) ON CONFLICT (state) DO UPDATE SET runs = tally.runs + "
-         "excluded.runs",
-      use(number, "state"), use(by, "by");
-}
-
-bool RunStore::Impl::insert(const Run& run, long long& number) {
-  RunRow row(run);
-  soci::statement statement(*session);
-  row.use(statement);
-  statement.alloc();
-  statement.prepare(std::string("INSERT INTO run ") + RunRow::insert() + " ON CONFLICT (job, nominal) DO NOTHING");
-  statement.define_and_bind();
-  statement.execute(true);
-  if (statement.get_affected_rows() == 0) return false;
-  const auto nominal = count(run.nominal);
-  *session << "SELECT number FROM run WHERE job = :job AND nominal = :nominal", into(number), use(run.job),
-      use(nominal);
-  move_tally(run.state, 1);
-  return true;
-}
-
-void RunStore::Impl::add_document(long long run, DocumentKind kind, const std::string& body, bool append) {
-  int position = 0;
-  const int kind_number = kind;
-  if (append)
-    *session << "SELECT COUNT(*) FROM document WHERE run = :run AND kind = :kind", into(position), use(run),
-        use(kind_number);
-  *session << "INSERT INTO document (run, kind, position, body) VALUES (:run, :kind, :position, :body)"
-              " ON CONFLICT (run, kind, position) DO UPDATE SET body = excluded.body",
-      use(run), use(kind_number), use(position), use(body);
-}
-
 Result<std::vector<bool>> RunStore::plan(std::span<const Cursor> cursors, std::span<const Run> runs) {
-  std::set<RunState> due;
-  auto planned = impl_->transact([&] {
-    for (const auto& cursor : cursors) {
-      const auto through = count(cursor.planned_through);
-      *impl_->session << "INSERT INTO planned (job, through) VALUES (:job, :through)"
-                         " ON CONFLICT (job) DO UPDATE SET through = excluded.through",
-          use(cursor.job), use(through);
-    }
-    std::vector<bool> fresh;
-    for (const auto& run : runs) {
-      long long number = 0;
-      fresh.push_back(impl_->insert(run, number));
-      if (fresh.back() && run.wake) due.insert(run.state);
-    }
-    return fresh;
+  return impl_->write([&](soci::session& session, Effects& effects) -> Result<std::vector<bool>> {
+    move_cursors(session, cursors);
+    return insert_runs(session, runs, effects);
   });
-  if (planned) impl_->tell(due);
-  return planned;
 }
 
 Result<std::map<std::string, Timestamp>> RunStore::cursors() {
-  return impl_->guarded([&] {
-    std::map<std::string, Timestamp> all;
+  return impl_->read([](soci::session& session) -> Result<std::map<std::string, Timestamp>> {
     std::string job;
     long long through = 0;
     soci::statement statement =
-        (impl_->session->prepare << "SELECT job, through FROM planned", into(job), into(through));
+        (session.prepare << "SELECT name, planned_through FROM jobs WHERE planned_through IS NOT NULL", into(job),
+         into(through));
     statement.execute();
-    while (statement.fetch()) all[job] = time_of(through);
-    return all;
+    std::map<std::string, Timestamp> found;
+    while (statement.fetch()) found[job] = Timestamp(std::chrono::milliseconds(through));
+    return found;
   });
 }
 
 Result<bool> RunStore::adopt(const Run& run, const std::string& action) {
-  auto adopted = impl_->transact([&] {
-    long long number = 0;
-    if (!impl_->insert(run, number)) return false;
-    impl_->add_document(number, kAction, action, false);
+  return impl_->write([&](soci::session& session, Effects& effects) -> Result<bool> {
+    if (!insert_runs(session, {&run, 1}, effects).front()) return false;
+    auto adopted = run;
+    session << "SELECT max(number) FROM runs", into(adopted.number);
+    keep_document(session, adopted, DocumentKind::action, action);
     return true;
-  });
-  if (adopted && *adopted) impl_->tell({run.state});
-  return adopted;
-}
-
-Result<std::vector<Run>> RunStore::claim(std::span<const RunState> states, Timestamp now, int limit) {
-  auto claimed = impl_->guarded([&] {
-    const auto until = count(now);
-    return query_runs(
-        *impl_->session,
-        "UPDATE run SET owner = :owner WHERE owner IS NULL AND number IN (SELECT number FROM run WHERE state IN " +
-            state_list(states) +
-            " AND wake <= :until AND owner IS NULL ORDER BY wake, nominal LIMIT :limit) RETURNING " + RunRow::columns(),
-        [&](soci::statement& statement) {
-          statement.exchange(use(impl_->owner, "owner"));
-          statement.exchange(use(until, "until"));
-          statement.exchange(use(limit, "limit"));
-        });
-  });
-  if (claimed)
-    std::sort(claimed->begin(), claimed->end(),
-              [](const Run& a, const Run& b) { return std::tie(a.wake, a.nominal) < std::tie(b.wake, b.nominal); });
-  return claimed;
-}
-
-Result<std::optional<Timestamp>> RunStore::next_wake(std::span<const RunState> states) {
-  return impl_->guarded([&] {
-    long long wake = 0;
-    soci::indicator indicator = soci::i_null;
-    *impl_->session << "SELECT MIN(wake) FROM run WHERE wake IS NOT NULL AND owner IS NULL AND state IN " +
-                           state_list(states),
-        into(wake, indicator);
-    return indicator == soci::i_null ? std::optional<Timestamp>() : time_of(wake);
-  });
-}
-
-Result<void> RunStore::release(std::span<const Run> runs) {
-  std::set<RunState> states;
-  auto released = impl_->transact([&] {
-    for (const auto& run : runs) {
-      const long long number = run.number;
-      *impl_->session << "UPDATE run SET owner = NULL WHERE number = :number AND owner = :owner", use(number),
-          use(impl_->owner);
-      if (run.wake) states.insert(run.state);
-    }
-  });
-  if (released) impl_->tell(states);
-  return released;
-}
-
-void RunStore::Impl::apply(const Change& change) {
-  const long long number = change.run.number;
-  const int from = static_cast<int>(change.from);
-  RunRow row(change.run);
-  soci::statement statement(*session);
-  row.use(statement);
-  statement.exchange(use(number, "number"));
-  statement.exchange(use(from, "from"));
-  statement.exchange(use(owner, "owner"));
-  statement.alloc();
-  statement.prepare(std::string("UPDATE run SET ") + RunRow::assignments() +
-                    (change.keep_claim ? "" : ", owner = NULL") +
-                    " WHERE number = :number AND state = :from AND owner = :owner");
-  statement.define_and_bind();
-  statement.execute(true);
-  if (statement.get_affected_rows() != 1)
-    throw Refused{{"the run is no longer " + std::string(state_name(change.from)) + " in this runner's hands",
-                   change.run.name(), Retry::no}};
-  if (change.from != change.run.state) {
-    move_tally(change.from, -1);
-    move_tally(change.run.state, 1);
-  }
-  const auto& documents = change.documents;
-  if (documents.signed_action) add_document(number, kSignedAction, *documents.signed_action, false);
-  if (documents.signature) add_document(number, kSignature, *documents.signature, true);
-  if (documents.action) add_document(number, kAction, *documents.action, false);
-  if (change.drop_documents) *session << "DELETE FROM document WHERE run = :run", use(number);
-}
-
-Result<void> RunStore::record(std::span<const Change> changes) {
-  std::set<RunState> states;
-  auto recorded = impl_->transact([&] {
-    for (const auto& change : changes) {
-      impl_->apply(change);
-      if (change.run.wake && !change.keep_claim) states.insert(change.run.state);
-    }
-  });
-  if (recorded) impl_->tell(states);
-  return recorded;
-}
-
-Result<void> RunStore::bring_forward(Timestamp now) {
-  // Longer than any stage's longest pause with its variation.
-  constexpr std::chrono::minutes kLongestPause{45};
-  return impl_->transact([&] {
-    const auto at = count(now);
-    const auto limit = count(now + kLongestPause);
-    *impl_->session << "UPDATE run SET wake = :now WHERE wake > :limit AND attempts > 0 AND owner IS NULL", use(at),
-        use(limit);
   });
 }
 

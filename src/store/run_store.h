@@ -27,7 +27,7 @@ struct Documents {
 // claimed by the owner.
 struct Change {
   RunState from;
-  Run run;  // every field is written; `run.number` says which
+  Run run;  // every field is written but `job` and `nominal`; `number` says which run
   Documents documents;
   bool keep_claim = false;      // true: more is about to be done with it
   bool drop_documents = false;  // nothing will need them any more
@@ -41,19 +41,24 @@ struct Cursor {
 
 struct Opened;
 
-// Runs and their history, durable: when a function returns, what it wrote survives a power cut. SQLite in WAL mode,
-// synchronous=FULL. Safe from any thread (one connection behind a mutex). Errors are Retry::later unless said
-// otherwise; nothing of a failed call is kept.
+// Runs and their history, durable: when a function returns, what it wrote survives a power cut (but for claims, which
+// end with the process anyway). SQLite in WAL mode. Safe from any thread (one connection behind a mutex). Errors are
+// Retry::later unless said otherwise; nothing of a failed call is kept. Once the database shows damage, nothing is
+// written any more: every writing call fails until the next open() has checked it. Texts are UTF-8; bytes that are not
+// are kept as U+FFFD.
 class RunStore {
  public:
   // Opens or creates the database at `path` (parents made, mode 0700; file 0600), brings an older schema up to date in
   // one transaction and refuses a newer one (Retry::no). A damaged database is set aside as PATH.damaged-TIME and a new
   // one begun; Opened says so. The caller holds the tree's lock: claims left by an earlier process are released.
   static Result<Opened> open(const std::filesystem::path& path, const std::string& owner, Timestamp now);
+  // For a command beside the runner, which may be at work on the database: nothing is made, checked, set aside, brought
+  // up to date or released. Retry::no where there is no database or its schema has another version.
+  static Result<std::unique_ptr<RunStore>> open_beside(const std::filesystem::path& path, const std::string& owner);
   ~RunStore();
 
-  // Called after a commit that put a run into a state with a wake time, on the committing thread, outside the mutex.
-  // Set before other threads use the store.
+  // Called after a commit that made runs with a wake time claimable, once for each of their states, on the committing
+  // thread, outside the mutex.
   void on_change(std::function<void(RunState)> listener);
 
   // In one transaction: moves the cursors and inserts the runs whose job and nominal time are new (state, wake and all
@@ -72,7 +77,8 @@ class RunStore {
   // Gives claimed runs back unchanged.
   Result<void> release(std::span<const Run> runs);
 
-  // Applies all or none. Retry::no where one is not claimed or no longer in its state `from`.
+  // Applies all or none. Retry::no where one is not claimed or no longer in its state `from`. The claim ends with it,
+  // unless it is kept.
   Result<void> record(std::span<const Change> changes);
 
   Result<std::vector<std::string>> signatures(const Run& run);  // of all tries, oldest first
@@ -85,28 +91,33 @@ class RunStore {
   // Runs of `job` other than `number` that are not launched and collected yet (due, signed, unknown, or
   // posted without a result file).
   Result<bool> has_unfinished(const std::string& job, std::int64_t except_number);
-  // Accepted posts at or after `since`, newest last: for the launch rate over restarts.
+  // Run::posted_at at or after `since`, newest last: for the launch rate over restarts.
   Result<std::vector<Timestamp>> posted_since(Timestamp since);
   // Runs of `job` with a result file that nothing waits for (delivered, or stored without a plugin), newest first.
   Result<std::vector<Run>> settled_results(const std::string& job);
-  // The result file of a settled run was removed.
+  // The result file of a settled run was removed. Retry::no where something waits for it.
   Result<void> forget_result(std::int64_t number);
 
   Result<std::optional<Run>> find(const std::string& job, Timestamp nominal);
-  Result<std::optional<Run>> find_action(std::int64_t action_id);
+  Result<std::optional<Run>> find_action(std::int64_t action_id);  // the newest
+  // Runs in `state` that something is still to be done with, claimed or not, earliest wake first.
+  Result<std::vector<Run>> waiting(RunState state);
   // Newest nominal time first; empty `job`: all.
   Result<std::vector<Run>> history(const std::string& job, int limit);
-  Result<std::map<RunState, std::int64_t>> counts();
+  Result<std::map<RunState, std::int64_t>> counts();  // of the states that have runs
 
  private:
   struct Impl;
   explicit RunStore(std::unique_ptr<Impl> impl);
+  static Result<std::unique_ptr<RunStore>> open_checked(const std::filesystem::path& path, const std::string& owner,
+                                                        std::string& damage);
   std::unique_ptr<Impl> impl_;
 };
 
 struct Opened {
   std::unique_ptr<RunStore> store;
   std::string set_aside;  // where a damaged database was moved to, or empty
+  std::string damage;     // what was wrong with it
 };
 
 }  // namespace mig_runner::store

@@ -2,44 +2,45 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
 namespace mig_runner::store {
 namespace {
 
-std::string host_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "?";
+constexpr std::size_t kMaxHolderBytes = 512;
+
+std::string this_process(Timestamp now) {
+  std::array<char, 256> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) host = {"this machine"};
+  return "process " + std::to_string(getpid()) + " on " + host.data() + " since " + format_utc(now);
 }
 
-std::string holder(int fd) {
-  std::array<char, 512> text{};
-  const auto size = pread(fd, text.data(), text.size(), 0);
-  std::string who(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
-  while (!who.empty() && who.back() == '\n') who.pop_back();
-  return who.empty() ? "another process" : who;
+// One line without control characters, since anybody may have written the file.
+std::string holder_of(const std::filesystem::path& path) {
+  auto text = read_file(path, kMaxHolderBytes).value_or("");
+  text.erase(std::find(text.begin(), text.end(), '\n'), text.end());
+  std::erase_if(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  return text.empty() ? "another process" : text;
 }
 
 }  // namespace
 
 Result<TreeLock> TreeLock::acquire(const std::filesystem::path& state_directory, Timestamp now) {
-  std::error_code error;
-  std::filesystem::create_directories(state_directory, error);
-  if (error) return fail("the directory cannot be made: " + error.message(), state_directory);
-  chmod(state_directory.c_str(), 0700);
+  if (auto made = make_directories(state_directory); !made) return tl::unexpected(made.error());
   const auto path = state_directory / "lock";
-  UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return fail_errno("the lock cannot be opened", path);
-  if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return fail_errno("the tree cannot be locked", path);
-    return fail("another runner works on this tree: " + holder(fd.get()), path);
+  while (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK) return fail_errno("the lock cannot be taken", path);
+    return fail("another runner works on this tree: " + holder_of(path), path);
   }
-  const auto text = "process " + std::to_string(getpid()) + " on " + host_name() + " since " + format_utc(now) + "\n";
-  if (ftruncate(fd.get(), 0) != 0 || pwrite(fd.get(), text.data(), text.size(), 0) < 0)
+  const auto holder = this_process(now) + '\n';
+  if (ftruncate(fd.get(), 0) != 0 || pwrite(fd.get(), holder.data(), holder.size(), 0) < 0)
     return fail_errno("the lock cannot be written", path);
   return TreeLock(std::move(fd));
 }

@@ -165,7 +165,7 @@ TEST(Restart, InEveryStateNothingIsLostOrSentTwice) {
   ASSERT_TRUE(eventually([&] { return world.log_has("delivered to save"); })) << world.log();
   world.kill_runner();  // delivered
   world.start_runner();
-  ASSERT_TRUE(eventually([&] { return world.log().rfind("Following 1 jobs") != std::string::npos; }));
+  ASSERT_TRUE(eventually([&] { return world.log_count("Following 1 jobs") == 4; })) << world.log();
   EXPECT_EQ(world.stop_runner(), 0);
   EXPECT_EQ(world.posts_of("steady"), 1);
   EXPECT_EQ(world.results("steady").size(), 1U);

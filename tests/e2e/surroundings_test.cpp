@@ -75,13 +75,13 @@ TEST(LogModes, FileRotates) {
   World world;
   world.start_sandbox();
   world.logging_settings =
-      "mode = file\nlevel = debug\nmaxfilesize = 2000\nfile = " + world.path("log").string() + "\n";
+      "mode = file\nlevel = debug\nmaxfilesize = 1000\nfile = " + world.path("log").string() + "\n";
   world.job("often", "schedule = \"* * * * * * *\"\nexpiry = 1s\n");
   world.start_runner();
   EXPECT_TRUE(eventually([&] { return std::filesystem::exists(world.path("log.1")); })) << world.file("log");
   EXPECT_EQ(world.stop_runner(), 0);
-  EXPECT_LE(std::filesystem::file_size(world.path("log")), 2000U);
-  EXPECT_LE(std::filesystem::file_size(world.path("log.1")), 2000U);
+  EXPECT_LE(std::filesystem::file_size(world.path("log")), 1000U);
+  EXPECT_LE(std::filesystem::file_size(world.path("log.1")), 1000U);
 }
 
 TEST(LogModes, StandardErrorAndStandardOutput) {

@@ -135,9 +135,20 @@ std::vector<nlohmann::json> World::results(const std::string& job) const {
   return documents;
 }
 
+int World::log_count(const std::string& text) const {
+  const auto all = log();
+  int found = 0;
+  for (auto at = all.find(text); at != std::string::npos; at = all.find(text, at + 1)) ++found;
+  return found;
+}
+
 nlohmann::json World::posts() const {
   return nlohmann::json::parse(
       run_command({"curl", "-sk", scheme + "://localhost:" + std::to_string(port) + "/sandbox/posts"}));
+}
+
+void World::clear_faults() const {
+  run_command({"curl", "-sk", "-X", "DELETE", scheme + "://localhost:" + std::to_string(port) + "/sandbox/faults"});
 }
 
 int World::posts_of(const std::string& job) const {

@@ -47,9 +47,11 @@ class World {
   std::vector<nlohmann::json> results(const std::string& job) const;
   // What the sandbox accepted.
   nlohmann::json posts() const;
+  void clear_faults() const;
   int posts_of(const std::string& job) const;
   std::string log() const { return runner->output(); }
   bool log_has(const std::string& text) const { return log().find(text) != std::string::npos; }
+  int log_count(const std::string& text) const;
   std::string file(const std::string& name) const { return read_text(directory.path() / name); }
   std::filesystem::path path(const std::string& name) const { return directory.path() / name; }
 

@@ -63,6 +63,9 @@ TEST(Action, TheLastDuplicateWinsAndNullChangesNothing) {
   EXPECT_EQ(action.target(), "b");
   EXPECT_EQ(action.description_json(), R"({"author":"x","email":"y"})");
   EXPECT_EQ(action.operations_json(), R"([{"module":"new","parameters":null}])");
+  EXPECT_EQ(parsed(R"({"operations":[{}],"operations":null})").operations_json(), "null");
+  EXPECT_EQ(parsed(R"({"pgpsignatures":["a"],"pgpsignatures":["b"]})").signatures(), std::vector<std::string>{"b"});
+  EXPECT_EQ(parsed(R"({"pgpsignatures":["a"],"pgpsignatures":null})").signatures().size(), 0U);
 }
 
 TEST(Action, KeysMatchAsGoFoldsThem) {
@@ -116,6 +119,7 @@ TEST(Action, StringsAreEscapedAsGoDoes) {
   EXPECT_EQ(parameters_of("\"\u2028\u2029\u2030\""), "\"\\u2028\\u2029\u2030\"");
   EXPECT_EQ(parameters_of("\"\xC3\x28 \xED\xA0\x80 \xF4\x90\x80\x80 \xC0\xAF \xE2\x82\""),
             "\"\uFFFD( \uFFFD\uFFFD\uFFFD \uFFFD\uFFFD\uFFFD\uFFFD \uFFFD\uFFFD \uFFFD\uFFFD\"");
+  EXPECT_EQ(parameters_of("\"\xE0\x80\xAF \xF0\x80\x80\xAF\""), "\"\uFFFD\uFFFD\uFFFD \uFFFD\uFFFD\uFFFD\uFFFD\"");
   EXPECT_EQ(parameters_of(R"("\ud83d\ude00 \ud83d \ude00 \ud83d\u0041 \ud800\ud83d\ude00")"),
             "\"😀 \uFFFD \uFFFD \uFFFDA \uFFFD😀\"");
 }

@@ -117,11 +117,14 @@ TEST_F(PluginTest, WhatCannotBeStartedIsSaid) {
 
 TEST_F(PluginTest, InheritsNoSecretAndNoDescriptor) {
   setenv("MIGPGPPASSPHRASE", "hush", 1);
+  setenv("SIEM_ADDRESS", "siem.example.net", 1);
   request.environment = {{"MIG_RUNNER_JOB", "disk"}};
   run_script("env > environment; ls -l /proc/self/fd | grep -c ' [0-9]* -> '").value();
   unsetenv("MIGPGPPASSPHRASE");
+  unsetenv("SIEM_ADDRESS");
   EXPECT_THAT(file("environment"), testing::Not(testing::HasSubstr("hush")));
   EXPECT_THAT(file("environment"), testing::HasSubstr("MIG_RUNNER_JOB=disk"));
+  EXPECT_THAT(file("environment"), testing::HasSubstr("SIEM_ADDRESS=siem.example.net")) << "as under the original";
   EXPECT_THAT(lines, testing::ElementsAre("1 4"));  // three standard ones and the directory that ls reads
 }
 

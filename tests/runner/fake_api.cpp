@@ -73,6 +73,13 @@ std::unique_ptr<api::Http> FakeApi::http() {
 }
 
 Result<HttpAnswer> FakeApi::answer(const api::HttpRequest& request) {
+  if (around_exchange) around_exchange();
+  auto given = answer_now(request);
+  if (around_exchange) around_exchange();
+  return given;
+}
+
+Result<HttpAnswer> FakeApi::answer_now(const api::HttpRequest& request) {
   if (!request.form_body.empty()) return post(request);
   if (down) return fail("connection refused", "http://fake/", Retry::later);
   if (request.url.find("type=command") != std::string::npos) return list_commands(request.url);

@@ -37,10 +37,12 @@ class FakeApi {
   int searches = 0;
   int commands_per_action = 0;               // new actions get so many
   std::function<void(Stored&)> before_page;  // may reorder the list between pages
+  std::function<void()> around_exchange;     // called before and after each; may throw, as a crash there
 
   Result<api::HttpAnswer> answer(const api::HttpRequest& request);
 
  private:
+  Result<api::HttpAnswer> answer_now(const api::HttpRequest& request);
   Result<api::HttpAnswer> post(const api::HttpRequest& request);
   Result<api::HttpAnswer> list_commands(const std::string& url);
   Result<api::HttpAnswer> list_actions(const std::string& url);

@@ -1,8 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <chrono>
 #include <cstdlib>
+#include <set>
 #include <thread>
 
 #include "sign/gpg_home.h"
@@ -88,6 +90,26 @@ TEST(Key, SecringWithoutProtection) {
   EXPECT_EQ(signature.find_first_of("\r\n -"), std::string::npos);
   expect_verifies(gpg, fingerprint, signature);
   EXPECT_TRUE(load(home.path(), fingerprint, "not needed"));
+}
+
+// Half of all signatures begin with a zero bit, and one in 256 with a zero byte; a number is written without them.
+TEST(Key, SignaturesAreNumbersWithoutLeadingZeros) {
+  const GpgHome gpg;
+  const auto fingerprint = gpg.make_key();
+  const auto key = load(gpg.path(), fingerprint);
+  ASSERT_TRUE(key) << key_error(key);
+  const auto verifier = Verifier::from_public_key(gpg.gpg("--export " + fingerprint)).value();
+  const auto signer = key->make_signer().value();
+  std::set<std::size_t> lengths;
+  for (int i = 0; i < 1000 && lengths.size() < 2; ++i) {
+    const auto signature = signer->sign(std::to_string(i)).value();
+    ASSERT_TRUE(verifier.verify(std::to_string(i), signature)) << i;
+    const std::string number = unstrip_armor(signature).value().substr(29);
+    const auto byte = [&](std::size_t at) { return static_cast<unsigned>(static_cast<unsigned char>(number[at])); };
+    ASSERT_EQ(byte(0) << 8U | byte(1), (number.size() - 3) * 8 + static_cast<unsigned>(std::bit_width(byte(2)))) << i;
+    lengths.insert(number.size());
+  }
+  EXPECT_EQ(lengths.size(), 2U);
 }
 
 TEST(Key, FingerprintsAreFortyDigitsInAnyCase) {
@@ -193,21 +215,26 @@ TEST(Key, AmongSeveralKeysTheNamedOneSigns) {
   }
 }
 
-TEST(Key, ASigningSubkeySigns) {
+class SigningSubkey : public testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Key, SigningSubkey, testing::Values("", "open sesame"),
+                         [](const auto& suite) { return suite.param.empty() ? "NotProtected" : "Protected"; });
+
+TEST_P(SigningSubkey, Signs) {
+  const std::string passphrase = GetParam();
   const GpgHome gpg;
-  const auto primary = gpg.make_key("rsa2048", "open sesame");
-  gpg.add_subkey(primary, "rsa2048", "open sesame", "encrypt");
-  const auto subkey = gpg.add_subkey(primary, "rsa2048", "open sesame");
+  const auto primary = gpg.make_key("rsa2048", passphrase);
+  gpg.add_subkey(primary, "rsa2048", passphrase, "encrypt");
+  const auto subkey = gpg.add_subkey(primary, "rsa2048", passphrase);
   const ScratchDirectory home;
-  gpg.export_secring(home.path(), "open sesame");
+  gpg.export_secring(home.path(), passphrase);
   for (const auto& place : {home.path(), gpg.path()}) {
-    const auto key = load(place, primary, "open sesame");
+    const auto key = load(place, primary, passphrase);
     ASSERT_TRUE(key) << key_error(key);
     EXPECT_EQ(key->fingerprint(), primary);
     EXPECT_EQ(issuer(signature_of(*key)), key_id(subkey));
     expect_verifies(gpg, primary, signature_of(*key));
   }
-  EXPECT_THAT(key_error(load(home.path(), subkey, "open sesame")),
+  EXPECT_THAT(key_error(load(home.path(), subkey, passphrase)),
               HasSubstr(subkey + " is a subkey: the fingerprint of its primary key is needed, " + primary));
 }
 
@@ -277,6 +304,24 @@ TEST(Key, RevokedKeysAreRefused) {
   const ScratchDirectory home;
   gpg.export_secring(home.path());
   EXPECT_THAT(key_error(load(home.path(), fingerprint)), HasSubstr("the key " + fingerprint + " is revoked"));
+}
+
+TEST(Key, RevokedSubkeysDoNotSign) {
+  const GpgHome gpg;
+  const auto may_sign = gpg.make_key();
+  const auto may_not = gpg.make_key("rsa2048", "", "cert");
+  std::string subkey;
+  for (const auto& primary : {may_sign, may_not}) {
+    subkey = gpg.add_subkey(primary);
+    test::write_text(gpg.path() / "commands", "key 1\nrevkey\ny\n0\n\ny\nsave\n");
+    gpg.gpg("--command-file " + (gpg.path() / "commands").string() + " --edit-key " + primary + " 2>/dev/null");
+  }
+  const ScratchDirectory home;
+  gpg.export_secring(home.path());
+  const auto key = load(home.path(), may_sign);
+  ASSERT_TRUE(key) << key_error(key);
+  EXPECT_EQ(issuer(signature_of(*key)), key_id(may_sign));
+  EXPECT_THAT(key_error(load(home.path(), may_not)), HasSubstr("its signing subkey " + subkey + " is revoked"));
 }
 
 TEST(Key, KindsThatTheServerCannotVerifyAreRefused) {
@@ -369,6 +414,22 @@ TEST(Key, DamagedKeyringsAreErrors) {
   }
 }
 
+// Two bytes of the private exponent are changed so that the checksum over all still fits.
+TEST(Key, AKeyWhoseDamageNothingShowsIsTriedOut) {
+  const GpgHome gpg;
+  const auto fingerprint = gpg.make_key();
+  const ScratchDirectory home;
+  gpg.export_secring(home.path());
+  auto bytes = test::read_text(home.path() / "secring.gpg");
+  constexpr std::size_t exponent = 3 + 6 + (2 + 256) + (2 + 3) + 1 + 2;
+  std::size_t at = exponent + 8;
+  while (bytes[at] == '\xFF' || bytes[at + 1] == '\0') ++at;
+  ++bytes[at];
+  --bytes[at + 1];
+  test::write_text(home.path() / "secring.gpg", bytes);
+  EXPECT_THAT(key_error(load(home.path(), fingerprint)), HasSubstr("signatures that do not verify"));
+}
+
 TEST(Key, SignersOfOneKeyWorkSideBySide) {
   const GpgHome gpg;
   const auto fingerprint = gpg.make_key("rsa2048", "", "sign", "1d");
@@ -403,6 +464,21 @@ TEST(Verifier, OtherKeysDoNotVerify) {
   EXPECT_FALSE(Verifier::from_public_key(gpg.gpg("--export"))) << "two keys";
 }
 
+// As a server, which may be old or have a clock that is wrong.
+TEST(Verifier, LooksAtNoClock) {
+  for (const std::string time : {"20010203T040506!", "20900203T040506!"}) {
+    const GpgHome gpg;
+    const std::string then = "--faked-system-time " + time + " ";
+    gpg.gpg(then + "--passphrase '' --quick-gen-key 'u <u@localhost>' rsa2048 sign 10d");
+    const ScratchDirectory scratch;
+    test::write_text(scratch.path() / "text", kText);
+    const auto packet = gpg.gpg(then + "--detach-sign --output - " + (scratch.path() / "text").string());
+    const auto verifier = Verifier::from_public_key(gpg.gpg(then + "--export")).value();
+    const auto verified = verifier.verify(kText, strip_armor(packet));
+    EXPECT_TRUE(verified) << time << verified.error().text();
+  }
+}
+
 TEST(Verifier, TakesWhatGpgSigns) {
   const GpgHome gpg;
   const auto fingerprint = gpg.make_key();
@@ -420,7 +496,7 @@ TEST(Secret, MovesLeaveNothingBehind) {
     EXPECT_EQ(second.reveal(), text);
     EXPECT_TRUE(first.empty());  // NOLINT(bugprone-use-after-move): that is what is tested
     const std::string_view bytes(reinterpret_cast<const char*>(&first), sizeof first);
-    EXPECT_EQ(bytes.find(text.substr(0, 5)), std::string_view::npos);
+    EXPECT_EQ(bytes.find(text.substr(1, 4)), std::string_view::npos);  // an empty string has a zero in front
     first = std::move(second);
     EXPECT_EQ(first.reveal(), text);
     EXPECT_TRUE(second.empty());  // NOLINT(bugprone-use-after-move)

@@ -1,0 +1,28 @@
+#include "sandbox_agent/kernel_files.h"
+
+#include <linux/magic.h>
+#include <sys/statfs.h>
+
+#include <algorithm>
+#include <array>
+
+namespace mig_sandbox {
+
+namespace {
+
+constexpr long mqueue_magic = 0x19800202;
+constexpr long configfs_magic = 0x62656570;
+constexpr std::array<long, 15> kernel_made = {
+    PROC_SUPER_MAGIC,   SYSFS_MAGIC,      CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, DEBUGFS_MAGIC,
+    TRACEFS_MAGIC,      SECURITYFS_MAGIC, PSTOREFS_MAGIC,     BPF_FS_MAGIC,        DEVPTS_SUPER_MAGIC,
+    AUTOFS_SUPER_MAGIC, EFIVARFS_MAGIC,   BINFMTFS_MAGIC,     mqueue_magic,        configfs_magic};
+
+}  // namespace
+
+bool is_kernel_made(const std::string& path) {
+  struct statfs info {};
+  return statfs(path.c_str(), &info) == 0 &&
+         std::find(kernel_made.begin(), kernel_made.end(), static_cast<long>(info.f_type)) != kernel_made.end();
+}
+
+}  // namespace mig_sandbox

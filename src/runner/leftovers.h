@@ -1,0 +1,11 @@
+#pragma once
+
+#include "runner/stage_context.h"
+
+namespace mig_runner::runner {
+
+// Removes what a runner that was killed while writing results left beside them: the temporary files of jobs that have
+// results to collect. Called before the collectors start.
+void remove_leftovers(const StageContext& context);
+
+}  // namespace mig_runner::runner

@@ -1,0 +1,137 @@
+#include <algorithm>
+#include <limits>
+#include <tuple>
+
+#include "store/documents.h"
+#include "store/store_impl.h"
+
+namespace mig_runner::store {
+namespace {
+
+using soci::into;
+using soci::use;
+
+// Longer than any stage pauses between two tries of a run.
+constexpr std::chrono::hours kLongestPause{1};
+
+// Why a change could not be applied.
+Error refusal(soci::session& session, const Change& change, const std::string& owner) {
+  const auto refuse = [&](std::string what) { return Error{std::move(what), change.run.name(), Retry::no}; };
+  int number = 0;
+  std::string holder;
+  soci::indicator held = soci::i_null;
+  session << "SELECT state, owner FROM runs WHERE number = :number", into(number), into(holder, held),
+      use(change.run.number, "number");
+  if (!session.got_data()) return refuse("there is no such run");
+  const auto state = to_state(number);
+  if (state != change.from)
+    return refuse("it is " + std::string(state_name(state)) + " by now, not " + std::string(state_name(change.from)));
+  return refuse(held == soci::i_ok ? "it is claimed by " + holder + ", not by " + owner : "it is not claimed");
+}
+
+}  // namespace
+
+Result<std::vector<Run>> RunStore::claim(std::span<const RunState> states, Timestamp now, int limit) {
+  if (states.empty() || limit <= 0) return {};
+  return impl_->write_claims([&](soci::session&, Effects&) -> Result<std::vector<Run>> {
+    const long long due = now.time_since_epoch().count();
+    // The owner is asked for again outside: of two claims at once, the second must find that the first was there.
+    auto runs = impl_->runs("UPDATE runs SET owner = :owner WHERE number IN (SELECT number FROM (" +
+                                Impl::ready(states) + ") AS chosen) AND owner IS NULL RETURNING " + RunRow::selected(),
+                            [&](soci::statement& statement) {
+                              statement.exchange(use(impl_->owner, "owner"));
+                              statement.exchange(use(due, "now"));
+                              statement.exchange(use(limit, "limit"));
+                            });
+    std::sort(runs.begin(), runs.end(), [](const Run& a, const Run& b) {
+      return std::tie(a.wake, a.nominal, a.number) < std::tie(b.wake, b.nominal, b.number);
+    });
+    return runs;
+  });
+}
+
+Result<std::optional<Timestamp>> RunStore::next_wake(std::span<const RunState> states) {
+  if (states.empty()) return {};
+  return impl_->read([&](soci::session& session) -> Result<std::optional<Timestamp>> {
+    const auto ever = std::numeric_limits<long long>::max();
+    const int limit = 1;
+    long long number = 0;
+    long long wake = 0;
+    session << Impl::ready(states), into(number), into(wake), use(ever, "now"), use(limit, "limit");
+    if (!session.got_data()) return std::nullopt;
+    return Timestamp(std::chrono::milliseconds(wake));
+  });
+}
+
+Result<void> RunStore::release(std::span<const Run> runs) {
+  return impl_->write_claims([&](soci::session&, Effects& effects) -> Result<void> {
+    for (const auto& run : runs) {
+      const auto released = impl_->runs(
+          "UPDATE runs SET owner = NULL WHERE number = :number AND owner = :owner"
+          " RETURNING " +
+              RunRow::selected(),
+          [&](soci::statement& statement) {
+            statement.exchange(use(run.number, "number"));
+            statement.exchange(use(impl_->owner, "owner"));
+          });
+      for (const auto& free : released) effects.claimable(free);
+    }
+    return {};
+  });
+}
+
+Result<void> RunStore::record(std::span<const Change> changes) {
+  return impl_->write([&](soci::session& session, Effects& effects) -> Result<void> {
+    for (const auto& change : changes) {
+      RunRow row;
+      row.set(change.run);
+      const int from = static_cast<int>(change.from);
+      soci::statement statement(session);
+      row.bind_update(statement);
+      statement.exchange(use(from, "from"));
+      statement.exchange(use(impl_->owner, "owner"));
+      statement.alloc();
+      statement.prepare("UPDATE runs SET " + RunRow::assignments() + (change.keep_claim ? "" : ", owner = NULL") +
+                        " WHERE number = :number AND state = :from AND owner = :owner");
+      statement.define_and_bind();
+      statement.execute(true);
+      if (statement.get_affected_rows() != 1) return tl::unexpected(refusal(session, change, impl_->owner));
+      keep_documents(session, change);
+      --effects.counted[change.from];
+      ++effects.counted[change.run.state];
+      if (!change.keep_claim) effects.claimable(change.run);
+    }
+    return {};
+  });
+}
+
+Result<void> RunStore::bring_forward(Timestamp now) {
+  return impl_->write([&](soci::session&, Effects& effects) -> Result<void> {
+    const long long due = now.time_since_epoch().count();
+    const long long far = (now + kLongestPause).time_since_epoch().count();
+    const auto moved = impl_->runs(
+        "UPDATE runs SET wake = :due WHERE wake IS NOT NULL AND owner IS NULL AND attempts > 0 AND wake > :far"
+        " RETURNING " +
+            RunRow::selected(),
+        [&](soci::statement& statement) {
+          statement.exchange(use(due, "due"));
+          statement.exchange(use(far, "far"));
+        });
+    for (const auto& run : moved) effects.claimable(run);
+    return {};
+  });
+}
+
+Result<void> RunStore::forget_result(std::int64_t number) {
+  return impl_->write([&](soci::session& session, Effects&) -> Result<void> {
+    soci::statement statement = (session.prepare << "UPDATE runs SET result_file = '' WHERE number = :number AND " +
+                                                        std::string(Impl::kSettled),
+                                 use(number, "number"));
+    statement.execute(true);
+    if (statement.get_affected_rows() != 1)
+      return fail("run " + std::to_string(number) + " has no result file, or something still waits for it");
+    return {};
+  });
+}
+
+}  // namespace mig_runner::store

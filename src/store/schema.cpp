@@ -1,0 +1,102 @@
+#include "store/schema.h"
+
+#include <string>
+#include <vector>
+
+#include "store/run_row.h"
+
+namespace mig_runner::store {
+namespace {
+
+using Step = std::vector<std::string>;
+
+// Times are milliseconds since 1970, UTC. Job names stand in `jobs` alone, so that a run costs the same whatever its
+// job is called. Indexes that hold only the few rows they are asked for cost a finished run nothing.
+Step first_version(const Dialect& dialect) {
+  const std::string key = dialect.key_column;
+  return {
+      "CREATE TABLE jobs (number " + key + ", name text NOT NULL UNIQUE, planned_through bigint)",
+
+      // state: the number of a RunState. owner: who has claimed the run, NULL while nobody has.
+      "CREATE TABLE runs (number " + key +
+          ", job bigint NOT NULL, nominal bigint NOT NULL, state smallint NOT NULL,"
+          " owner text, wake bigint, deadline bigint, attempts integer NOT NULL, failures integer NOT NULL,"
+          " reason text NOT NULL, plugin text NOT NULL, action_id bigint NOT NULL, valid_from bigint, expire_after "
+          "bigint,"
+          " posted_at bigint, stored_at bigint, delivered_at bigint, result_file text NOT NULL, commands bigint NOT "
+          "NULL,"
+          " expected bigint NOT NULL, complete smallint NOT NULL, recollections integer NOT NULL, UNIQUE (job, "
+          "nominal))",
+      "CREATE INDEX runs_ready ON runs (state, wake, nominal) WHERE wake IS NOT NULL AND owner IS NULL",
+      "CREATE INDEX runs_claimed ON runs (owner) WHERE owner IS NOT NULL",
+      "CREATE INDEX runs_unfinished ON runs (job) WHERE state <= 3",
+      "CREATE INDEX runs_with_result ON runs (job, nominal) WHERE result_file <> ''",
+      "CREATE INDEX runs_nominal ON runs (nominal)",
+      "CREATE INDEX runs_action ON runs (action_id) WHERE action_id <> 0",
+      "CREATE INDEX runs_posted ON runs (posted_at) WHERE posted_at IS NOT NULL",
+
+      // kind: the number of a DocumentKind.
+      "CREATE TABLE documents (run bigint NOT NULL, kind smallint NOT NULL, place integer NOT NULL,"
+      " content text NOT NULL, PRIMARY KEY (run, kind, place))",
+
+      // How many runs are in each state, kept in the transactions that change them: counting a million takes too long.
+      // A row for each owner, so that several need not wait for each other; only their sum means something.
+      "CREATE TABLE tally (owner text NOT NULL, state smallint NOT NULL, runs bigint NOT NULL,"
+      " PRIMARY KEY (owner, state))",
+  };
+}
+
+// The step at index N brings version N to version N + 1. Steps that were released stay as they are.
+std::vector<Step> steps(const Dialect& dialect) {
+  return {first_version(dialect)};
+}
+
+Error other_version(int found) {
+  return {"its schema has version " + std::to_string(found) + " and this mig-runner knows versions up to " +
+              std::to_string(schema_version()) + ": run the newer mig-runner that wrote it, or move the file away",
+          {},
+          Retry::no};
+}
+
+}  // namespace
+
+int schema_version() {
+  return static_cast<int>(steps(kSqlite).size());
+}
+
+Result<void> migrate(soci::session& session, const Dialect& dialect) {
+  session << "CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL)";
+  int version = 0;
+  session << "SELECT version FROM schema_version", soci::into(version);
+  const bool fresh = !session.got_data();
+  if (version > schema_version()) return tl::unexpected(other_version(version));
+  if (version == schema_version()) return {};
+  const auto all = steps(dialect);
+  for (auto step = static_cast<std::size_t>(version); step < all.size(); ++step)
+    for (const auto& statement : all[step]) session << statement;
+  version = schema_version();
+  if (fresh) {
+    session << "INSERT INTO schema_version (version) VALUES (:version)", soci::use(version, "version");
+  } else {
+    session << "UPDATE schema_version SET version = :version", soci::use(version, "version");
+  }
+  return {};
+}
+
+Result<void> require_current(soci::session& session) {
+  int version = 0;
+  session << "SELECT version FROM schema_version", soci::into(version);
+  if (version > schema_version()) return tl::unexpected(other_version(version));
+  if (version == schema_version()) return {};
+  return fail("its schema has version " + std::to_string(version) + " and this mig-runner needs version " +
+              std::to_string(schema_version()) + ": start the runner, which brings it up to date");
+}
+
+void name_every_column(soci::session& session) {
+  session << "SELECT " + RunRow::selected() + ", owner FROM runs WHERE number = 0";
+  session << "SELECT number, name, planned_through FROM jobs WHERE number = 0";
+  session << "SELECT run, kind, place, content FROM documents WHERE run = 0";
+  session << "SELECT owner, state, runs FROM tally WHERE state = -1";
+}
+
+}  // namespace mig_runner::store

@@ -1,0 +1,136 @@
+#pragma once
+
+#include <soci/soci.h>
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "store/failure.h"
+#include "store/run_row.h"
+#include "store/run_store.h"
+#include "store/schema.h"
+
+namespace mig_runner::store {
+
+// A transaction: rolled back unless committed.
+class Transaction {
+ public:
+  Transaction(soci::session& session, const Dialect::Begin& begin);
+  ~Transaction();
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  void commit();
+
+ private:
+  soci::session& session_;
+  bool open_ = true;
+};
+
+// What one writing call has done so far, besides its statements: written to the tally and told to the listener when
+// the call succeeds.
+struct Effects {
+  std::map<RunState, long long> counted;
+  std::set<RunState> woken;
+
+  void claimable(const Run& run) {
+    if (run.wake) woken.insert(run.state);
+  }
+};
+
+struct RunStore::Impl {
+  Impl(std::string the_owner, std::string the_place, const Dialect& the_dialect)
+      : owner(std::move(the_owner)), place(std::move(the_place)), dialect(the_dialect) {}
+
+  // Runs `work(session)`, which returns a Result, with the connection to itself.
+  template <class Work>
+  auto read(Work work) {
+    const std::lock_guard lock(mutex);
+    return guarded([&] { return work(session); });
+  }
+
+  // Runs `work(session, effects)` in a transaction, which is committed if the Result that it returns is a value.
+  template <class Work>
+  auto write(Work work) {
+    return transact(dialect.begin_durable, std::move(work));
+  }
+  // The same for claims, which mean nothing to the next start: no need to wait for the disk.
+  template <class Work>
+  auto write_claims(Work work) {
+    return transact(dialect.begin_volatile, std::move(work));
+  }
+
+  template <class Work>
+  auto transact(const Dialect::Begin& begin, Work work) {
+    std::function<void(RunState)> told;
+    Effects effects;
+    auto result = [&] {
+      const std::lock_guard lock(mutex);
+      told = listener;
+      return guarded([&] {
+        using Value = std::invoke_result_t<Work, soci::session&, Effects&>;
+        if (damage) return Value(tl::unexpected(*damage));
+        Transaction transaction(session, begin);
+        Value value = work(session, effects);
+        if (!value) return value;
+        count(effects);
+        transaction.commit();
+        return value;
+      });
+    }();
+    if (result && told)
+      for (const auto state : effects.woken) told(state);
+    return result;
+  }
+
+  // The runs that `sql` selects or returns; `bind` adds its parameters.
+  template <class Bind>
+  std::vector<Run> runs(const std::string& sql, Bind bind) {
+    soci::statement statement(session);
+    RunRow row;
+    row.read_from(statement);
+    bind(statement);
+    statement.alloc();
+    statement.prepare(sql);
+    statement.define_and_bind();
+    statement.execute();
+    std::vector<Run> found;
+    while (statement.fetch()) found.push_back(row.run());
+    return found;
+  }
+
+  // The runs in `states` that may be claimed, by wake and nominal time: a SELECT of number and wake that takes :now and
+  // :limit. Each state has its own part, which walks its index and stops.
+  static std::string ready(std::span<const RunState> states);
+
+  // Has a result file that nothing waits for: 4 is stored, 5 delivered.
+  static constexpr std::string_view kSettled = "result_file <> '' AND (state = 5 OR (state = 4 AND wake IS NULL))";
+
+  std::mutex mutex;  // guards all below
+  soci::session session;
+  std::function<void(RunState)> listener;
+  std::optional<Error> damage;  // found in the middle of work: from then on nothing is written
+
+  const std::string owner;
+  const std::string place;  // the database, for errors
+  const Dialect dialect;
+
+ private:
+  template <class Work>
+  auto guarded(Work work) -> std::invoke_result_t<Work> {
+    try {
+      return work();
+    } catch (...) {
+      return tl::unexpected(failed());
+    }
+  }
+  Error failed();
+  void count(const Effects& effects);
+};
+
+}  // namespace mig_runner::store

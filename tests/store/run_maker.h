@@ -1,0 +1,52 @@
+#pragma once
+
+#include <ostream>
+#include <string_view>
+
+#include "store/run.h"
+
+namespace mig_runner::store {
+
+inline Timestamp at(std::string_view text) {
+  return parse_rfc3339(text).value();
+}
+
+// A run with something in every field.
+inline Run full_run() {
+  Run run;
+  run.job = "patch level.v2";
+  run.nominal = at("2026-11-23T08:00:00.25Z");
+  run.state = RunState::posted;
+  run.wake = at("2026-11-23T08:05:00Z");
+  run.deadline = at("2026-11-24T08:05:00Z");
+  run.attempts = 3;
+  run.failures = 2;
+  run.reason = "it's \"refused\"; :job % \\ \n Grüße \xF0\x9F\x9A\x80";
+  run.plugin = "to-jira.py";
+  run.action_id = 28060121891395;
+  run.valid_from = at("1969-12-31T23:59:00Z");
+  run.expire_after = at("9999-12-31T23:59:59.999Z");
+  run.posted_at = at("2026-11-23T08:00:01Z");
+  run.stored_at = at("2026-11-23T08:05:01Z");
+  run.delivered_at = at("2026-11-23T08:05:02Z");
+  run.result_file = "runners/patch level.v2/results/20261123/28060121891395.json";
+  run.commands = 99'999;
+  run.expected = 100'000;
+  run.complete = true;
+  run.recollections = 1;
+  return run;
+}
+
+inline auto fields(const Run& run) {
+  return std::tie(run.number, run.job, run.nominal, run.state, run.wake, run.deadline, run.attempts, run.failures,
+                  run.reason, run.plugin, run.action_id, run.valid_from, run.expire_after, run.posted_at, run.stored_at,
+                  run.delivered_at, run.result_file, run.commands, run.expected, run.complete, run.recollections);
+}
+inline bool operator==(const Run& a, const Run& b) {
+  return fields(a) == fields(b);
+}
+inline void PrintTo(const Run& run, std::ostream* out) {
+  *out << '#' << run.number << ' ' << run.name() << ' ' << state_name(run.state) << " \"" << run.reason << '"';
+}
+
+}  // namespace mig_runner::store
