@@ -85,15 +85,12 @@ class Check {
   }
 
   void show_json(std::size_t errors, std::size_t warnings) const {
-    const auto place = [](int number) { return number > 0 ? Json(number) : Json(); };
     Json list = Json::array();
-    for (const auto& [problem, job] : found_)
-      list.push_back({{"severity", problem.fatal ? "error" : "warning"},
-                      {"file", problem.file},
-                      {"line", place(problem.line)},
-                      {"column", place(problem.column)},
-                      {"job", json_text(job)},
-                      {"message", problem.message}});
+    for (const auto& [problem, job] : found_) {
+      auto entry = problem_json(problem);
+      entry["job"] = json_text(job);
+      list.push_back(std::move(entry));
+    }
     print_json(context_.streams, {{"jobs", jobs_}, {"errors", errors}, {"warnings", warnings}, {"problems", list}});
   }
 

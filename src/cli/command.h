@@ -26,6 +26,8 @@ struct Command {
 };
 
 Command check_command(CLI::App& app, const Context& context);
+Command init_command(CLI::App& app, const Context& context);
+Command list_command(CLI::App& app, const Context& context);
 Command next_command(CLI::App& app, const Context& context);
 Command render_command(CLI::App& app, const Context& context);
 

@@ -7,6 +7,7 @@
 
 #include "base/time.h"
 #include "cli/command_line.h"
+#include "config/problem.h"
 
 // What --json prints; docs/commands.md lists the keys. Private to the room.
 namespace mig_runner::cli {
@@ -25,6 +26,16 @@ inline Json json_time(const std::optional<Timestamp>& time) {
 // An empty text is null: there is no such thing.
 inline Json json_text(const std::string& text) {
   return text.empty() ? Json() : Json(text);
+}
+
+// A line or column of 0 is null: the file as a whole.
+inline Json problem_json(const config::Problem& problem) {
+  const auto place = [](int number) { return number > 0 ? Json(number) : Json(); };
+  return {{"severity", problem.fatal ? "error" : "warning"},
+          {"file", problem.file},
+          {"line", place(problem.line)},
+          {"column", place(problem.column)},
+          {"message", problem.message}};
 }
 
 }  // namespace mig_runner::cli
