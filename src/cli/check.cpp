@@ -174,7 +174,7 @@ Command check_command(CLI::App& app, const Context& context) {
                     "ask the API too: reachable, clock, key accepted, how many agents each target matches");
   command->add_flag("--strict", options->strict, "exit 1 for warnings too");
   command->add_flag("--json", options->json, "print JSON");
-  command->footer("Example:\n  mig-runner check -c /etc/mig/runner.cfg patchlevel");
+  add_example(command, "mig-runner check -c /etc/mig/runner.cfg patchlevel");
   return {command, [options, &context] { return Check(context, *options).run(); }};
 }
 

@@ -31,6 +31,9 @@ Command list_command(CLI::App& app, const Context& context);
 Command next_command(CLI::App& app, const Context& context);
 Command render_command(CLI::App& app, const Context& context);
 
+// Ends the command's --help with an example.
+void add_example(CLI::App* command, const std::string& line);
+
 // "mig-runner: WHERE: WHAT" on the error stream; returns `status`.
 int complain(const Context& context, const Error& error, int status);
 

@@ -33,7 +33,7 @@ int run_daemon(const Context& context) {
 
 Command run_command(CLI::App& app, const Context& context) {
   auto* command = app.add_subcommand("run", "Run the jobs at their times: the daemon, also where no command is named");
-  command->footer("Example:\n  mig-runner run -c /etc/mig/runner.cfg");
+  add_example(command, "mig-runner run -c /etc/mig/runner.cfg");
   return {command, [&context] { return run_daemon(context); }};
 }
 
@@ -53,6 +53,10 @@ std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
 }
 
 }  // namespace
+
+void add_example(CLI::App* command, const std::string& line) {
+  command->footer("-c FILE, here too, names another configuration than /etc/mig/runner.cfg.\n\nExample:\n  " + line);
+}
 
 int complain(const Context& context, const Error& error, int status) {
   const auto text = error.text();
@@ -84,7 +88,11 @@ int run_command_line(const std::vector<std::string>& arguments, const std::strin
   try {
     app.parse(static_cast<int>(raw.size()), raw.data());
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error, streams.out, streams.err);  // --help
+    if (error.get_exit_code() == 0) {  // --help
+      app.exit(error, streams.out, streams.err);
+      streams.out << '\n';
+      return kExitFine;
+    }
     return complain(context, {usage_text(app, error), {}}, kExitWrongUsage);
   }
   if (show_version) {

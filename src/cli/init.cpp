@@ -202,7 +202,7 @@ Command init_command(CLI::App& app, const Context& context) {
   auto* command = app.add_subcommand("init", "Make a commented tree to start from, in a new directory");
   command->add_option("DIR", options->directory, "the directory; it must not exist, or be empty")->required();
   command->add_flag("--json", options->json, "print JSON");
-  command->footer("Example:\n  mig-runner init /srv/mig-runner");
+  add_example(command, "mig-runner init /srv/mig-runner");
   return {command, [options, &context] { return init(context, *options); }};
 }
 

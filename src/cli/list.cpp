@@ -165,7 +165,7 @@ Command list_command(CLI::App& app, const Context& context) {
   auto* command = app.add_subcommand("list", "List the jobs: when they are launched, and how it went the last time");
   command->add_flag("--utc", options->utc, "show times in UTC (RFC 3339)");
   command->add_flag("--json", options->json, "print JSON");
-  command->footer("Example:\n  mig-runner list -c /etc/mig/runner.cfg --utc");
+  add_example(command, "mig-runner list -c /etc/mig/runner.cfg --utc");
   return {command, [options, &context] { return List(context, *options).run(); }};
 }
 

@@ -49,7 +49,8 @@ class Next {
     } else if (!times.empty()) {
       show_table(times);
     }
-    if (!times.empty() || sources_.empty()) return kExitFine;
+    if (sources_.empty()) return complain(context_, {"no job is enabled: nothing is launched", {}}, status_);
+    if (!times.empty()) return status_;
     return complain(context_, {"there is no time after " + format_utc(from_) + " up to the year 2099", {}},
                     kExitProblem);
   }
@@ -91,8 +92,8 @@ class Next {
     for (const auto& name : names) {
       const auto job = tree->job(name);
       if (!job) {
-        complain(context_, job.error(), kExitProblem);
-        if (!options_.job.empty()) return kExitProblem;
+        status_ = complain(context_, job.error(), kExitProblem);
+        if (!options_.job.empty()) return status_;
         continue;
       }
       add_job(**job);
@@ -166,6 +167,7 @@ class Next {
   const Context& context_;
   const Options& options_;
   Timestamp from_{};
+  int status_ = kExitFine;
   std::optional<cron::Zone> zone_;
   std::vector<Source> sources_;
 };
@@ -196,7 +198,7 @@ Command next_command(CLI::App& app, const Context& context) {
   command->add_flag("--utc", options->utc, "show times in UTC (RFC 3339)");
   command->add_flag("--plain", options->plain, "only the times, one a line");
   command->add_flag("--json", options->json, "print JSON");
-  command->footer("Example:\n  mig-runner next --expr \"30 2 * * mon\" --zone Europe/Berlin -n 3");
+  add_example(command, "mig-runner next --expr \"30 2 * * mon\" --zone Europe/Berlin -n 3");
   return {command, [options, &context] { return Next(context, *options).run(); }};
 }
 

@@ -146,8 +146,8 @@ Command render_command(CLI::App& app, const Context& context) {
   command->add_option("--expireafter", options->expire_after, "instead of the job's expiry from now (RFC 3339)")
       ->type_name("TIME");
   command->add_flag("--json", options->json, "accepted for symmetry: an action is JSON already");
-  command->footer(
-      "Example:\n  mig-runner render patchlevel --validfrom 2026-11-23T07:59:00Z --expireafter 2026-11-23T08:05:00Z");
+  add_example(command,
+              "mig-runner render patchlevel --validfrom 2026-11-23T07:59:00Z --expireafter 2026-11-23T08:05:00Z");
   return {command, [options, &context] { return Render(context, *options).run(); }};
 }
 

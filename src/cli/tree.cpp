@@ -72,7 +72,7 @@ Result<spool::JobPtr> Tree::job(const std::string& name) const {
 Result<std::map<std::string, std::string>> Tree::macros() const {
   std::vector<config::Problem> problems;
   auto file = runner::read_client_config(config_, runner_cfg_, problems);
-  if (!file || config::any_fatal(problems)) return tl::unexpected(joined(problems));
+  if (!file) return tl::unexpected(joined(problems));
   return std::move(file->config.macros);
 }
 

@@ -23,7 +23,7 @@ class Tree {
   Result<std::vector<std::string>> job_names() const;
   // An Error, with the nearest name, where there is no such job; all that is wrong with one that is broken.
   Result<spool::JobPtr> job(const std::string& name) const;
-  // From the client configuration.
+  // From the client configuration, whatever else is wrong with it.
   Result<std::map<std::string, std::string>> macros() const;
 
  private:
