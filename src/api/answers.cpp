@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdio>
 
 #include "api/text.h"
 
@@ -218,6 +219,36 @@ Result<std::vector<ListedAction>> read_actions(std::string& body) {
   });
   if (!read) return tl::unexpected(read.error());
   return actions;
+}
+
+Result<std::int64_t> count_agents_in(std::string& body) {
+  auto document = open_document(body);
+  if (!document) return tl::unexpected(document.error());
+  std::int64_t count = 0;
+  const auto wanted = [](std::string_view name) { return name == "agent"; };
+  auto read = each_datum(*document, wanted, [&](const ondemand::object&) -> Result<void> {
+    ++count;
+    return {};
+  });
+  if (!read) return tl::unexpected(read.error());
+  return count;
+}
+
+std::optional<Timestamp> parse_http_date(const std::string& text) {
+  constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  char month_name[4] = {};
+  int day = 0, year = 0, hour = 0, minute = 0, second = 0, end = 0;
+  const int read = std::sscanf(text.c_str(), "%*3s, %2d %3s %4d %2d:%2d:%2d GMT%n", &day, month_name, &year, &hour,
+                               &minute, &second, &end);
+  const auto month = kMonths.find(month_name);
+  if (read != 6 || static_cast<std::size_t>(end) != text.size() || month == std::string::npos || month % 3 != 0)
+    return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year(year),
+                                         std::chrono::month(static_cast<unsigned>(month / 3 + 1)),
+                                         std::chrono::day(static_cast<unsigned>(day))};
+  if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
+  return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
+         std::chrono::seconds(second);
 }
 
 Result<int> read_commands(std::string& body, const std::function<Result<void>(const CommandSlice&)>& sink) {

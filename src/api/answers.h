@@ -25,6 +25,12 @@ struct ListedAction {
 // The actions among the items, in order.
 Result<std::vector<ListedAction>> read_actions(std::string& body);
 
+// How many agents there are among the items.
+Result<std::int64_t> count_agents_in(std::string& body);
+
+// "Mon, 23 Nov 2026 08:00:00 GMT" (RFC 9110, section 5.6.7); nullopt for anything else, also the obsolete forms.
+std::optional<Timestamp> parse_http_date(const std::string& text);
+
 // Calls `sink` for each command among the items, after the whole page was found to be well-formed. Returns how many.
 Result<int> read_commands(std::string& body, const std::function<Result<void>(const CommandSlice&)>& sink);
 

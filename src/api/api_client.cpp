@@ -17,6 +17,7 @@ constexpr milliseconds kTimeout = std::chrono::seconds(30);
 // The real server spends 4 ms and more on each row of a page.
 constexpr milliseconds kPageTimeout = std::chrono::seconds(60);
 constexpr milliseconds kRowTimeout = std::chrono::milliseconds(20);
+constexpr milliseconds kAgentsTimeout = std::chrono::minutes(2);
 constexpr std::size_t kMaxAnswerBytes = std::size_t{16} << 20U;
 constexpr std::size_t kMaxPageBytes = std::size_t{256} << 20U;
 constexpr std::array kActionLimits{100, 1'000, 10'000, 100'000};
@@ -141,6 +142,31 @@ Result<std::optional<StoredAction>> ApiClient::find_action(std::string_view name
   }
   return fail("the API lists more than " + std::to_string(kActionLimits.back()) + " actions of this name", where,
               Retry::later);
+}
+
+Result<Greeting> ApiClient::greet() {
+  auto answer = get("search?type=action&limit=1");
+  if (!answer) return tl::unexpected(answer.error());
+  Greeting greeting;
+  greeting.server_time = parse_http_date(answer->date);
+  greeting.accepted = answer->status == 200 || is_end_of_list(*answer);
+  if (!greeting.accepted) greeting.refusal = get_failure(*answer, "").value().what;
+  return greeting;
+}
+
+Result<std::int64_t> ApiClient::count_agents(std::string_view target) {
+  // All of them come in one answer: neither limit nor offset counts beside a target.
+  HttpRequest request;
+  request.url = base_url_ + "search?type=agent&target=" + percent_encode(target);
+  request.timeout = kAgentsTimeout;
+  request.max_answer_bytes = kMaxPageBytes;
+  auto answer = exchange(std::move(request));
+  if (!answer) return tl::unexpected(answer.error());
+  if (is_end_of_list(*answer)) return 0;
+  if (answer->status != 200) return get_failure(*answer, base_url_ + "search");
+  auto count = count_agents_in(answer->body);
+  if (!count) return tl::unexpected(at(count.error(), base_url_ + "search"));
+  return count;
 }
 
 Result<ActionStatus> ApiClient::action_status(std::int64_t action_id) {

@@ -41,6 +41,13 @@ struct FetchOptions {
   std::int64_t expected = 0;  // how many commands are known to exist; 0: not known
 };
 
+// How the API answers somebody who asks for nothing in particular.
+struct Greeting {
+  bool accepted = false;                 // it took the token or API key
+  std::string refusal;                   // else what it says
+  std::optional<Timestamp> server_time;  // from its Date header, to the second
+};
+
 // The MIG API as the runner uses it. One thread at a time: an object a thread. `where` of every Error is the URL
 // without its query. Retry::no: the server refuses and will again, or cannot be trusted. Retry::later: nothing was
 // done, which is what every other failure of a reading is. Retry::outcome_unknown (post only): it may have been.
@@ -59,6 +66,11 @@ class ApiClient {
   // server has none. Never "no" because of a limit. An action that carries one of them under another name is an Error.
   Result<std::optional<StoredAction>> find_action(std::string_view name, Timestamp after,
                                                   std::span<const std::string> signatures);
+
+  // For finding out whether the API can be reached: an Error where it cannot.
+  Result<Greeting> greet();
+  // How many active agents `target` matches. A target that the API cannot read is an Error with its complaint.
+  Result<std::int64_t> count_agents(std::string_view target);
 
   Result<ActionStatus> action_status(std::int64_t action_id);
 

@@ -1,14 +1,16 @@
 #include "cli/command_line.h"
 
-#include <CLI/CLI.hpp>
-#include <iostream>
+#include <ostream>
 
+#include "base/nearest.h"
+#include "cli/command.h"
+#include "cli/output.h"
 #include "runner/daemon.h"
 
 namespace mig_runner::cli {
 namespace {
 
-// Go's flag package, which the original uses, also takes one dash for long forms and "-c=FILE".
+// Go's flag package, which the original uses, also takes "-c=FILE".
 std::vector<std::string> without_go_style(const std::vector<std::string>& arguments) {
   std::vector<std::string> plain;
   for (const auto& argument : arguments) {
@@ -22,25 +24,62 @@ std::vector<std::string> without_go_style(const std::vector<std::string>& argume
   return plain;
 }
 
-int run_daemon(const std::string& config) {
-  const auto daemon = runner::Daemon::start(config);
-  if (!daemon) {
-    std::cerr << "mig-runner: " << daemon.error().text() << '\n';
-    return kExitCannotStart;
-  }
+int run_daemon(const Context& context) {
+  const auto daemon = runner::Daemon::start(context.config);
+  if (!daemon) return complain(context, daemon.error(), kExitCannotStart);
   (*daemon)->run();
   return kExitFine;
 }
 
+Command run_command(CLI::App& app, const Context& context) {
+  auto* command = app.add_subcommand("run", "Run the jobs at their times: the daemon, also where no command is named");
+  add_example(command, "mig-runner run -c /etc/mig/runner.cfg");
+  return {command, [&context] { return run_daemon(context); }};
+}
+
+// What is wrong with the command line, and the nearest command where an unknown one was named.
+std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
+  std::string text = error.what();
+  std::vector<std::string> names;
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(command->get_name());
+  const auto remaining = app.remaining();
+  if (app.get_subcommands().empty() && !remaining.empty() && !remaining.front().starts_with('-')) {
+    const auto nearest = nearest_name(remaining.front(), names);
+    text = "there is no command \"" + remaining.front() + "\"" +
+           (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?");
+  }
+  return text + "\n--help says how it is used";
+}
+
 }  // namespace
 
-int run_command_line(const std::vector<std::string>& arguments, const std::string& version) {
+void add_example(CLI::App* command, const std::string& line) {
+  command->footer("-c FILE, here too, names another configuration than /etc/mig/runner.cfg.\n\nExample:\n  " + line);
+}
+
+int complain(const Context& context, const Error& error, int status) {
+  const auto text = error.text();
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const auto end = std::min(text.find('\n', begin), text.size());
+    context.streams.err << "mig-runner: " << printable(std::string_view(text).substr(begin, end - begin)) << '\n';
+    begin = end + 1;
+  }
+  return status;
+}
+
+int run_command_line(const std::vector<std::string>& arguments, const std::string& version, const Streams& streams,
+                     const Clock& clock) {
   CLI::App app("Runs scheduled investigations on a MIG fleet.", "mig-runner");
-  std::string config = "/etc/mig/runner.cfg";
+  Context context{streams, clock};
   bool show_version = false;
-  app.add_option("-c", config, "configuration file")->type_name("FILE")->capture_default_str();
-  app.add_flag("-V", show_version, "print the version and exit");
-  app.footer("Example:\n  mig-runner -c /etc/mig/runner.cfg");
+  auto* config = app.add_option("-c", context.config, "configuration file")->type_name("FILE")->capture_default_str();
+  app.add_flag("-V,--version", show_version, "print the version and exit");
+  app.footer("Example:\n  mig-runner -c /etc/mig/runner.cfg check");
+  app.fallthrough();  // -c is taken behind a command too
+  app.require_subcommand(0, 1);
+  const Command commands[] = {run_command(app, context),  check_command(app, context),  list_command(app, context),
+                              next_command(app, context), render_command(app, context), init_command(app, context)};
 
   const auto plain = without_go_style(arguments);
   std::vector<const char*> raw;
@@ -48,17 +87,22 @@ int run_command_line(const std::vector<std::string>& arguments, const std::strin
   for (const auto& argument : plain) raw.push_back(argument.c_str());
   try {
     app.parse(static_cast<int>(raw.size()), raw.data());
-  } catch (const CLI::Success& help) {
-    return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    app.exit(error);
-    return kExitWrongUsage;
+    if (error.get_exit_code() == 0) {  // --help
+      app.exit(error, streams.out, streams.err);
+      streams.out << '\n';
+      return kExitFine;
+    }
+    return complain(context, {usage_text(app, error), {}}, kExitWrongUsage);
   }
   if (show_version) {
-    std::cout << "mig-runner " << version << '\n';
+    streams.out << "mig-runner " << version << '\n';
     return kExitFine;
   }
-  return run_daemon(config);
+  context.config_named = config->count() > 0;
+  for (const auto& command : commands)
+    if (command.app->parsed()) return command.run();
+  return run_daemon(context);
 }
 
 }  // namespace mig_runner::cli

@@ -9,8 +9,8 @@
 #include "config/job_config.h"
 #include "config/runner_config.h"
 
-// The three files as far as they can be read, whatever is wrong with them. Private to the room; tests look at values
-// that a problem elsewhere in the file would hide.
+// The three files as far as they can be read, whatever is wrong with them: for whoever wants to tell everything that is
+// wrong at once. A value that a problem concerns is the default or as it was written.
 namespace mig_runner::config {
 
 JobConfig bind_job_config(std::string_view text, const std::string& file, const JobSettings& defaults,
@@ -23,8 +23,7 @@ void bind_job_settings(Binder& binder, std::string_view section, JobSettings& se
 
 template <class T>
 Checked<T> checked(T value, std::vector<Problem> problems) {
-  for (const auto& problem : problems)
-    if (problem.fatal) return {std::nullopt, std::move(problems)};
+  if (any_fatal(problems)) return {std::nullopt, std::move(problems)};
   return {std::move(value), std::move(problems)};
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <tuple>
 
+#include "base/nearest.h"
 #include "base/time.h"
 
 namespace mig_runner::config {
@@ -20,22 +21,6 @@ std::string lower(std::string_view text) {
   std::string result;
   for (const char c : text) result += lower(c);
   return result;
-}
-
-// Levenshtein's distance.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const auto changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, changed});
-    }
-  }
-  return row[b.size()];
 }
 
 std::optional<bool> read_bool(const Setting& setting) {
@@ -175,7 +160,7 @@ std::string Binder::nearest_name(const Setting& setting) const {
   for (const auto& [known_section, known_name] : known_) {
     if (section_known && known_section != section) continue;
     const auto candidate = section_known ? known_name : known_section;
-    const auto far = distance(section_known ? lower(setting.name) : section, candidate);
+    const auto far = edit_distance(section_known ? lower(setting.name) : section, candidate);
     if (far >= best_distance) continue;
     best = candidate;
     best_distance = far;

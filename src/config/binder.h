@@ -19,6 +19,9 @@ class Binder {
  public:
   Binder(std::string_view text, std::string file, std::vector<Problem>& problems);
 
+  // False after a syntax error: what is missing may stand in the rest, which was not read. Ask before anything else.
+  bool readable() const { return problems_.size() == first_problem_; }
+
   void text(std::string_view section, std::string_view name, std::string& out);
   void list(std::string_view section, std::string_view name, std::vector<std::string>& out);
   void boolean(std::string_view section, std::string_view name, bool& out);

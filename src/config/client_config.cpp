@@ -69,7 +69,7 @@ void bind_macros(Binder& binder, ClientConfig& config) {
 ClientConfig bind_client_config(std::string_view text, const std::string& file, std::vector<Problem>& problems) {
   ClientConfig config;
   Binder binder(text, file, problems);
-  const bool readable = problems.empty();
+  const bool readable = binder.readable();
   bind_url(binder, config);
   binder.boolean("api", "skipverifycert", config.skipverifycert);
   bind_gpg(binder, config);

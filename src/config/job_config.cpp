@@ -77,13 +77,17 @@ JobConfig bind_job_config(std::string_view text, const std::string& file, const 
   JobConfig config;
   config.settings = defaults;
   Binder binder(text, file, problems);
-  const bool readable = problems.empty();
+  const bool readable = binder.readable();
   binder.text(kSection, "schedule", config.schedule);
   binder.text(kSection, "plugin", config.plugin);
   if (const auto* expiry = binder.last(kSection, "expiry"); expiry != nullptr && !expiry->value.empty())
     binder.duration(kSection, "expiry", config.expiry, 1s);
   binder.boolean(kSection, "sendonly", config.sendonly);
   bind_job_settings(binder, kSection, config.settings);
+  if (const auto* timezone = binder.last(kSection, "timezone"); timezone != nullptr) {
+    config.timezone_line = timezone->value_line;
+    config.timezone_column = timezone->value_column;
+  }
   if (const auto* schedule = binder.last(kSection, "schedule"); schedule != nullptr) {
     config.schedule_line = schedule->value_line;
     config.schedule_column = schedule->value_column;

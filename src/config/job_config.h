@@ -38,6 +38,8 @@ struct JobConfig {
   std::string schedule;     // the text; the cron room parses it
   int schedule_line = 0;    // where its value stands, for messages of the cron room
   int schedule_column = 0;  // column of the first byte of the value (behind an opening quote)
+  int timezone_line = 0;    // the same for the timezone; 0 where the file has none
+  int timezone_column = 0;
   std::string plugin;  // file name in plugins/, or empty; never with '/', '..', a leading dot or control characters
   milliseconds expiry = std::chrono::minutes(5);  // > 0
   bool sendonly = false;

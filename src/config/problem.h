@@ -20,6 +20,12 @@ struct Problem {
   bool operator==(const Problem&) const = default;
 };
 
+inline bool any_fatal(const std::vector<Problem>& problems) {
+  for (const auto& problem : problems)
+    if (problem.fatal) return true;
+  return false;
+}
+
 // A value and everything that is wrong with its source, in the order of the file. The value is there exactly when no
 // problem is fatal.
 template <class T>

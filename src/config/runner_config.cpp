@@ -80,7 +80,7 @@ RunnerConfig bind_runner_config(std::string_view text, const std::string& file, 
   constexpr std::string_view kSection = "runner";
   RunnerConfig config;
   Binder binder(text, file, problems);
-  const bool readable = problems.empty();
+  const bool readable = binder.readable();
   std::string directory;
   binder.text(kSection, "directory", directory);
   config.directory = directory;
@@ -92,6 +92,10 @@ RunnerConfig bind_runner_config(std::string_view text, const std::string& file, 
   binder.integer(kSection, "maxlaunchesperminute", config.maxlaunchesperminute, 1, 1'000'000);
   binder.integer(kSection, "maxplugins", config.maxplugins, 1, 1024);
   bind_job_settings(binder, kSection, config.job_defaults);
+  if (const auto* timezone = binder.last(kSection, "timezone"); timezone != nullptr) {
+    config.timezone_line = timezone->value_line;
+    config.timezone_column = timezone->value_column;
+  }
   bind_logging(binder, config.logging);
   bind_client(binder, config);
   binder.finish();

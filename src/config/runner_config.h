@@ -29,6 +29,8 @@ struct RunnerConfig {
   std::int64_t maxlaunchesperminute = 600;
   std::int64_t maxplugins = 4;
   JobSettings job_defaults;
+  int timezone_line = 0;  // where the value of job_defaults.timezone stands; 0 where the file has none
+  int timezone_column = 0;
   LoggingConfig logging;
   std::string clientconfpath = "default";  // as written; client_config_path() resolves it
   std::string passphrase;                  // secret: never in a message

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
 #include <system_error>
+
+#include "base/nearest.h"
 
 namespace mig_runner::cron {
 namespace {
@@ -15,22 +16,6 @@ std::string normalized(std::string_view name) {
     if (c == ' ') c = '_';
   }
   return result;
-}
-
-// How many characters have to be put in, taken out or exchanged (Levenshtein).
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t exchanged = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({exchanged, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row.back();
 }
 
 }  // namespace
@@ -67,7 +52,7 @@ std::string nearest_zone_name(std::string_view wrong, const std::vector<std::str
   for (const auto& name : names) {
     const auto known = normalized(name);
     const auto last_part = std::string_view(known).substr(known.rfind('/') + 1);
-    const auto this_distance = std::min(distance(wanted, known), distance(wanted, last_part));
+    const auto this_distance = std::min(edit_distance(wanted, known), edit_distance(wanted, last_part));
     if (this_distance < best_distance || (this_distance == best_distance && name.size() < best.size())) {
       best_distance = this_distance;
       best = name;

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/file.h"
+#include "config/bind.h"
 
 namespace mig_runner::runner {
 namespace {
@@ -12,10 +13,6 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20U;
 constexpr std::size_t kMaxPassphraseBytes = 4096;
-
-void append(std::vector<config::Problem>& all, std::vector<config::Problem> more) {
-  for (auto& problem : more) all.push_back(std::move(problem));
-}
 
 void mix(std::size_t& fingerprint, std::string_view text) {
   fingerprint = fingerprint * 31 + std::hash<std::string_view>()(text);
@@ -38,19 +35,6 @@ std::optional<sign::Secret> read_passphrase_file(const fs::path& path, std::vect
   return sign::Secret(std::move(*text));
 }
 
-std::optional<sign::Secret> find_passphrase(const config::RunnerConfig& config,
-                                            std::vector<config::Problem>& problems) {
-  if (!config.passphrase.empty()) return sign::Secret(config.passphrase);
-  if (!config.passphrasefile.empty()) return read_passphrase_file(config.passphrasefile, problems);
-  if (const char* text = std::getenv("MIGPGPPASSPHRASE"); text != nullptr && *text != '\0') return sign::Secret(text);
-  if (const char* directory = std::getenv("CREDENTIALS_DIRECTORY"); directory != nullptr) {
-    const auto path = fs::path(directory) / "passphrase";
-    std::error_code error;
-    if (fs::exists(path, error)) return read_passphrase_file(path, problems);
-  }
-  return sign::Secret();
-}
-
 std::optional<std::string> read_config(const fs::path& path, const std::string& hint,
                                        std::vector<config::Problem>& problems) {
   auto text = read_file(path, kMaxConfigBytes);
@@ -61,31 +45,51 @@ std::optional<std::string> read_config(const fs::path& path, const std::string& 
 
 }  // namespace
 
+std::optional<sign::Secret> find_passphrase(const config::RunnerConfig& runner, std::vector<config::Problem>& problems) {
+  if (!runner.passphrase.empty()) return sign::Secret(runner.passphrase);
+  if (!runner.passphrasefile.empty()) return read_passphrase_file(runner.passphrasefile, problems);
+  if (const char* text = std::getenv("MIGPGPPASSPHRASE"); text != nullptr && *text != '\0') return sign::Secret(text);
+  if (const char* directory = std::getenv("CREDENTIALS_DIRECTORY"); directory != nullptr) {
+    const auto path = fs::path(directory) / "passphrase";
+    std::error_code error;
+    if (fs::exists(path, error)) return read_passphrase_file(path, problems);
+  }
+  return sign::Secret();
+}
+
+std::optional<ConfigurationFile<config::RunnerConfig>> read_runner_config(const fs::path& runner_cfg,
+                                                                          std::vector<config::Problem>& problems) {
+  auto text = read_config(runner_cfg, " (-c FILE names another configuration)", problems);
+  if (!text) return std::nullopt;
+  auto config = config::bind_runner_config(*text, runner_cfg, problems);
+  return ConfigurationFile<config::RunnerConfig>{runner_cfg, std::move(*text), std::move(config)};
+}
+
+std::optional<ConfigurationFile<config::ClientConfig>> read_client_config(const config::RunnerConfig& runner,
+                                                                          const fs::path& runner_cfg,
+                                                                          std::vector<config::Problem>& problems) {
+  const auto path = config::client_config_path(runner.clientconfpath);
+  auto text = read_config(path, " (client.clientconfpath in " + runner_cfg.string() + " names it)", problems);
+  if (!text) return std::nullopt;
+  auto config = config::bind_client_config(*text, path, problems);
+  return ConfigurationFile<config::ClientConfig>{path, std::move(*text), std::move(config)};
+}
+
 LoadedConfiguration load_configuration(const fs::path& runner_cfg) {
   LoadedConfiguration loaded;
   auto& problems = loaded.problems;
+  auto runner = read_runner_config(runner_cfg, problems);
+  if (!runner || config::any_fatal(problems)) return loaded;
+  auto client = read_client_config(runner->config, runner_cfg, problems);
+  auto passphrase = find_passphrase(runner->config, problems);
+  if (!client || !passphrase || config::any_fatal(problems)) return loaded;
+
   Configuration configuration;
-
-  const auto runner_text = read_config(runner_cfg, " (-c FILE names another configuration)", problems);
-  if (!runner_text) return loaded;
-  auto runner = config::parse_runner_config(*runner_text, runner_cfg);
-  append(problems, std::move(runner.problems));
-  if (!runner.value) return loaded;
-
-  const auto client_path = config::client_config_path(runner.value->clientconfpath);
-  const auto client_text =
-      read_config(client_path, " (client.clientconfpath in " + runner_cfg.string() + " names it)", problems);
-  if (!client_text) return loaded;
-  auto client = config::parse_client_config(*client_text, client_path);
-  append(problems, std::move(client.problems));
-  auto passphrase = find_passphrase(*runner.value, problems);
-  if (!client.value || !passphrase) return loaded;
-
-  for (const auto& text : {*runner_text, *client_text, passphrase->reveal()}) mix(configuration.fingerprint, text);
+  for (const auto& text : {runner->text, client->text, passphrase->reveal()}) mix(configuration.fingerprint, text);
   for (const char* name : {"secring.gpg", "pubring.kbx", "pubring.gpg", "private-keys-v1.d"})
-    mix_file_times(configuration.fingerprint, client.value->gpg_home / name);
-  configuration.runner = std::move(*runner.value);
-  configuration.client = std::move(*client.value);
+    mix_file_times(configuration.fingerprint, client->config.gpg_home / name);
+  configuration.runner = std::move(runner->config);
+  configuration.client = std::move(client->config);
   configuration.passphrase = std::move(*passphrase);
   loaded.value = std::move(configuration);
   return loaded;

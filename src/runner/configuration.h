@@ -30,6 +30,24 @@ struct LoadedConfiguration {
 // client.passphrasefile, else the environment's MIGPGPPASSPHRASE, else the systemd credential `passphrase`.
 LoadedConfiguration load_configuration(const std::filesystem::path& runner_cfg);
 
+// A file and what can be used of it, whatever is wrong with it.
+template <class Config>
+struct ConfigurationFile {
+  std::filesystem::path path;
+  std::string text;
+  Config config;
+};
+
+// The parts of load_configuration, for whoever needs less or wants to know everything that is wrong at once. Each adds
+// to `problems`; nullopt: it cannot be read at all.
+std::optional<ConfigurationFile<config::RunnerConfig>> read_runner_config(const std::filesystem::path& runner_cfg,
+                                                                          std::vector<config::Problem>& problems);
+std::optional<ConfigurationFile<config::ClientConfig>> read_client_config(const config::RunnerConfig& runner,
+                                                                          const std::filesystem::path& runner_cfg,
+                                                                          std::vector<config::Problem>& problems);
+// Empty: none is set.
+std::optional<sign::Secret> find_passphrase(const config::RunnerConfig& runner, std::vector<config::Problem>& problems);
+
 log::Settings log_settings(const config::LoggingConfig& config);
 
 }  // namespace mig_runner::runner

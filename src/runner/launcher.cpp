@@ -12,8 +12,6 @@ namespace {
 
 using store::RunState;
 
-// The original dates actions back by a minute, so that agents whose clocks are behind accept them.
-constexpr std::chrono::milliseconds kDatedBack = std::chrono::seconds(60);
 constexpr std::array kLaunchStates{RunState::due, RunState::signed_, RunState::unknown};
 
 Timestamp signed_at(const store::Run& run) {
@@ -112,8 +110,7 @@ void Launcher::launch(store::Run run, Timestamp now) {
   if (!may_launch(run, job, now)) return;
 
   auto action = job->action;
-  if (const auto macro = context_.settings.macros.find(action.target()); macro != context_.settings.macros.end())
-    action.set_target(macro->second);
+  expand_macro(action, context_.settings.macros);
   run.valid_from = now - kDatedBack;
   run.expire_after = now + job->config.expiry;
   if (const auto prepared = action.prepare(action_name(run.job), *run.valid_from, *run.expire_after); !prepared)

@@ -21,6 +21,10 @@ std::string action_name(const std::string& job) {
   return "mig-runner: " + job;
 }
 
+void expand_macro(mig::Action& action, const std::map<std::string, std::string>& macros) {
+  if (const auto macro = macros.find(action.target()); macro != macros.end()) action.set_target(macro->second);
+}
+
 void await_results(store::Run& run, const config::JobSettings& settings, const StageSettings& stage, Timestamp now) {
   const auto ready = *run.expire_after + stage.delay_results;
   run.state = store::RunState::posted;

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <map>
 #include <string>
 
+#include "mig/action.h"
 #include "runner/stage_context.h"
 #include "store/run.h"
 
@@ -11,6 +13,12 @@ namespace mig_runner::runner {
 
 // An action's name, by which it is found again at the API.
 std::string action_name(const std::string& job);
+
+// An action whose target is exactly a macro's name gets the macro's expression.
+void expand_macro(mig::Action& action, const std::map<std::string, std::string>& macros);
+
+// The original dates actions back by a minute, so that agents whose clocks are behind accept them.
+inline constexpr std::chrono::milliseconds kDatedBack = std::chrono::seconds(60);
 
 // Puts an accepted run (action id and validity are set) on its way to the collector.
 void await_results(store::Run& run, const config::JobSettings& settings, const StageSettings& stage, Timestamp now);

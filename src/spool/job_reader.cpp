@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/file.h"
+#include "config/bind.h"
 
 namespace mig_runner::spool {
 namespace {
@@ -53,8 +54,24 @@ Problem at_schedule(const fs::path& file, const config::JobConfig& config, const
   return {file, config.schedule_line, config.schedule_column + std::max(column - 1, 0), error.what};
 }
 
-Result<cron::Zone> zone_of(const config::JobSettings& settings) {
-  return settings.timezone.empty() ? cron::Zone::local() : cron::Zone::find(settings.timezone);
+std::optional<cron::Schedule> read_schedule(const fs::path& file, const config::JobConfig& config,
+                                            std::vector<Problem>& problems) {
+  if (config.schedule.empty()) return std::nullopt;  // told by config
+  auto parsed = cron::Schedule::parse(config.schedule);
+  if (parsed) return std::move(*parsed);
+  problems.push_back(at_schedule(file, config, parsed.error()));
+  return std::nullopt;
+}
+
+std::optional<cron::Zone> read_zone(const fs::path& file, const config::JobConfig& config,
+                                    std::vector<Problem>& problems) {
+  const auto& name = config.settings.timezone;
+  auto found = name.empty() ? cron::Zone::local() : cron::Zone::find(name);
+  if (found) return std::move(*found);
+  const bool inherited = config.timezone_line == 0 && !name.empty();
+  problems.push_back({file, config.timezone_line, config.timezone_column,
+                      (inherited ? "the timezone of all jobs: " : "") + found.error().what});
+  return std::nullopt;
 }
 
 }  // namespace
@@ -74,23 +91,10 @@ config::Checked<Job> read_job(const fs::path& directory, const std::string& name
   std::optional<cron::Zone> zone;
   std::optional<mig::Action> action;
   if (entity_text) {
-    auto parsed = config::parse_job_config(*entity_text, entity_path, defaults);
-    for (auto& problem : parsed.problems) problems.push_back(std::move(problem));
-    config = std::move(parsed.value);
-  }
-  if (config) {
-    auto parsed = cron::Schedule::parse(config->schedule);
-    if (parsed) {
-      schedule = std::move(*parsed);
-    } else {
-      problems.push_back(at_schedule(entity_path, *config, parsed.error()));
-    }
-    auto found = zone_of(config->settings);
-    if (found) {
-      zone = std::move(*found);
-    } else {
-      problems.push_back({entity_path, 0, 0, found.error().what});
-    }
+    // What can be read of a file with a mistake is checked too: all that is wrong is told at once.
+    config = config::bind_job_config(*entity_text, entity_path, defaults, problems);
+    schedule = read_schedule(entity_path, *config, problems);
+    zone = read_zone(entity_path, *config, problems);
   }
   if (action_text) {
     auto parsed = mig::Action::parse(*action_text);
@@ -104,7 +108,7 @@ config::Checked<Job> read_job(const fs::path& directory, const std::string& name
       action = std::move(*parsed);
     }
   }
-  if (config && schedule && zone && action)
+  if (!config::any_fatal(problems) && config && schedule && zone && action)
     checked.value = Job{name,  std::move(*config), std::move(*schedule),
                         *zone, std::move(*action), content_hash(*entity_text, *action_text)};
   return checked;

@@ -1,0 +1,45 @@
+#include "base/nearest.h"
+
+#include <algorithm>
+
+namespace mig_runner {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (auto& c : result)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return result;
+}
+
+}  // namespace
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const auto changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, changed});
+    }
+  }
+  return row[b.size()];
+}
+
+std::string nearest_name(std::string_view wrong, const std::vector<std::string>& known) {
+  const auto wanted = lower(wrong);
+  std::string best;
+  auto best_distance = std::min(std::max<std::size_t>(wanted.size() / 2, 2) + 1, wanted.size());
+  for (const auto& name : known) {
+    const auto far = edit_distance(wanted, lower(name));
+    if (far >= best_distance) continue;
+    best = name;
+    best_distance = far;
+  }
+  return best;
+}
+
+}  // namespace mig_runner

@@ -1,0 +1,181 @@
+#include <algorithm>
+#include <memory>
+#include <ostream>
+
+#include "api/token_source.h"
+#include "cli/check_online.h"
+#include "cli/checks.h"
+#include "cli/command.h"
+#include "cli/json_output.h"
+#include "cli/output.h"
+#include "cli/table.h"
+#include "cli/tree.h"
+#include "runner/run_flow.h"
+#include "spool/job_reader.h"
+
+namespace mig_runner::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> jobs;
+  bool online = false;
+  bool strict = false;
+  bool json = false;
+};
+
+struct Found {
+  config::Problem problem;
+  std::string job;  // empty: of the configuration
+};
+
+class Check {
+ public:
+  Check(const Context& context, const Options& options) : context_(context), options_(options) {}
+
+  int run() {
+    const auto now = context_.clock.now();
+    auto configuration = check_configuration(context_.config, now);
+    add(std::move(configuration.problems), "");
+    if (configuration.runner && !configuration.runner->directory.empty())
+      check_jobs(job_check_context(*configuration.runner, configuration.client, now));
+    if (options_.online) ask_api(configuration);
+    const auto errors = count(true);
+    const auto warnings = count(false);
+    if (options_.json) {
+      show_json(errors, warnings);
+    } else {
+      show_text(errors, warnings);
+      show_targets();
+    }
+    return errors > 0 || (options_.strict && warnings > 0) ? kExitProblem : kExitFine;
+  }
+
+ private:
+  void add(Problems problems, const std::string& job) {
+    for (auto& problem : problems) found_.push_back({std::move(problem), job});
+  }
+
+  std::size_t count(bool fatal) const {
+    return static_cast<std::size_t>(
+        std::count_if(found_.begin(), found_.end(), [&](const auto& each) { return each.problem.fatal == fatal; }));
+  }
+
+  void check_jobs(const JobCheckContext& context) {
+    const auto all = job_directories(context.runners);
+    if (!all) return;  // told with the configuration
+    for (const auto& name : options_.jobs)
+      if (!std::binary_search(all->begin(), all->end(), name))
+        add({{context.runners, 0, 0, no_such_job(name, *all)}}, name);
+    for (const auto& name : *all) {
+      const auto& wanted = options_.jobs;
+      if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name) == wanted.end()) continue;
+      ++jobs_;
+      add(check_job(context, name), name);
+      if (options_.online) add_target(context, name);
+    }
+  }
+
+  // A broken job has none.
+  void add_target(const JobCheckContext& context, const std::string& name) {
+    auto checked = spool::read_job(context.runners / name, name, context.defaults);
+    if (!checked.value) return;
+    auto& action = checked.value->action;
+    if (context.macros) runner::expand_macro(action, *context.macros);
+    targets_.push_back({name, context.runners / name / "action.json", action.target()});
+  }
+
+  void ask_api(const ConfigurationCheck& configuration) {
+    const auto without = [&](const std::string& why) { complain(context_, {"the API is not asked: " + why, {}}, 0); };
+    if (!configuration.client || configuration.client->api_url.empty()) return without("its address is not known");
+    if (!configuration.key) return without("there is no key to sign with");
+    const auto& client = *configuration.client;
+    auto signer = configuration.key->make_signer();
+    if (!signer) return without(signer.error().text());
+    const auto tokens = client.useapikeyauth.empty() ? std::make_unique<api::TokenSource>(context_.clock)
+                                                     : std::make_unique<api::TokenSource>(client.useapikeyauth);
+    api::HttpOptions http;
+    http.skip_verify_certificate = client.skipverifycert;
+    api::ApiClient api(client.api_url, api::make_curl_http(http, std::stop_token()), std::move(*signer), *tokens);
+    online_ = check_online(api, client.api_url, targets_, context_.clock);
+    url_ = client.api_url;
+    for (auto& [job, problem] : online_->problems) add({problem}, job);
+  }
+
+  void show_targets() const {
+    if (!online_ || online_->targets.empty()) return;
+    Table table({{"JOB", true}, {"AGENTS", false, true}, {"TARGET", true}});
+    for (const auto& [job, target, agents] : online_->targets)
+      table.add({job, agents ? std::to_string(*agents) : "-", target});
+    context_.streams.out << '\n';
+    table.print(context_.streams);
+  }
+
+  Json online_json() const {
+    if (!online_) return {};
+    Json targets = Json::array();
+    for (const auto& [job, target, agents] : online_->targets)
+      targets.push_back({{"job", job}, {"target", target}, {"agents", agents ? Json(*agents) : Json()}});
+    const auto ahead = online_->skew ? Json(std::chrono::round<std::chrono::seconds>(*online_->skew).count()) : Json();
+    return {{"url", url_},
+            {"reachable", online_->reachable},
+            {"accepted", online_->accepted},
+            {"clock_ahead_seconds", ahead},
+            {"targets", std::move(targets)}};
+  }
+
+  void show_text(std::size_t errors, std::size_t warnings) const {
+    const auto& [out, err, colour, width] = context_.streams;
+    for (const auto& [problem, job] : found_) {
+      auto place = problem;
+      place.message.clear();
+      out << printable(place.text())
+          << styled(problem.fatal ? "error" : "warning", problem.fatal ? Style::red : Style::yellow, colour) << ": "
+          << printable(problem.message) << '\n';
+    }
+    if (errors + warnings == 0) {
+      out << counted(jobs_, "job") << ", no problems\n";
+      return;
+    }
+    std::string total = errors > 0 ? counted(errors, "error") : "";
+    if (warnings > 0) total += (total.empty() ? "" : " and ") + counted(warnings, "warning");
+    out << total << " in the configuration and " << counted(jobs_, "job") << '\n';
+  }
+
+  void show_json(std::size_t errors, std::size_t warnings) const {
+    Json list = Json::array();
+    for (const auto& [problem, job] : found_) {
+      auto entry = problem_json(problem);
+      entry["job"] = json_text(job);
+      list.push_back(std::move(entry));
+    }
+    print_json(context_.streams, {{"jobs", jobs_},
+                                  {"errors", errors},
+                                  {"warnings", warnings},
+                                  {"problems", std::move(list)},
+                                  {"online", online_json()}});
+  }
+
+  const Context& context_;
+  const Options& options_;
+  std::size_t jobs_ = 0;
+  std::vector<Found> found_;
+  std::vector<JobTarget> targets_;
+  std::optional<OnlineCheck> online_;
+  std::string url_;
+};
+
+}  // namespace
+
+Command check_command(CLI::App& app, const Context& context) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("check", "Look for everything that is wrong in the configuration and the jobs");
+  command->add_option("JOB", options->jobs, "only these jobs, and the configuration");
+  command->add_flag("--online", options->online,
+                    "ask the API too: reachable, clock, key accepted, how many agents each target matches");
+  command->add_flag("--strict", options->strict, "exit 1 for warnings too");
+  command->add_flag("--json", options->json, "print JSON");
+  add_example(command, "mig-runner check -c /etc/mig/runner.cfg patchlevel");
+  return {command, [options, &context] { return Check(context, *options).run(); }};
+}
+
+}  // namespace mig_runner::cli

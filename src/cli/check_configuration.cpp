@@ -1,0 +1,126 @@
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <system_error>
+
+#include "cli/checks.h"
+#include "cron/zone.h"
+#include "runner/configuration.h"
+
+namespace mig_runner::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+void check_directories(const config::RunnerConfig& runner, const fs::path& runner_cfg, Problems& problems) {
+  const auto& directory = runner.directory;
+  if (directory.empty()) return;  // told by config
+  std::error_code error;
+  if (!fs::is_directory(directory, error)) {
+    problems.push_back(
+        {directory, 0, 0, "there is no such directory (runner.directory in " + runner_cfg.string() + ")"});
+    return;
+  }
+  if (directory.is_relative())
+    problems.push_back({runner_cfg, 0, 0,
+                        "runner.directory is relative: which directory it is depends on where the runner is started",
+                        false});
+  if (!fs::is_directory(directory / "runners", error))
+    problems.push_back({directory / "runners", 0, 0, "there is no such directory: there are no jobs"});
+  for (const auto& path : {directory, directory / "runners", directory / "plugins"})
+    refuse_writable_by_others(path, problems);
+}
+
+void check_zone(const config::RunnerConfig& runner, const fs::path& runner_cfg, Problems& problems) {
+  const auto& name = runner.job_defaults.timezone;
+  if (name.empty()) {
+    if (const auto zone = cron::Zone::local(); !zone) problems.push_back({"TZ", 0, 0, zone.error().what});
+  } else if (const auto zone = cron::Zone::find(name); !zone) {
+    problems.push_back({runner_cfg, runner.timezone_line, runner.timezone_column, zone.error().what});
+  }
+}
+
+void check_log(const config::LoggingConfig& logging, const fs::path& runner_cfg, Problems& problems) {
+  if (logging.mode != config::LoggingConfig::Mode::file || logging.file.empty()) return;
+  std::error_code error;
+  const auto directory = fs::absolute(logging.file, error).parent_path();
+  if (!fs::is_directory(directory, error))
+    problems.push_back({runner_cfg, 0, 0, "there is no directory " + directory.string() + " for logging.file"});
+}
+
+// Requests, and with them tokens or the API key, in clear text over a network.
+void check_transport(const config::ClientConfig& client, const fs::path& client_cfg, Problems& problems) {
+  std::string url = client.api_url;
+  std::transform(url.begin(), url.end(), url.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  constexpr std::string_view kClear = "http://";
+  if (url.starts_with(kClear)) {
+    const auto host = url.substr(kClear.size());
+    const std::array<std::string_view, 3> here{"localhost", "127.", "[::1]"};
+    if (std::none_of(here.begin(), here.end(), [&](auto name) { return host.starts_with(name); }))
+      problems.push_back(
+          {client_cfg, 0, 0, "api.url is not https: what is sent can be read and changed on its way", false});
+  }
+  if (client.skipverifycert)
+    problems.push_back({client_cfg, 0, 0, "api.skipverifycert: anybody on the way can pretend to be the API", false});
+}
+
+void check_secrets(const config::RunnerConfig& runner, const fs::path& runner_cfg, Problems& problems) {
+  if (!runner.passphrase.empty()) refuse_readable_by_others(runner_cfg, "the key's passphrase", problems);
+  if (runner.passphrasefile.empty()) return;
+  if (!runner.passphrase.empty())
+    problems.push_back({runner_cfg, 0, 0, "client.passphrasefile is not read, since client.passphrase is set", false});
+  refuse_readable_by_others(runner.passphrasefile, "the key's passphrase", problems);
+  refuse_writable_by_others(runner.passphrasefile, problems);
+}
+
+void check_keyring(const fs::path& home, Problems& problems) {
+  struct stat status {};
+  if (stat(home.c_str(), &status) != 0) return;
+  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+    problems.push_back({home, 0, 0, "others than its owner have access to the keyring: chmod 700", false});
+}
+
+std::optional<sign::Key> load_key(const config::RunnerConfig& runner, const config::ClientConfig& client,
+                                  const fs::path& client_cfg, Timestamp now, Problems& problems) {
+  check_keyring(client.gpg_home, problems);
+  const auto passphrase = runner::find_passphrase(runner, problems);
+  const bool usable_id =
+      client.keyid.size() == 40 && client.keyid.find_first_not_of("0123456789ABCDEF") == std::string::npos;
+  if (!passphrase || !usable_id) return std::nullopt;
+  auto key = sign::Key::load(client.gpg_home, client.keyid, *passphrase, now);
+  if (!key) {
+    problems.push_back({client_cfg, 0, 0, "the key cannot be used: " + key.error().text()});
+    return std::nullopt;
+  }
+  for (const auto& warning : key->warnings()) problems.push_back({client_cfg, 0, 0, warning, false});
+  return std::move(*key);
+}
+
+}  // namespace
+
+ConfigurationCheck check_configuration(const fs::path& runner_cfg, Timestamp now) {
+  ConfigurationCheck check;
+  auto& problems = check.problems;
+  auto file = runner::read_runner_config(runner_cfg, problems);
+  if (!file) return check;
+  refuse_writable_by_others(runner_cfg, problems);
+  const auto& runner = check.runner.emplace(std::move(file->config));
+  check_directories(runner, runner_cfg, problems);
+  check_zone(runner, runner_cfg, problems);
+  check_log(runner.logging, runner_cfg, problems);
+  check_secrets(runner, runner_cfg, problems);
+
+  auto client_file = runner::read_client_config(runner, runner_cfg, problems);
+  if (!client_file) return check;
+  const auto& client_cfg = client_file->path;
+  refuse_writable_by_others(client_cfg, problems);
+  const auto& client = check.client.emplace(std::move(client_file->config));
+  if (!client.useapikeyauth.empty()) refuse_readable_by_others(client_cfg, "an API key", problems);
+  check_transport(client, client_cfg, problems);
+  check.key = load_key(runner, client, client_cfg, now, problems);
+  return check;
+}
+
+}  // namespace mig_runner::cli

@@ -1,0 +1,102 @@
+#include <algorithm>
+#include <system_error>
+
+#include "base/file.h"
+#include "base/nearest.h"
+#include "cli/checks.h"
+#include "cli/times.h"
+#include "config/bind.h"
+#include "spool/job_reader.h"
+#include "spool/spool.h"
+
+namespace mig_runner::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using config::Problem;
+
+constexpr std::size_t kMaxFileBytes = std::size_t{4} << 20U;
+constexpr auto kOften = std::chrono::seconds(10);
+// As many as show each pair of neighbours: a schedule has at most 60 times within a minute, the same in each.
+constexpr int kLookedAt = 64;
+
+std::vector<std::string> names_in(const fs::path& directory) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
+    names.push_back(entry->path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// A file that seems to be meant as one that is missing.
+void check_file_names(const fs::path& directory, const std::vector<std::string>& names, Problems& problems) {
+  for (const std::string wanted : {"entity.cfg", "action.json"}) {
+    if (std::binary_search(names.begin(), names.end(), wanted)) continue;
+    for (const auto& name : names)
+      if (name != "entity.cfg" && name != "action.json" && nearest_name(name, {wanted}) == wanted)
+        problems.push_back({directory / name, 0, 0, "it is not read: its name has to be " + wanted, false});
+  }
+}
+
+void check_schedule(const spool::Job& job, const fs::path& entity_cfg, Timestamp now, Problems& problems) {
+  const auto add = [&](std::string message, bool fatal) {
+    problems.push_back({entity_cfg, job.config.schedule_line, job.config.schedule_column, std::move(message), fatal});
+  };
+  auto time = job.schedule.next(now, job.zone);
+  if (!time) return add("its times are all past: it is never launched again", true);
+  for (int i = 0; i < kLookedAt; ++i) {
+    const auto following = job.schedule.next(*time, job.zone);
+    if (!following) return;
+    if (*following - *time < kOften)
+      return add("it is launched every " + span_text(*following - *time) +
+                     " at times, which is more often than agents ask for work",
+                 false);
+    time = following;
+  }
+}
+
+}  // namespace
+
+JobCheckContext job_check_context(const config::RunnerConfig& runner, const std::optional<config::ClientConfig>& client,
+                                  Timestamp now) {
+  JobCheckContext context{runner.directory / "runners", runner.directory / "plugins", runner.job_defaults, {}, now};
+  auto& timezone = context.defaults.timezone;
+  if (!timezone.empty() && !cron::Zone::find(timezone)) timezone = "UTC";
+  if (client) context.macros = client->macros;
+  return context;
+}
+
+Problems check_job(const JobCheckContext& context, const std::string& name) {
+  const auto directory = context.runners / name;
+  if (auto problem = spool::job_name_problem(name); !problem.empty()) return {{directory, 0, 0, std::move(problem)}};
+  const auto names = names_in(directory);
+  const auto has = [&](const char* file) { return std::binary_search(names.begin(), names.end(), file); };
+  Problems problems;
+  check_file_names(directory, names, problems);
+  if (!has("entity.cfg") && !has("action.json")) {
+    // What a removed job leaves behind is no mistake.
+    if (!has("results") && !has("inflight"))
+      problems.push_back({directory, 0, 0, "there is no job in it: entity.cfg and action.json are missing", false});
+    return problems;
+  }
+  auto checked = spool::read_job(directory, name, context.defaults);
+  problems.insert(problems.end(), checked.problems.begin(), checked.problems.end());
+  const auto entity_cfg = directory / "entity.cfg";
+  const auto action_json = directory / "action.json";
+  if (checked.value) check_schedule(*checked.value, entity_cfg, context.now, problems);
+  if (const auto text = read_file(entity_cfg, kMaxFileBytes)) {
+    Problems told;
+    const auto config = config::bind_job_config(*text, entity_cfg, context.defaults, told);
+    const bool plain_name = config.plugin.find('/') == std::string::npos && !config.plugin.starts_with('.');
+    if (!config.plugin.empty() && plain_name) check_plugin(context.plugins, config.plugin, entity_cfg, problems);
+    if (!config.plugin.empty() && config.sendonly)
+      problems.push_back({entity_cfg, 0, 0, "with sendonly there are no results: its plugin is never run", false});
+  }
+  if (const auto text = read_file(action_json, kMaxFileBytes))
+    check_action(action_json, *text, context.macros, problems);
+  for (const auto& path : {directory, entity_cfg, action_json}) refuse_writable_by_others(path, problems);
+  return problems;
+}
+
+}  // namespace mig_runner::cli

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "cli/command_line.h"
+
+// Private to the room: what a subcommand is made of. Each has a file of its own, named after it.
+namespace mig_runner::cli {
+
+// What every command gets. The configuration's name is known once the command line is parsed.
+struct Context {
+  const Streams& streams;
+  const Clock& clock;
+  std::string config = "/etc/mig/runner.cfg";
+  bool config_named = false;  // by -c
+};
+
+struct Command {
+  CLI::App* app;
+  std::function<int()> run;  // returns the exit status
+};
+
+Command check_command(CLI::App& app, const Context& context);
+Command init_command(CLI::App& app, const Context& context);
+Command list_command(CLI::App& app, const Context& context);
+Command next_command(CLI::App& app, const Context& context);
+Command render_command(CLI::App& app, const Context& context);
+
+// Ends the command's --help with an example.
+void add_example(CLI::App* command, const std::string& line);
+
+// "mig-runner: WHERE: WHAT" on the error stream; returns `status`.
+int complain(const Context& context, const Error& error, int status);
+
+}  // namespace mig_runner::cli

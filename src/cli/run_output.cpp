@@ -1,0 +1,62 @@
+#include "cli/run_output.h"
+
+namespace mig_runner::cli {
+namespace {
+
+using store::Run;
+using store::RunState;
+
+bool is_incomplete(const Run& run) {
+  return (run.state == RunState::stored || run.state == RunState::delivered) && !run.complete;
+}
+
+}  // namespace
+
+std::string outcome_text(const Run& run) {
+  return std::string(store::state_name(run.state)) + (is_incomplete(run) ? ", incomplete" : "");
+}
+
+Style outcome_style(const Run& run) {
+  switch (run.state) {
+    case RunState::delivered:
+    case RunState::stored:
+      return is_incomplete(run) ? Style::yellow : Style::green;
+    case RunState::sent:
+      return Style::green;
+    case RunState::unknown:
+    case RunState::skipped:
+      return Style::yellow;
+    case RunState::refused:
+    case RunState::missed:
+    case RunState::invalid:
+    case RunState::collect_failed:
+    case RunState::undeliverable:
+      return Style::red;
+    case RunState::due:
+    case RunState::signed_:
+    case RunState::posted:
+      return Style::plain;
+  }
+  return Style::plain;
+}
+
+Json run_json(const Run& run) {
+  return {{"run", run.name()},
+          {"job", run.job},
+          {"time", json_time(run.nominal)},
+          {"state", store::state_name(run.state)},
+          {"reason", json_text(run.reason)},
+          {"action_id", run.action_id == 0 ? Json() : Json(run.action_id)},
+          {"plugin", json_text(run.plugin)},
+          {"valid_from", json_time(run.valid_from)},
+          {"expire_after", json_time(run.expire_after)},
+          {"posted_at", json_time(run.posted_at)},
+          {"stored_at", json_time(run.stored_at)},
+          {"delivered_at", json_time(run.delivered_at)},
+          {"result_file", json_text(run.result_file)},
+          {"commands", run.commands},
+          {"expected", run.expected},
+          {"complete", run.complete}};
+}
+
+}  // namespace mig_runner::cli

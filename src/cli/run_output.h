@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+#include "cli/json_output.h"
+#include "cli/output.h"
+#include "store/run.h"
+
+// Runs as the commands show them. Private to the room.
+namespace mig_runner::cli {
+
+// "delivered", "stored, incomplete".
+std::string outcome_text(const store::Run& run);
+// Green: it ended well; red: it did not and somebody should look; yellow: in between; plain: under way.
+Style outcome_style(const store::Run& run);
+
+Json run_json(const store::Run& run);
+
+}  // namespace mig_runner::cli
