@@ -200,11 +200,11 @@ mig_runner::Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpServ
   } else {
     tls[0] = {MHD_OPTION_END, 0, nullptr};
   }
-  impl->daemon = MHD_start_daemon(flags, options.port, nullptr, nullptr, &Impl::serve, impl.get(), MHD_OPTION_SOCK_ADDR,
-                                  address, MHD_OPTION_URI_LOG_CALLBACK, &begin_exchange, nullptr,
-                                  MHD_OPTION_NOTIFY_COMPLETED, &end_exchange, nullptr, MHD_OPTION_CONNECTION_LIMIT,
-                                  kMostConnections, MHD_OPTION_LISTEN_BACKLOG_SIZE, kBacklog,
-                                  MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_ARRAY, tls.data(), MHD_OPTION_END);
+  impl->daemon =
+      MHD_start_daemon(flags, options.port, nullptr, nullptr, &Impl::serve, impl.get(), MHD_OPTION_SOCK_ADDR, address,
+                       MHD_OPTION_URI_LOG_CALLBACK, &begin_exchange, nullptr, MHD_OPTION_NOTIFY_COMPLETED,
+                       &end_exchange, nullptr, MHD_OPTION_CONNECTION_LIMIT, kMostConnections,
+                       MHD_OPTION_LISTEN_BACKLOG_SIZE, kBacklog, MHD_OPTION_ARRAY, tls.data(), MHD_OPTION_END);
   if (impl->daemon == nullptr)
     return mig_runner::fail_errno("cannot listen on " + options.address + ":" + std::to_string(options.port));
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));

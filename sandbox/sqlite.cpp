@@ -78,7 +78,9 @@ bool Statement::is_null(int column) const {
 }
 
 Database::Database(const std::string& path) {
-  const int code = sqlite3_open(path.c_str(), &connection_);
+  // Whoever owns a connection keeps it to one thread at a time: SQLite's own locks would only cost.
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+  const int code = sqlite3_open_v2(path.c_str(), &connection_, flags, nullptr);
   if (code != SQLITE_OK) {
     const std::string what = connection_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(connection_);
     sqlite3_close(connection_);

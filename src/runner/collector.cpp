@@ -115,7 +115,8 @@ bool Collector::ready_to_collect(store::Run& run, const api::ActionStatus& statu
   const auto ready = *run.expire_after + context_.settings.delay_results;
   if (now < ready) {
     if (all_answered(status)) return true;
-    wait(std::move(run), "", std::min(ready, now + kStatusInterval));
+    const auto pause = status_pause(now - run.posted_at.value_or(now));
+    wait(std::move(run), "", std::min(ready, now + pause));
     return false;
   }
   if (!not_started(status.status) || status.sent > 0) return true;

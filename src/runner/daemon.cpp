@@ -98,7 +98,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const std::filesystem::path& runne
   auto opened = store::RunStore::open(state / "runs.db", "runner", kClock.now());
   if (!opened) return tl::unexpected(opened.error());
   if (!opened->set_aside.empty())
-    (*sink)->error("The record of runs was damaged; it is set aside as " + opened->set_aside +
+    (*sink)->error("The record of runs was damaged (" + opened->damage + "); it is set aside as " + opened->set_aside +
                    " and a new one is begun: what was in flight is not collected, see docs/operating.md");
 
   std::unique_ptr<Daemon> daemon(

@@ -12,6 +12,11 @@ constexpr std::array<std::chrono::minutes, 3> kRecollections{std::chrono::minute
 
 }  // namespace
 
+std::chrono::milliseconds status_pause(std::chrono::milliseconds since_posted) {
+  using std::chrono::milliseconds;
+  return std::clamp(since_posted / 8, milliseconds(5'000), milliseconds(60'000));
+}
+
 std::string action_name(const std::string& job) {
   return "mig-runner: " + job;
 }
@@ -21,7 +26,7 @@ void await_results(store::Run& run, const config::JobSettings& settings, const S
   run.state = store::RunState::posted;
   run.attempts = 0;
   run.reason.clear();
-  run.wake = settings.collect == config::CollectWhen::completed ? std::min(ready, now + kStatusInterval) : ready;
+  run.wake = settings.collect == config::CollectWhen::completed ? std::min(ready, now + status_pause({})) : ready;
   run.deadline = ready + settings.collectdeadline;
 }
 

@@ -15,8 +15,9 @@ std::string action_name(const std::string& job);
 // Puts an accepted run (action id and validity are set) on its way to the collector.
 void await_results(store::Run& run, const config::JobSettings& settings, const StageSettings& stage, Timestamp now);
 
-// How long the action's status is left alone between two looks, where the job collects as soon as all have answered.
-inline constexpr std::chrono::milliseconds kStatusInterval = std::chrono::seconds(5);
+// How long the action's status is left alone between two looks, where the job collects as soon as all have answered: an
+// eighth of the time since it was posted, at least 5 s and at most a minute.
+std::chrono::milliseconds status_pause(std::chrono::milliseconds since_posted);
 
 // Where a run goes when its result is delivered, or stored without a plugin: it ends in `settled`, unless the result is
 // incomplete and may be collected once more. How often and when: kRecollections.

@@ -92,16 +92,11 @@ Result<void> require_current(soci::session& session) {
               std::to_string(schema_version()) + ": start the runner, which brings it up to date");
 }
 
-std::string find_missing(soci::session& session) {
-  try {
-    session << "SELECT " + RunRow::selected() + ", owner FROM runs WHERE number = 0";
-    session << "SELECT number, name, planned_through FROM jobs WHERE number = 0";
-    session << "SELECT run, kind, place, content FROM documents WHERE run = 0";
-    session << "SELECT owner, state, runs FROM tally WHERE state = -1";
-  } catch (const soci::soci_error& error) {
-    return error.get_error_message();
-  }
-  return "";
+void name_every_column(soci::session& session) {
+  session << "SELECT " + RunRow::selected() + ", owner FROM runs WHERE number = 0";
+  session << "SELECT number, name, planned_through FROM jobs WHERE number = 0";
+  session << "SELECT run, kind, place, content FROM documents WHERE run = 0";
+  session << "SELECT owner, state, runs FROM tally WHERE state = -1";
 }
 
 }  // namespace mig_runner::store

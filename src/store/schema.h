@@ -3,7 +3,6 @@
 #include <soci/soci.h>
 
 #include <array>
-#include <string>
 
 #include "base/error.h"
 
@@ -33,7 +32,7 @@ Result<void> migrate(soci::session& session, const Dialect& dialect);
 // Refuses (Retry::no) a schema of another version. Throws what SOCI throws.
 Result<void> require_current(soci::session& session);
 
-// Which table or column the statements name is missing, empty where all are there.
-std::string find_missing(soci::session& session);
+// Throws what SOCI throws where a table or column is missing that statements name.
+void name_every_column(soci::session& session);
 
 }  // namespace mig_runner::store

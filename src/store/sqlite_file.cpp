@@ -9,6 +9,7 @@
 #include <array>
 
 #include "base/file.h"
+#include "store/schema.h"
 
 namespace mig_runner::store {
 namespace {
@@ -88,6 +89,16 @@ std::string find_damage(soci::session& session, bool thorough) {
   int versions = 0;
   session << "SELECT count(*) FROM schema_version WHERE version > 0", soci::into(versions);
   return versions == 1 ? "" : "the version of its schema is lost";
+}
+
+std::string find_missing(soci::session& session) {
+  try {
+    name_every_column(session);
+  } catch (const soci::sqlite3_soci_error& error) {
+    if ((error.result() & 0xff) != SQLITE_ERROR) throw;  // a failing disk, say
+    return error.get_error_message();
+  }
+  return "";
 }
 
 Result<void> create_sqlite_file(const fs::path& path) {

@@ -26,6 +26,9 @@ bool has_log(const std::filesystem::path& path);
 // compares tables with their indexes, which takes seven times as long. Throws what SOCI throws.
 std::string find_damage(soci::session& session, bool thorough);
 
+// Which table or column of the current schema is missing, empty where all are there. Throws what SOCI throws.
+std::string find_missing(soci::session& session);
+
 // Makes an empty file (mode 0600, parents 0700) where there is none.
 Result<void> create_sqlite_file(const std::filesystem::path& path);
 

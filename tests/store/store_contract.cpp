@@ -121,6 +121,14 @@ TEST_P(StoreContract, ClaimsTheEarliestWakeThenTheOldestNominalTime) {
   EXPECT_THAT(claim({RunState::posted}, kNoon, 0), IsEmpty());
 }
 
+TEST_P(StoreContract, ALimitedClaimTakesTheEarliestOfEachState) {
+  planned("late", kNoon - hours(2), RunState::posted, kNoon);
+  planned("early", kNoon - hours(1), RunState::posted, kNoon - minutes(1));
+  planned("same wake, newer", kNoon, RunState::posted, kNoon - minutes(1));
+  for (const auto* job : {"early", "same wake, newer", "late"})
+    EXPECT_THAT(jobs(claim({RunState::due, RunState::posted}, kNoon, 1)), ElementsAre(job));
+}
+
 TEST_P(StoreContract, AClaimChangesNothingElse) {
   auto run = full_run();
   run.state = RunState::due;

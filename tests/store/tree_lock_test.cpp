@@ -49,13 +49,13 @@ TEST(TreeLock, IsFreeAgainWhenItsHolderIsKilled) {
     while (true) pause();
   }
   char answer = 0;
-  ASSERT_EQ(read(ready[0], &answer, 1), 1);
-  EXPECT_EQ(answer, 'y');
+  EXPECT_EQ(read(ready[0], &answer, 1), 1);
   const auto refused = TreeLock::acquire(directory.path(), kNoon);
-  ASSERT_FALSE(refused.has_value());
-  EXPECT_THAT(refused.error().what, testing::HasSubstr("process " + std::to_string(child) + " on "));
   kill(child, SIGKILL);
   waitpid(child, nullptr, 0);
+  EXPECT_EQ(answer, 'y');
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_THAT(refused.error().what, testing::HasSubstr("process " + std::to_string(child) + " on "));
   EXPECT_TRUE(TreeLock::acquire(directory.path(), kNoon).has_value());
   close(ready[0]);
   close(ready[1]);

@@ -1,0 +1,172 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "mig/action.h"
+#include "sandbox/form.h"
+#include "sandbox/go_json.h"
+#include "sandbox/stand.h"
+
+namespace mig_sandbox::test {
+namespace {
+
+using ::testing::StartsWith;
+
+json vectors(const char* name) {
+  return json::parse(mig_runner::test::read_text(std::string(MIG_TEST_DATA "/vectors/") + name));
+}
+
+TEST(Posting, GivesBackWhatIsStoredAndCountsUp) {
+  Stand stand;
+  const auto first = stand.launch();
+  const auto second = stand.launch();
+  EXPECT_GT(second, first);
+  EXPECT_LT(second, std::int64_t{1} << 53U);
+  EXPECT_EQ(stand.action(first).at("status"), "pending");
+  const auto posts = json::parse(stand.client().get("/sandbox/posts").body);
+  ASSERT_EQ(posts.size(), 2U);
+  EXPECT_EQ(posts[0].at("id"), first);
+  EXPECT_EQ(posts[0].at("name"), "mig-runner: test");
+  EXPECT_EQ(posts[0].at("validfrom"), "2026-11-23T07:59:00Z");
+}
+
+TEST(Posting, RefusesWhatTheServerRefuses) {
+  Stand stand;
+  const auto refused = [&](auto change) {
+    json document = json::parse(stand.document({}));
+    change(document);
+    const auto answer = stand.post(document.dump());
+    EXPECT_EQ(answer.status, 500);
+    return error_of(answer);
+  };
+  EXPECT_EQ(refused([](json& d) { d["name"] = "other"; }),
+            "VerifySignatures() -> openpgp: invalid signature: hash tag doesn't match");
+  EXPECT_EQ(refused([](json& d) { d["operations"][0]["module"] = "file"; }),
+            "VerifySignatures() -> openpgp: invalid signature: hash tag doesn't match");
+  EXPECT_EQ(refused([](json& d) { d["pgpsignatures"][0] = "abc=def"; }),
+            "VerifySignatures() -> openpgp: invalid data: tag byte does not have MSB set");
+  EXPECT_EQ(refused([](json& d) { d["pgpsignatures"] = json::array(); }),
+            "Action.PGPSignatures is empty. Expecting array of strings.");
+  EXPECT_EQ(refused([](json& d) { d["name"] = ""; }), "Action.Name is empty. Expecting string.");
+  EXPECT_EQ(refused([](json& d) { d["target"] = ""; }), "Action.Target is empty. Expecting string.");
+  EXPECT_EQ(refused([](json& d) { d["syntaxversion"] = 1; }), "Wrong Syntax Version integer. Expecting version 2");
+  EXPECT_EQ(refused([](json& d) { d.erase("validfrom"); }), "Action.ValidFrom is empty. Expecting string.");
+  EXPECT_EQ(refused([](json& d) { d["expireafter"] = "2026-11-23T07:58:00Z"; }),
+            "Action.ExpireAfter is set before Action.ValidFrom.");
+  EXPECT_EQ(refused([](json& d) { d["expireafter"] = "2026-11-23T07:59:59Z"; }),
+            "Action.ExpireAfter is passed. Action has expired.");
+  EXPECT_THAT(refused([](json& d) { d["target"] = 5; }), StartsWith("json: "));
+  EXPECT_EQ(json::parse(stand.client().get("/sandbox/posts").body).size(), 0U);
+  EXPECT_EQ(json::parse(stand.client().get("/sandbox/refused").body).size(), 11U);
+}
+
+TEST(Posting, KeepsTheLimitsOfTheColumns) {
+  Stand stand;
+  Stand::Draft draft;
+  draft.name = std::string(2048, 'n');
+  draft.target = "name <> '" + std::string(2048 - 10, 'x') + "'";
+  EXPECT_EQ(stand.post(stand.document(draft)).status, 202);
+  draft.target += ' ';
+  EXPECT_THAT(error_of(stand.post(stand.document(draft))), ::testing::HasSubstr("character varying(2048)"));
+  draft.target = "t";
+  draft.name += 'n';
+  EXPECT_THAT(error_of(stand.post(stand.document(draft))), ::testing::HasSubstr("character varying(2048)"));
+  json many = json::parse(stand.document({}));
+  const json signature = many["pgpsignatures"][0];
+  while (many["pgpsignatures"].size() * signature.get<std::string>().size() <= 4096)
+    many["pgpsignatures"].push_back(signature);
+  EXPECT_THAT(error_of(stand.post(many.dump())), ::testing::HasSubstr("character varying(4096)"));
+}
+
+// Each vector is signed as the runner would, travels through the form, and has to verify on the text that the sandbox
+// builds from what it decoded.
+TEST(Posting, VerifiesEveryCanonicalVectorFromItsOwnDecoding) {
+  Stand stand;
+  int accepted = 0;
+  int refused = 0;
+  for (const auto& vector : vectors("action_canonical.json")) {
+    if (vector.contains("error")) continue;
+    SCOPED_TRACE(vector.at("input").get<std::string>());
+    stand.clock.set(mig_runner::parse_rfc3339(vector.at("validfrom").get<std::string>()).value());
+    const auto action = mig_runner::mig::Action::parse(vector.at("posted").get<std::string>()).value();
+    const std::vector<std::string> signatures = {
+        test_key().signer->sign(vector.at("signed").get<std::string>()).value()};
+    const auto answer = stand.post(action.document(signatures));
+    if (action.target().empty()) {
+      EXPECT_EQ(error_of(answer), "Action.Target is empty. Expecting string.");
+      ++refused;
+      continue;
+    }
+    ++accepted;
+    ASSERT_EQ(answer.status, 202) << answer.body;
+    const json stored = json::parse(answer.body).at("collection").at("items").at(0).at("data").at(0).at("value");
+    const json posted = json::parse(vector.at("posted").get<std::string>());
+    for (const char* field : {"name", "target", "description", "threat", "validfrom", "expireafter", "operations"})
+      EXPECT_EQ(stored.at(field), posted.at(field)) << field;
+  }
+  EXPECT_GE(accepted, 140);
+  EXPECT_EQ(accepted + refused, 160);
+}
+
+TEST(Posting, SaysWhatGoSaysAboutBrokenJson) {
+  int checked = 0;
+  for (const auto& vector : vectors("action_canonical.json")) {
+    if (!vector.contains("error")) continue;
+    const std::string error = vector.at("error");
+    const bool syntax = error.starts_with("invalid character") || error.starts_with("unexpected end");
+    EXPECT_EQ(go_syntax_error(vector.at("input").get<std::string>()), syntax ? error : "");
+    checked += syntax ? 1 : 0;
+  }
+  EXPECT_EQ(checked, 4);
+  EXPECT_EQ(go_syntax_error("{bad"), "invalid character 'b' looking for beginning of object key string");
+  EXPECT_EQ(go_syntax_error("[1 2]"), "invalid character '2' after array element");
+  EXPECT_EQ(go_syntax_error("{\"a\" 1}"), "invalid character '1' after object key");
+  EXPECT_EQ(go_syntax_error("{\"a\":1 \"b\"}"), "invalid character '\"' after object key:value pair");
+  EXPECT_EQ(go_syntax_error("trux"), "invalid character 'x' in literal true (expecting 'e')");
+  EXPECT_EQ(go_syntax_error("\"\\x\""), "invalid character 'x' in string escape code");
+  EXPECT_EQ(go_syntax_error("\"a\nb\""), "invalid character '\\n' in string literal");
+  EXPECT_EQ(go_syntax_error("1.x"), "invalid character 'x' after decimal point in numeric literal");
+  EXPECT_EQ(go_syntax_error("[01]"), "invalid character '1' after array element");
+  EXPECT_EQ(go_syntax_error(" {\"a\":[true,null,-1.5e+3,\"\\u00e9\"]} "), "");
+}
+
+TEST(Form, IsReadAsGoReadsIt) {
+  const auto form = parse_form("a=1&b=x+y%20z&a=2&bad=%zz&c&=e&d=%");
+  EXPECT_EQ(form.at("a"), "1");
+  EXPECT_EQ(form.at("b"), "x y z");
+  EXPECT_EQ(form.at("c"), "");
+  EXPECT_FALSE(form.contains("bad"));
+  EXPECT_FALSE(form.contains("d"));
+  EXPECT_EQ(parse_form("x=" + encode_component("a&b=c %+\n")).at("x"), "a&b=c %+\n");
+}
+
+TEST(Authentication, LetsInWhoTheServerLetsIn) {
+  Stand stand;
+  const auto status = [&](const std::map<std::string, std::string>& headers) {
+    const auto answer = stand.client().get("/api/v1/dashboard", headers);
+    return std::to_string(answer.status) + " " + error_of(answer);
+  };
+  const std::string prefix = "401 Authorization verification failed with error '";
+  using std::chrono::minutes;
+  const auto now = stand.clock.now();
+  EXPECT_EQ(status({}), "401 Valid authentication header not found");
+  EXPECT_EQ(status({{"X-MIGAPIKEY", "key"}}), "200 ");
+  EXPECT_EQ(status({{"X-MIGAPIKEY", "yek"}}), prefix + "API key authentication failed'");
+  const std::string token = stand.token(now);
+  EXPECT_EQ(status({{"X-PGPAUTHORIZATION", token}}), "200 ");
+  EXPECT_EQ(status({{"x-pgpauthorization", token}}), "200 ");
+  EXPECT_EQ(status({{"X-PGPAUTHORIZATION", stand.token(now + minutes(10))}}), "200 ");
+  const std::string late = prefix + "verifySignedToken() -> token timestamp is not within acceptable time limits'";
+  EXPECT_EQ(status({{"X-PGPAUTHORIZATION", stand.token(now + minutes(11))}}), late);
+  EXPECT_EQ(status({{"X-PGPAUTHORIZATION", stand.token(now - minutes(11))}}), late);
+  std::string forged = token;
+  forged.replace(forged.find(";12345;"), 7, ";12346;");
+  EXPECT_EQ(status({{"X-PGPAUTHORIZATION", forged}}),
+            prefix + "verifySignedToken() -> openpgp: invalid signature: hash tag doesn't match'");
+  EXPECT_EQ(status({{"X-PGPAUTHORIZATION", "1;x"}}), prefix + "verifySignedToken() -> invalid token format'");
+  // A token is good again and again, until its time is over.
+  stand.clock.advance(minutes(11));
+  EXPECT_EQ(status({{"X-PGPAUTHORIZATION", token}}), late);
+}
+
+}  // namespace
+}  // namespace mig_sandbox::test
