@@ -17,6 +17,8 @@ if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
       DESTINATION share/doc/${package} COMPONENT ${component})
     install(FILES debian/copyright DESTINATION share/doc/${package} COMPONENT ${component})
   endforeach()
+  install(FILES debian/mig-sandbox.lintian-overrides RENAME mig-sandbox
+    DESTINATION share/lintian/overrides COMPONENT sandbox)
 endif()
 
 set(CPACK_GENERATOR DEB)
