@@ -4,12 +4,14 @@
 #include <linux/sockios.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <exception>
 #include <thread>
@@ -88,9 +90,16 @@ ssize_t read_body(void* data, std::uint64_t, char* buffer, std::size_t most) {
   return static_cast<ssize_t>(size);
 }
 
+// Until the client has gone or `stopping`.
+void hang(MHD_Connection* connection, const std::atomic<bool>& stopping) {
+  pollfd client{socket_of(connection), POLLRDHUP, 0};
+  while (!stopping && poll(&client, 1, 50) == 0) {
+  }
+}
+
 MHD_Result send(MHD_Connection* connection, Exchange& exchange) {
   const Answer& answer = exchange.reply.answer;
-  if (exchange.reply.delivery == Delivery::none) {
+  if (exchange.reply.delivery == Delivery::none || exchange.reply.delivery == Delivery::never) {
     reset(connection);
     return MHD_NO;
   }
@@ -130,6 +139,7 @@ void end_exchange(void*, MHD_Connection* connection, void** state, MHD_RequestTe
 struct HttpServer::Impl {
   Handler handler;
   MHD_Daemon* daemon = nullptr;
+  std::atomic<bool> stopping = false;
 
   static MHD_Result serve(void* self, MHD_Connection* connection, const char*, const char* method, const char*,
                           const char* upload, std::size_t* upload_size, void** state) {
@@ -150,6 +160,7 @@ struct HttpServer::Impl {
     request.api_key = header(connection, "X-MIGAPIKEY");
     request.client = client_address(connection);
     exchange.reply = static_cast<Impl*>(self)->handle(exchange);
+    if (exchange.reply.delivery == Delivery::never) hang(connection, static_cast<Impl*>(self)->stopping);
     return send(connection, exchange);
   }
 
@@ -166,6 +177,7 @@ struct HttpServer::Impl {
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 HttpServer::~HttpServer() {
+  impl_->stopping = true;
   MHD_stop_daemon(impl_->daemon);
 }
 

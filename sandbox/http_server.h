@@ -14,6 +14,7 @@ namespace mig_sandbox {
 enum class Delivery {
   whole,
   none,     // the connection is reset instead
+  never,    // nothing, until the client or the server goes
   half,     // the connection is reset inside the body
   farewell  // whole, then the connection is reset
 };

@@ -144,6 +144,8 @@ ServeCommand::ServeCommand(CLI::App& command) : settings_(std::make_unique<Serve
 ServeCommand::~ServeCommand() = default;
 
 int ServeCommand::run() {
+  auto options = make_options(*settings_);
+  if (!options) return complain(options.error());
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
@@ -151,8 +153,6 @@ int ServeCommand::run() {
   // All threads to come inherit this: the signals wait for sigwait below.
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  auto options = make_options(*settings_);
-  if (!options) return complain(options.error());
   const mig_runner::SystemClock clock;
   const auto server = Server::start(*std::move(options), clock);
   if (!server) return complain(server.error());

@@ -122,7 +122,7 @@ struct Server::Impl {
   Result<void> add_investigators();
   void fill_agents();
   void run_scheduler(const std::stop_token& stopped);
-  bool pause(std::optional<std::chrono::milliseconds> time);
+  bool pause(std::chrono::milliseconds time);
   Reply reply(const Request& request);
   void start_threads();
 };
@@ -176,15 +176,10 @@ void Server::Impl::run_scheduler(const std::stop_token& stopped) {
   }
 }
 
-// False when the server ends; without a time it waits for that.
-bool Server::Impl::pause(std::optional<std::chrono::milliseconds> time) {
+// False when the server ends before the time is over.
+bool Server::Impl::pause(std::chrono::milliseconds time) {
   std::unique_lock lock(mutex);
-  const auto never = [] { return false; };
-  if (time) {
-    changed.wait_for(lock, stop.get_token(), *time, never);
-  } else {
-    changed.wait(lock, stop.get_token(), never);
-  }
+  changed.wait_for(lock, stop.get_token(), time, [] { return false; });
   return !stop.stop_requested();
 }
 
@@ -192,8 +187,8 @@ Reply Server::Impl::reply(const Request& request) {
   if (Control::wants(request)) return {control.answer(request)};
   const auto mishap = faults.choose(request.method + " " + request.uri());
   if (mishap.delay.count() > 0 && !pause(mishap.delay)) return {{}, Delivery::none};
-  if (mishap.kind == FaultKind::hang) pause(std::nullopt);
-  if (mishap.kind == FaultKind::hang || mishap.kind == FaultKind::reset_before) return {{}, Delivery::none};
+  if (mishap.kind == FaultKind::hang) return {{}, Delivery::never};
+  if (mishap.kind == FaultKind::reset_before) return {{}, Delivery::none};
   if (mishap.kind == FaultKind::internal_error)
     return {api.refuse(request, 500, "pq: the database system is shutting down")};
   if (mishap.kind == FaultKind::unauthorized)

@@ -1,20 +1,19 @@
 #include "api/answers.h"
 
-#include <fmt/format.h>
 #include <simdjson.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "api/text.h"
 
 namespace mig_runner::api {
 namespace {
 
-namespace dom = simdjson::dom;
+namespace ondemand = simdjson::ondemand;
 
-constexpr std::int64_t kMaxId = std::int64_t{1} << 53U;
-constexpr std::size_t kExcerptBytes = 300;
-
-dom::parser& parser() {
-  static thread_local dom::parser instance;
-  return instance;
-}
+constexpr std::int64_t kMaxNumber = std::int64_t{1} << 53U;  // the server keeps ids and counters in 64-bit floats
+constexpr std::size_t kMaxStatusBytes = 32;
 
 tl::unexpected<Error> malformed(const std::string& why) {
   return fail("the answer is not what an API of MIG answers: " + why, {}, Retry::later);
@@ -26,128 +25,193 @@ simdjson::padded_string_view padded(std::string& body) {
   return simdjson::padded_string_view(body.data(), body.size(), body.capacity());
 }
 
-Result<dom::element> parse(std::string& body) {
+simdjson::error_code parse_whole(std::string& body) {
+  static thread_local simdjson::dom::parser parser;
   padded(body);
-  dom::element root;
-  if (const auto error = parser().parse(body.data(), body.size(), false).get(root); error)
-    return malformed(std::string("no JSON (") + simdjson::error_message(error) + "): " + excerpt(body));
-  return root;
+  return parser.parse(body.data(), body.size(), false).error();
 }
 
-std::string text_of(dom::element value, const char* key) {
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// simdjson refuses integers beyond 64 bits, but the server writes floats without an exponent up to 1e21, which has 22
+// digits. A copy in which such integers keep 18 digits is well-formed if and only if the text is; digits within strings
+// may go the same way.
+std::string with_short_integers(std::string text) {
+  constexpr std::size_t kKept = 18;
+  constexpr std::size_t kLongest = 22;
+  for (std::size_t i = 0, end = 0; i < text.size(); i = end + 1) {
+    end = i;
+    while (end < text.size() && is_digit(text[end])) ++end;
+    const bool goes_on = end < text.size() && (text[end] == '.' || text[end] == 'e' || text[end] == 'E');
+    if (goes_on || end - i <= kKept || end - i > kLongest) continue;
+    std::fill(&text[i + kKept], &text[end], ' ');
+  }
+  return text;
+}
+
+// The commands' own text is what the runner passes on, and reading on demand does not look at what it passes over: the
+// whole page is checked before.
+Result<void> check_well_formed(std::string& body) {
+  auto error = parse_whole(body);
+  if (error == simdjson::NUMBER_ERROR) {
+    auto copy = with_short_integers(body);
+    error = parse_whole(copy);
+  }
+  if (error) return malformed(std::string("no JSON (") + simdjson::error_message(error) + "): " + excerpt(body));
+  return {};
+}
+
+Result<ondemand::document> open_document(std::string& body) {
+  if (auto checked = check_well_formed(body); !checked) return tl::unexpected(checked.error());
+  static thread_local ondemand::parser parser;
+  ondemand::document document;
+  if (parser.iterate(padded(body)).get(document) != simdjson::SUCCESS) return malformed("no JSON");
+  return document;
+}
+
+// A field that may be missing, but not of another type.
+Result<std::string> text_of(ondemand::object& object, const char* key) {
   std::string_view text;
-  return value[key].get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
+  const auto error = object[key].get(text);
+  if (error == simdjson::NO_SUCH_FIELD) return "";
+  if (error) return malformed(std::string(key) + " is no text");
+  return std::string(text);
 }
 
-// Go writes its 64-bit floats without a fraction here, but 1e+21 would be one: anything but an integer is refused.
-std::optional<std::int64_t> id_of(dom::element value) {
+Result<std::int64_t> id_of(ondemand::object& object, const char* what) {
   std::int64_t id = 0;
-  if (value["id"].get(id) != simdjson::SUCCESS || id <= 0 || id >= kMaxId) return std::nullopt;
+  if (object["id"].get(id) != simdjson::SUCCESS || id <= 0 || id >= kMaxNumber)
+    return malformed(std::string(what) + " without a usable id");
   return id;
 }
 
 // A counter that is not there counts nothing: the server leaves zeros out.
-std::int64_t counter(dom::element value, const char* name) {
+Result<std::int64_t> counter_of(ondemand::object& counters, const char* key) {
   std::int64_t count = 0;
-  return value["counters"][name].get(count) == simdjson::SUCCESS && count > 0 ? count : 0;
+  const auto error = counters[key].get(count);
+  if (error == simdjson::NO_SUCH_FIELD) return 0;
+  if (error || count < 0 || count >= kMaxNumber) return malformed(std::string(key) + " is no count");
+  return count;
 }
 
-Result<ListedAction> read_action(dom::element value) {
-  const auto id = id_of(value);
-  if (!id) return malformed("an action without a usable id");
-  ListedAction listed;
-  listed.action.id = *id;
-  listed.action.json = simdjson::minify(value);
-  listed.name = text_of(value, "name");
-  dom::array signatures;
-  if (value["pgpsignatures"].get(signatures) == simdjson::SUCCESS) {
-    for (const auto signature : signatures) {
-      std::string_view text;
-      if (signature.get(text) == simdjson::SUCCESS) listed.signatures.emplace_back(text);
-    }
+Result<void> read_counters(ondemand::object& action, ActionStatus& status) {
+  ondemand::object counters;
+  const auto error = action["counters"].get(counters);
+  if (error == simdjson::NO_SUCH_FIELD) return {};
+  if (error) return malformed("counters that are no object");
+  const auto sent = counter_of(counters, "sent");
+  const auto done = counter_of(counters, "done");
+  if (!sent || !done) return tl::unexpected(sent ? done.error() : sent.error());
+  status.sent = *sent;
+  status.done = *done;
+  return {};
+}
+
+Result<std::vector<std::string>> signatures_of(ondemand::object& action) {
+  std::vector<std::string> signatures;
+  ondemand::value field;
+  if (action["pgpsignatures"].get(field) != simdjson::SUCCESS || field.is_null()) return signatures;
+  ondemand::array array;
+  if (field.get(array) != simdjson::SUCCESS) return malformed("signatures that are no list");
+  for (auto element : array) {
+    std::string_view text;
+    if (element.get(text) != simdjson::SUCCESS) return malformed("a signature that is no text");
+    signatures.emplace_back(text);
   }
-  auto& status = listed.status;
-  status.status = text_of(value, "status");
-  status.target = text_of(value, "target");
-  status.sent = counter(value, "sent");
-  status.done = counter(value, "done");
-  status.json = listed.action.json;
-  return listed;
+  return signatures;
 }
 
-Result<dom::array> items_of(dom::element root) {
-  dom::array items;
-  if (root["collection"]["items"].get(items) != simdjson::SUCCESS) return malformed("no collection.items");
-  return items;
+// A word, since it is shown to people.
+bool is_status(const std::string& text) {
+  return text.size() <= kMaxStatusBytes &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x80 && std::isalpha(c) != 0; });
+}
+
+Result<std::string_view> own_text(ondemand::object& object) {
+  std::string_view json;
+  if (object.raw_json().get(json) != simdjson::SUCCESS) return malformed("an object that cannot be read");
+  return json.substr(0, json.rfind('}') + 1);  // without the blanks that follow it
+}
+
+Result<ListedAction> read_action(ondemand::object action) {
+  ListedAction listed;
+  const auto id = id_of(action, "an action");
+  if (!id) return tl::unexpected(id.error());
+  auto name = text_of(action, "name");
+  auto target = text_of(action, "target");
+  auto status = text_of(action, "status");
+  if (!name || !target || !status) return malformed("an action whose name, target or status is no text");
+  if (!is_status(*status)) return malformed("an action with the status " + excerpt(*status));
+  if (auto counted = read_counters(action, listed.status); !counted) return tl::unexpected(counted.error());
+  auto signatures = signatures_of(action);
+  if (!signatures) return tl::unexpected(signatures.error());
+  const auto json = own_text(action);
+  if (!json) return tl::unexpected(json.error());
+  listed.action = {*id, std::string(*json)};
+  listed.name = std::move(*name);
+  listed.signatures = std::move(*signatures);
+  listed.status.status = std::move(*status);
+  listed.status.target = std::move(*target);
+  listed.status.json = listed.action.json;
+  return listed;
 }
 
 // Calls `use` with the value of each datum whose name passes `wanted`.
 template <class Wanted, class Use>
-Result<void> each_datum(dom::element root, Wanted&& wanted, Use&& use) {
-  const auto items = items_of(root);
-  if (!items) return tl::unexpected(items.error());
-  for (const auto item : *items) {
-    dom::array data;
+Result<void> each_datum(ondemand::document& document, Wanted&& wanted, Use&& use) {
+  ondemand::array items;
+  if (document["collection"]["items"].get(items) != simdjson::SUCCESS) return malformed("no collection.items");
+  for (auto item : items) {
+    ondemand::array data;
     if (item["data"].get(data) != simdjson::SUCCESS) return malformed("an item without data");
-    for (const auto datum : data) {
-      if (!wanted(text_of(datum, "name"))) continue;
-      dom::element value;
-      if (datum["value"].get(value) != simdjson::SUCCESS || !value.is_object())
-        return malformed("a datum without a value");
-      if (auto used = use(value); !used) return used;
+    for (auto element : data) {
+      ondemand::object datum;
+      std::string_view name;
+      if (element.get(datum) != simdjson::SUCCESS || datum["name"].get(name) != simdjson::SUCCESS)
+        return malformed("a datum without a name");
+      if (!wanted(name)) continue;
+      ondemand::object value;
+      if (datum["value"].get(value) != simdjson::SUCCESS) return malformed("a datum without a value");
+      if (auto used = use(std::move(value)); !used) return used;
     }
   }
   return {};
 }
 
-// The commands' own text, which the DOM does not keep. The page was checked before: nothing here can fail half way but
-// the sink.
-Result<void> pass_on(std::string& body, const std::function<Result<void>(const CommandSlice&)>& sink) {
-  static thread_local simdjson::ondemand::parser on_demand;
-  simdjson::ondemand::document document;
-  if (on_demand.iterate(padded(body)).get(document) != simdjson::SUCCESS) return malformed("no JSON");
-  for (auto item : document["collection"]["items"].get_array()) {
-    for (auto datum : item["data"].get_array()) {
-      std::string_view name;
-      if (datum["name"].get(name) != simdjson::SUCCESS || name != "command") continue;
-      simdjson::ondemand::object command;
-      std::int64_t id = 0;
-      std::string_view json;
-      if (datum["value"].get(command) != simdjson::SUCCESS || command["id"].get(id) != simdjson::SUCCESS ||
-          command.raw_json().get(json) != simdjson::SUCCESS)
-        return malformed("a command that cannot be read");
-      if (auto taken = sink({id, json}); !taken) return taken;
-    }
-  }
-  return {};
+Result<std::vector<CommandSlice>> slices_of(ondemand::document& document) {
+  std::vector<CommandSlice> slices;
+  const auto wanted = [](std::string_view name) { return name == "command"; };
+  auto read = each_datum(document, wanted, [&](ondemand::object command) -> Result<void> {
+    const auto id = id_of(command, "a command");
+    if (!id) return tl::unexpected(id.error());
+    const auto json = own_text(command);
+    if (!json) return tl::unexpected(json.error());
+    slices.push_back({*id, *json});
+    return {};
+  });
+  if (!read) return tl::unexpected(read.error());
+  return slices;
 }
 
 }  // namespace
 
-std::string excerpt(const std::string& text) {
-  std::string shown;
-  for (const char c : text.substr(0, kExcerptBytes)) {
-    const auto byte = static_cast<unsigned char>(c);
-    shown += byte < 0x20 || byte == 0x7F ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
-  }
-  return shown + (text.size() > kExcerptBytes ? ".." : "");
-}
-
 std::optional<std::string> error_message(std::string& body) {
-  const auto root = parse(body);
+  auto document = open_document(body);
   std::string_view message;
-  if (!root || (*root)["collection"]["error"]["message"].get(message) != simdjson::SUCCESS) return std::nullopt;
+  if (!document || (*document)["collection"]["error"]["message"].get(message) != simdjson::SUCCESS) return std::nullopt;
   return std::string(message);
 }
 
 Result<std::vector<ListedAction>> read_actions(std::string& body) {
-  const auto root = parse(body);
-  if (!root) return tl::unexpected(root.error());
+  auto document = open_document(body);
+  if (!document) return tl::unexpected(document.error());
   std::vector<ListedAction> actions;
   // "action", and "action ID 123" in the answer to a post.
-  const auto wanted = [](const std::string& name) { return name == "action" || name.starts_with("action ID "); };
-  auto read = each_datum(*root, wanted, [&](dom::element value) -> Result<void> {
-    auto action = read_action(value);
+  const auto wanted = [](std::string_view name) { return name == "action" || name.starts_with("action ID "); };
+  auto read = each_datum(*document, wanted, [&](ondemand::object value) -> Result<void> {
+    auto action = read_action(std::move(value));
     if (!action) return tl::unexpected(action.error());
     actions.push_back(std::move(*action));
     return {};
@@ -157,22 +221,13 @@ Result<std::vector<ListedAction>> read_actions(std::string& body) {
 }
 
 Result<int> read_commands(std::string& body, const std::function<Result<void>(const CommandSlice&)>& sink) {
-  const auto root = parse(body);
-  if (!root) return tl::unexpected(root.error());
-  int count = 0;
-  const auto wanted = [](const std::string& name) { return name == "command"; };
-  auto checked = each_datum(*root, wanted, [&](dom::element value) -> Result<void> {
-    ++count;
-    if (!id_of(value)) return malformed("a command without a usable id");
-    return {};
-  });
-  if (!checked) return tl::unexpected(checked.error());
-  try {
-    if (auto passed = pass_on(body, sink); !passed) return tl::unexpected(passed.error());
-  } catch (const simdjson::simdjson_error& error) {
-    return malformed(error.what());
-  }
-  return count;
+  auto document = open_document(body);
+  if (!document) return tl::unexpected(document.error());
+  const auto slices = slices_of(*document);
+  if (!slices) return tl::unexpected(slices.error());
+  for (const auto& slice : *slices)
+    if (auto taken = sink(slice); !taken) return tl::unexpected(taken.error());
+  return static_cast<int>(slices->size());
 }
 
 }  // namespace mig_runner::api

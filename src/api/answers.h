@@ -28,7 +28,4 @@ Result<std::vector<ListedAction>> read_actions(std::string& body);
 // Calls `sink` for each command among the items, after the whole page was found to be well-formed. Returns how many.
 Result<int> read_commands(std::string& body, const std::function<Result<void>(const CommandSlice&)>& sink);
 
-// Text of the other side for a message: control characters escaped, at most 300 bytes.
-std::string excerpt(const std::string& text);
-
 }  // namespace mig_runner::api

@@ -5,6 +5,8 @@
 
 #include "api/answers.h"
 #include "api/percent.h"
+#include "api/refusal.h"
+#include "api/text.h"
 
 namespace mig_runner::api {
 namespace {
@@ -17,21 +19,11 @@ constexpr milliseconds kPageTimeout = std::chrono::seconds(60);
 constexpr milliseconds kRowTimeout = std::chrono::milliseconds(20);
 constexpr std::size_t kMaxAnswerBytes = std::size_t{16} << 20U;
 constexpr std::size_t kMaxPageBytes = std::size_t{256} << 20U;
-constexpr int kActionsPage = 100;
+constexpr std::array kActionLimits{100, 1'000, 10'000, 100'000};
+// A hundred times the largest fleet thought of. A list that is longer does not end.
+constexpr std::int64_t kMaxCommands = 10'000'000;
 
-// The server answers 500 whatever went wrong. These are in the texts of what is the action's own fault (JSON,
-// validation, signatures, columns too short), so that sending it again cannot help;
-// tests/data/vectors/api_transcript.json has some.
-constexpr std::array<std::string_view, 10> kFaultsOfTheAction{
-    "invalid character", "unexpected end of JSON", "json:",          "parsing time", "Action.",
-    "Syntax Version",    "VerifySignatures",       "value too long", "out of range", "illegal base64"};
-
-bool is_fault_of_the_action(const std::string& message) {
-  return std::any_of(kFaultsOfTheAction.begin(), kFaultsOfTheAction.end(),
-                     [&](std::string_view phrase) { return message.find(phrase) != std::string::npos; });
-}
-
-// What a status other than success says of a GET: all may pass, but for what the request itself is wrong in.
+// What a status other than success says of a GET: all may pass.
 tl::unexpected<Error> get_failure(HttpAnswer& answer, const std::string& where) {
   const auto message = error_message(answer.body);
   return fail("the API answers " + std::to_string(answer.status) + ": " + excerpt(message.value_or(answer.body)), where,
@@ -58,6 +50,23 @@ Error at(Error error, const std::string& where) {
   return error;
 }
 
+// `actionname` is an ILIKE pattern. What `_` and `%` find beyond themselves does no harm, but a backslash would take
+// away the meaning of what follows it and not match itself: `_` stands for it, too.
+std::string name_pattern(std::string_view name) {
+  std::string pattern(name);
+  std::replace(pattern.begin(), pattern.end(), '\\', '_');
+  return pattern;
+}
+
+const ListedAction* signed_by_one_of(const std::vector<ListedAction>& actions,
+                                     std::span<const std::string> signatures) {
+  for (const auto& listed : actions)
+    if (std::find_first_of(listed.signatures.begin(), listed.signatures.end(), signatures.begin(), signatures.end()) !=
+        listed.signatures.end())
+      return &listed;
+  return nullptr;
+}
+
 }  // namespace
 
 ApiClient::ApiClient(std::string base_url, std::unique_ptr<Http> http, std::unique_ptr<sign::Signer> signer,
@@ -65,21 +74,24 @@ ApiClient::ApiClient(std::string base_url, std::unique_ptr<Http> http, std::uniq
     : base_url_(std::move(base_url)), http_(std::move(http)), signer_(std::move(signer)), tokens_(tokens) {}
 
 Result<HttpAnswer> ApiClient::exchange(HttpRequest request) {
-  for (int tries = 1;; ++tries) {
-    const auto token = tokens_.header(*signer_);
-    if (!token) return tl::unexpected(token.error());
-    request.headers = {*token};
-    auto answer = http_->perform(request);
-    if (!answer || answer->status != 401 || tries > 1) return answer;
-    tokens_.reject(*token);
-  }
+  const auto token = tokens_.header(*signer_);
+  if (!token) return tl::unexpected(token.error());
+  request.headers = {*token};
+  auto answer = http_->perform(request);
+  if (!answer || answer->status != 401) return answer;
+  tokens_.reject(*token);
+  const auto fresh = tokens_.header(*signer_);
+  if (!fresh) return tl::unexpected(fresh.error());
+  if (*fresh == *token) return answer;  // an API key: asking again would give the same
+  request.headers = {*fresh};
+  return http_->perform(request);
 }
 
-Result<HttpAnswer> ApiClient::get(const std::string& path_and_query) {
+Result<HttpAnswer> ApiClient::get(const std::string& path_and_query, std::int64_t rows) {
   HttpRequest request;
   request.url = base_url_ + path_and_query;
-  request.timeout = kTimeout;
-  request.max_answer_bytes = kMaxAnswerBytes;
+  request.timeout = rows > 1 ? kPageTimeout + kRowTimeout * rows : kTimeout;
+  request.max_answer_bytes = rows > 1 ? kMaxPageBytes : kMaxAnswerBytes;
   auto answer = exchange(std::move(request));
   // A GET changes nothing: it can always be tried again.
   if (!answer && answer.error().retry == Retry::outcome_unknown) answer.error().retry = Retry::later;
@@ -92,9 +104,9 @@ Result<StoredAction> ApiClient::post_action(std::string_view document) {
   request.form_body = "action=" + percent_encode(document);
   request.timeout = kTimeout;
   request.max_answer_bytes = kMaxAnswerBytes;
-  const auto where = request.url;
+  const auto where = shown_url(request.url);
   auto answer = exchange(std::move(request));
-  if (!answer) return tl::unexpected(answer.error());
+  if (!answer) return tl::unexpected(at(answer.error(), where));
   if (answer->status != 202) return post_failure(*answer, where);
   auto actions = read_actions(answer->body);
   if (!actions || actions->size() != 1)
@@ -103,48 +115,54 @@ Result<StoredAction> ApiClient::post_action(std::string_view document) {
   return std::move(actions->front().action);
 }
 
+// The rows of a list may change places from one request to the next, so that one could be missed between two pages. A
+// longer list is asked for whole, with a higher limit.
 Result<std::optional<StoredAction>> ApiClient::find_action(std::string_view name, Timestamp after,
                                                            std::span<const std::string> signatures) {
-  const auto query = "search?type=action&actionname=" + percent_encode(name) +
-                     "&after=" + percent_encode(format_utc(after)) + "&limit=" + std::to_string(kActionsPage) +
-                     "&offset=";
-  for (int offset = 0;; offset += kActionsPage) {
-    auto answer = get(query + std::to_string(offset));
-    if (!answer) return tl::unexpected(answer.error());
+  const auto where = shown_url(base_url_ + "search");
+  // The server may have rounded the time it compares with.
+  const auto from = format_utc(after - std::chrono::seconds(1));
+  const auto query =
+      "search?type=action&actionname=" + percent_encode(name_pattern(name)) + "&after=" + percent_encode(from);
+  for (const auto limit : kActionLimits) {
+    auto answer = get(query + "&limit=" + std::to_string(limit) + "&offset=0", limit);
+    if (!answer) return tl::unexpected(at(answer.error(), where));
     if (is_end_of_list(*answer)) return std::nullopt;
-    if (answer->status != 200) return get_failure(*answer, base_url_ + "search");
+    if (answer->status != 200) return get_failure(*answer, where);
     auto actions = read_actions(answer->body);
-    if (!actions) return tl::unexpected(at(actions.error(), base_url_ + "search"));
-    for (auto& listed : *actions) {
-      const bool ours = std::any_of(listed.signatures.begin(), listed.signatures.end(), [&](const auto& signature) {
-        return std::find(signatures.begin(), signatures.end(), signature) != signatures.end();
-      });
-      if (ours) return std::optional(std::move(listed.action));
+    if (!actions) return tl::unexpected(at(actions.error(), where));
+    if (const auto* found = signed_by_one_of(*actions, signatures)) {
+      if (found->name != name)
+        return fail("the API lists an action with the right signature, but another name: " + excerpt(found->name),
+                    where, Retry::later);
+      return found->action;
     }
-    if (actions->size() < kActionsPage) return std::nullopt;
+    if (actions->size() < static_cast<std::size_t>(limit)) return std::nullopt;
   }
+  return fail("the API lists more than " + std::to_string(kActionLimits.back()) + " actions of this name", where,
+              Retry::later);
 }
 
 Result<ActionStatus> ApiClient::action_status(std::int64_t action_id) {
-  auto answer = get("action?actionid=" + std::to_string(action_id));
-  if (!answer) return tl::unexpected(answer.error());
-  if (answer->status != 200) return get_failure(*answer, base_url_ + "action");
+  const auto where = shown_url(base_url_ + "action");
+  auto answer = get("action?actionid=" + std::to_string(action_id), 1);
+  if (!answer) return tl::unexpected(at(answer.error(), where));
+  if (answer->status != 200) return get_failure(*answer, where);
   auto actions = read_actions(answer->body);
-  if (!actions) return tl::unexpected(at(actions.error(), base_url_ + "action"));
+  if (!actions) return tl::unexpected(at(actions.error(), where));
   if (actions->size() != 1 || actions->front().action.id != action_id)
-    return fail("the API answers with another action than the one it was asked for", base_url_ + "action",
-                Retry::later);
+    return fail("the API answers with another action than the one it was asked for", where, Retry::later);
   return std::move(actions->front().status);
 }
 
-std::vector<HttpRequest> ApiClient::page_requests(std::int64_t action_id, const FetchOptions& options,
+std::vector<HttpRequest> ApiClient::page_requests(std::int64_t action_id, std::int64_t page_size,
                                                   const std::vector<std::int64_t>& pages) const {
   std::vector<HttpRequest> requests;
   for (const auto page : pages) {
     HttpRequest request;
-    request.url = base_url_ + "search?type=command&limit=" + std::to_string(options.page_size) +
-                  "&offset=" + std::to_string(page * options.page_size) + "&actionid=" + std::to_string(action_id);
-    request.timeout = kPageTimeout + kRowTimeout * options.page_size;
+    request.url = base_url_ + "search?type=command&limit=" + std::to_string(page_size) +
+                  "&offset=" + std::to_string(page * page_size) + "&actionid=" + std::to_string(action_id);
+    request.timeout = kPageTimeout + kRowTimeout * page_size;
     request.max_answer_bytes = kMaxPageBytes;
     requests.push_back(std::move(request));
   }
@@ -152,56 +170,70 @@ std::vector<HttpRequest> ApiClient::page_requests(std::int64_t action_id, const 
 }
 
 // Reads the pages at the same time; those that meet a 401 are asked for once more with a new token.
-Result<bool> ApiClient::fetch_pages(std::int64_t action_id, const FetchOptions& options,
-                                    std::vector<std::int64_t> pages,
-                                    const std::function<Result<void>(const CommandSlice&)>& sink) {
+Result<ApiClient::Batch> ApiClient::fetch_pages(std::int64_t action_id, const FetchOptions& options,
+                                                std::vector<std::int64_t> pages,
+                                                const std::function<Result<void>(const CommandSlice&)>& sink) {
+  const auto where = shown_url(base_url_ + "search");
   std::optional<Error> failure;
-  bool ended = false;
-  const auto where = base_url_ + "search";
+  Batch batch;
+  const auto take = [&](std::int64_t page, HttpAnswer& answer) -> Result<void> {
+    if (is_end_of_list(answer)) {
+      batch.list_ended = true;
+      return {};
+    }
+    if (answer.status != 200) return get_failure(answer, where);
+    const auto count = read_commands(answer.body, sink);
+    if (!count) return tl::unexpected(at(count.error(), where));
+    batch.commands += *count;
+    // A short page is the last one, unless more commands are known to exist.
+    if (*count < options.page_size && (page + 1) * options.page_size >= options.expected) batch.list_ended = true;
+    return {};
+  };
+
   for (int tries = 1; !pages.empty() && !failure; ++tries) {
     const auto token = tokens_.header(*signer_);
-    if (!token) return tl::unexpected(token.error());
-    auto requests = page_requests(action_id, options, pages);
+    if (!token) return tl::unexpected(at(token.error(), where));
+    auto requests = page_requests(action_id, options.page_size, pages);
     for (auto& request : requests) request.headers = {*token};
     std::vector<std::int64_t> again;
     http_->perform_all(requests, [&](std::size_t index, Result<HttpAnswer> answer) {
       if (failure) return;
+      if (answer && answer->status == 401 && tries == 1) return again.push_back(pages[index]);
       if (!answer) {
-        failure = answer.error();
-      } else if (answer->status == 401 && tries == 1) {
-        again.push_back(pages[index]);
-      } else if (is_end_of_list(*answer)) {
-        ended = true;
-      } else if (answer->status != 200) {
-        failure = get_failure(*answer, where).value();
-      } else if (const auto count = read_commands(answer->body, sink); !count) {
-        failure = at(count.error(), where);
-      } else {
-        ended = ended || *count < options.page_size;
+        failure = at(answer.error(), where);
+      } else if (const auto taken = take(pages[index], *answer); !taken) {
+        failure = taken.error();
       }
     });
     if (!again.empty()) tokens_.reject(*token);
     pages = std::move(again);
   }
-  if (!failure) return ended;
+  if (!failure) return batch;
   if (failure->retry == Retry::outcome_unknown) failure->retry = Retry::later;
   return tl::unexpected(*failure);
 }
 
-Result<void> ApiClient::fetch_commands(std::int64_t action_id, const FetchOptions& options,
+Result<void> ApiClient::fetch_commands(std::int64_t action_id, const FetchOptions& asked,
                                        const std::function<Result<void>(const CommandSlice&)>& sink) {
+  auto options = asked;
+  options.page_size = std::max(options.page_size, 1);
+  options.parallel_pages = std::max(options.parallel_pages, 1);
+  options.expected = std::clamp<std::int64_t>(options.expected, 0, kMaxCommands);
   const std::int64_t expected_pages = (options.expected + options.page_size - 1) / options.page_size;
-  std::int64_t next = 0;
-  for (bool ended = false; !ended;) {
-    // Beyond the commands that are known to exist, page by page until the list ends.
+  std::int64_t commands = 0;
+  for (std::int64_t next = 0; commands < kMaxCommands;) {
     const auto side_by_side = std::clamp<std::int64_t>(expected_pages - next, 1, options.parallel_pages);
     std::vector<std::int64_t> pages;
     for (std::int64_t i = 0; i < side_by_side; ++i) pages.push_back(next++);
-    auto fetched = fetch_pages(action_id, options, std::move(pages), sink);
-    if (!fetched) return tl::unexpected(fetched.error());
-    ended = *fetched || (next >= expected_pages && options.expected > 0);
+    const auto batch = fetch_pages(action_id, options, std::move(pages), sink);
+    if (!batch) return tl::unexpected(batch.error());
+    commands += batch->commands;
+    const bool all_expected = options.expected > 0 && next >= expected_pages;
+    const bool one_more = next == expected_pages && commands > options.expected;
+    if (batch->list_ended || (all_expected && !one_more)) return {};
   }
-  return {};
+  return fail("its list of commands has " + std::to_string(kMaxCommands) + " rows and does not end",
+              shown_url(base_url_ + "search"), Retry::later);
 }
 
 }  // namespace mig_runner::api

@@ -42,8 +42,8 @@ struct FetchOptions {
 };
 
 // The MIG API as the runner uses it. One thread at a time: an object a thread. `where` of every Error is the URL
-// without its query. Retry::no: the server refuses and will again. Retry::later: nothing was done.
-// Retry::outcome_unknown (post only): it may have been.
+// without its query. Retry::no: the server refuses and will again, or cannot be trusted. Retry::later: nothing was
+// done, which is what every other failure of a reading is. Retry::outcome_unknown (post only): it may have been.
 class ApiClient {
  public:
   // `tokens` is shared and outlives the client. `base_url` ends in '/'.
@@ -56,27 +56,31 @@ class ApiClient {
   Result<StoredAction> post_action(std::string_view document);
 
   // The action among those named `name` and valid from `after` on that carries one of `signatures`; nullopt when the
-  // server has none. Reads all pages: never "no" because of a limit.
+  // server has none. Never "no" because of a limit. An action that carries one of them under another name is an Error.
   Result<std::optional<StoredAction>> find_action(std::string_view name, Timestamp after,
                                                   std::span<const std::string> signatures);
 
   Result<ActionStatus> action_status(std::int64_t action_id);
 
-  // Reads every page of the action's commands once, several at a time up to the expected number, then one by one until
-  // the list ends; `sink` gets each command in any order, repeats
-  // included, and may return an Error, which ends the reading. Never holds more than the pages in hand. A page that is
-  // not well-formed is an Error (later) after none of its commands was passed on.
+  // Reads the pages of the action's commands, each once and several at a time, up to the expected number; one page more
+  // where those hold more than expected; where no number is expected one by one until the list ends. `sink` gets each
+  // command in any order, repeats included, and may return an Error, which ends the reading. Never holds more than the
+  // pages in hand. A page that is not well-formed is an Error (later) after none of its commands was passed on.
   Result<void> fetch_commands(std::int64_t action_id, const FetchOptions& options,
                               const std::function<Result<void>(const CommandSlice&)>& sink);
 
  private:
+  struct Batch {
+    std::int64_t commands = 0;
+    bool list_ended = false;
+  };
+
   Result<HttpAnswer> exchange(HttpRequest request);
-  Result<HttpAnswer> get(const std::string& path_and_query);
-  std::vector<HttpRequest> page_requests(std::int64_t action_id, const FetchOptions& options,
+  Result<HttpAnswer> get(const std::string& path_and_query, std::int64_t rows);
+  std::vector<HttpRequest> page_requests(std::int64_t action_id, std::int64_t page_size,
                                          const std::vector<std::int64_t>& pages) const;
-  // True when the list ended within these pages.
-  Result<bool> fetch_pages(std::int64_t action_id, const FetchOptions& options, std::vector<std::int64_t> pages,
-                           const std::function<Result<void>(const CommandSlice&)>& sink);
+  Result<Batch> fetch_pages(std::int64_t action_id, const FetchOptions& options, std::vector<std::int64_t> pages,
+                            const std::function<Result<void>(const CommandSlice&)>& sink);
 
   std::string base_url_;
   std::unique_ptr<Http> http_;

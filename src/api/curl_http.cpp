@@ -7,12 +7,13 @@
 #include <string_view>
 
 #include "api/http.h"
+#include "api/text.h"
 
 namespace mig_runner::api {
 namespace {
 
-constexpr int kPollMs = 100;          // how soon a stop request is noticed
-constexpr long kStalledSeconds = 60;  // without a single byte
+constexpr int kPollMs = 100;  // how soon a stop request is noticed
+constexpr std::size_t kMaxDateBytes = 64;
 constexpr std::string_view kUserAgent = "MIG Client mig-runner";
 
 void start_curl_once() {
@@ -20,21 +21,32 @@ void start_curl_once() {
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
 }
 
-std::string without_query(const std::string& url) {
-  return url.substr(0, url.find('?'));
-}
-
 bool is_certificate_error(CURLcode code) {
   return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_ISSUER_ERROR ||
          code == CURLE_SSL_INVALIDCERTSTATUS;
+}
+
+// What to do about a certificate; `verdict` is OpenSSL's of the chain. curl leaves it at its first value where the
+// chain is trusted, but made out to another name.
+std::string certificate_advice(long verdict) {
+  constexpr long kNoFaultOfTheChain = 1;
+  constexpr long kNotYetValid = 9;
+  constexpr long kExpired = 10;
+  std::string mend = "install the certificate of its authority";
+  if (verdict <= kNoFaultOfTheChain) mend = "set api.url to a name that the certificate is made out to";
+  if (verdict == kNotYetValid || verdict == kExpired) mend = "renew the server's certificate, or set the clock";
+  return " (" + mend + ", or set api.skipverifycert if you know what that gives up)";
+}
+
+bool breaks_lines(const std::string& header) {
+  return header.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos;
 }
 
 // One transfer and what it needs while it runs.
 class Transfer {
  public:
   Transfer(const HttpRequest& request, const HttpOptions& options) : request_(request), easy_(curl_easy_init()) {
-    for (const auto& header : request.headers)
-      if (header.find_first_of("\r\n") == std::string::npos) headers_ = curl_slist_append(headers_, header.c_str());
+    for (const auto& header : request.headers) headers_ = curl_slist_append(headers_, header.c_str());
     set_common(options);
     if (!request.form_body.empty()) set_post();
   }
@@ -53,13 +65,13 @@ class Transfer {
     char* location = nullptr;
     curl_easy_getinfo(easy_, CURLINFO_REDIRECT_URL, &location);
     if (location != nullptr && answer_.status >= 300 && answer_.status < 400)
-      return fail("it answers with a redirect to " + without_query(location) + ": set api.url to where the API is",
-                  without_query(request_.url));
+      return fail("it answers with a redirect to " + shown_url(location) + ": set api.url to where the API is",
+                  shown_url(request_.url));
     return std::move(answer_);
   }
 
   Result<HttpAnswer> stopped() const {
-    return fail("given up, since the runner stops", without_query(request_.url), retry());
+    return fail("given up, since the runner stops", shown_url(request_.url), retry());
   }
 
  private:
@@ -68,13 +80,18 @@ class Transfer {
     curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, 0L);
+    // With HTTP/2 curl sends a request again by itself when the server refuses its stream.
+    curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    // Else curl waits for a name server that does not answer even after the transfer was given up.
+    curl_easy_setopt(easy_, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy_, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYPEER, options.skip_verify_certificate ? 0L : 1L);
     curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYHOST, options.skip_verify_certificate ? 0L : 2L);
     curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
     curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, static_cast<long>(request_.timeout.count()));
     curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_TIME, kStalledSeconds);
+    const auto stalled = std::max(options.stall_timeout, std::chrono::ceil<std::chrono::seconds>(request_.timeout / 2));
+    curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_TIME, static_cast<long>(stalled.count()));
     curl_easy_setopt(easy_, CURLOPT_USERAGENT, std::string(kUserAgent).c_str());
     curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
     curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_text_);
@@ -99,20 +116,30 @@ class Transfer {
     curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
   }
 
+  // Whether any byte of the request may have left. What curl counts includes the CONNECT to a proxy, after which the
+  // request itself waits for the handshake with the server.
   Retry retry() const {
     long sent = 0;
     curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &sent);
+    long new_connections = 0;
+    curl_easy_getinfo(easy_, CURLINFO_NUM_CONNECTS, &new_connections);
+    curl_off_t handshake = 0;
+    curl_easy_getinfo(easy_, CURLINFO_APPCONNECT_TIME_T, &handshake);
+    const bool secure = request_.url.size() > 5 && std::tolower(static_cast<unsigned char>(request_.url[4])) == 's';
+    if (secure && new_connections > 0 && handshake == 0) return Retry::later;
     return sent > 0 ? Retry::outcome_unknown : Retry::later;
   }
 
   Result<HttpAnswer> failure(CURLcode code) const {
-    const auto where = without_query(request_.url);
+    const auto where = shown_url(request_.url);
     if (too_long_)
       return fail("the answer is longer than " + std::to_string(request_.max_answer_bytes) + " bytes", where, retry());
-    std::string what = error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(code);
-    if (is_certificate_error(code))
-      what += " (install the certificate of its authority, or set api.skipverifycert if you know what that gives up)";
-    return fail(what, where, retry());
+    const auto what = excerpt(error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(code));
+    if (!is_certificate_error(code)) return fail(what, where, retry());
+    long verdict = 0;
+    curl_easy_getinfo(easy_, CURLINFO_SSL_VERIFYRESULT, &verdict);
+    // A certificate can be renewed or installed while a launch is still within its deadline.
+    return fail(what + certificate_advice(verdict), where, Retry::later);
   }
 
   static std::size_t take_body(char* bytes, std::size_t, std::size_t size, void* self) {
@@ -133,7 +160,8 @@ class Transfer {
     if (line.size() > kDate.size() &&
         std::equal(kDate.begin(), kDate.end(), line.begin(), [&](char b, char a) { return same(a, b); })) {
       line.remove_prefix(std::min(line.find_first_not_of(' ', kDate.size()), line.size()));
-      static_cast<Transfer*>(self)->answer_.date = line.substr(0, line.find_first_of("\r\n"));
+      line = line.substr(0, std::min(line.find_first_of("\r\n"), kMaxDateBytes));
+      static_cast<Transfer*>(self)->answer_.date = line;
     }
     return size;
   }
@@ -165,10 +193,15 @@ class CurlHttp final : public Http {
 
   void perform_all(const std::vector<HttpRequest>& requests,
                    const std::function<void(std::size_t, Result<HttpAnswer>)>& done) override {
-    std::vector<std::unique_ptr<Transfer>> transfers;
-    for (const auto& request : requests) {
-      transfers.push_back(std::make_unique<Transfer>(request, options_));
-      curl_multi_add_handle(multi_, transfers.back()->easy());
+    std::vector<std::unique_ptr<Transfer>> transfers(requests.size());
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      const auto& headers = requests[i].headers;
+      if (std::any_of(headers.begin(), headers.end(), breaks_lines)) {
+        done(i, fail("a header of the request holds a line break", shown_url(requests[i].url)));
+        continue;
+      }
+      transfers[i] = std::make_unique<Transfer>(requests[i], options_);
+      curl_multi_add_handle(multi_, transfers[i]->easy());
     }
     for (int running = 1; running > 0 && !stop_.stop_requested();) {
       curl_multi_perform(multi_, &running);

@@ -22,12 +22,13 @@ struct HttpRequest {
 struct HttpAnswer {
   long status = 0;
   std::string body;
-  std::string date;  // the Date header as sent, or empty
+  std::string date;  // the Date header as sent, at most 64 bytes of it, or empty
 };
 
 // One HTTP exchange at a time, and GETs side by side. One thread at a time: an object a thread. Errors: Retry::later
-// when nothing can have reached the server (name, refused, TLS), outcome_unknown once any of the request may have been
-// sent, no for what no later try can mend (a certificate that is not trusted).
+// when nothing can have reached the server (name, refused, a certificate that is not trusted), outcome_unknown once any
+// of the request may have been sent, no for what no later try can mend (a redirect, a header with a line break).
+// `where` is the address without its query and without "user:password@".
 class Http {
  public:
   virtual ~Http() = default;
@@ -41,6 +42,8 @@ class Http {
 struct HttpOptions {
   bool skip_verify_certificate = false;
   std::chrono::milliseconds connect_timeout{std::chrono::seconds(10)};
+  // A transfer is given up after this long, or half its own timeout where that is longer, without a byte either way.
+  std::chrono::seconds stall_timeout{60};
 };
 
 // libcurl. A stop request ends what is under way within 0.2 s (Retry::later or outcome_unknown as above).

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 
 #include <deque>
+#include <limits>
 #include <nlohmann/json.hpp>
 
+#include "api/counting_signer.h"
 #include "support/manual_clock.h"
 
 namespace mig_runner::api {
@@ -40,15 +42,6 @@ class ScriptedHttp final : public Http {
   Script& script_;
 };
 
-class CountingSigner final : public sign::Signer {
- public:
-  Result<std::string> sign(std::string_view text) override {
-    texts.emplace_back(text);
-    return "SIG" + std::to_string(texts.size());
-  }
-  inline static std::vector<std::string> texts;
-};
-
 // `data` is one datum or several.
 HttpAnswer collection(long status, const json& data, const std::string& error = "") {
   json root = {{"collection", {{"version", "1.0"}, {"template", json::object()}, {"error", json::object()}}}};
@@ -72,8 +65,16 @@ HttpAnswer page(const std::vector<int>& ids) {
 
 class ApiClientTest : public testing::Test {
  protected:
-  ApiClientTest() { CountingSigner::texts.clear(); }
   void answers(std::vector<Result<HttpAnswer>> all) { script.answers.assign(all.begin(), all.end()); }
+  // The offsets that were asked for, as "0 2 4".
+  std::string offsets_asked() const {
+    std::string all;
+    for (const auto& request : script.requests) {
+      const auto offset = request.url.find("&offset=");
+      all += (all.empty() ? "" : " ") + request.url.substr(offset + 8, request.url.find('&', offset + 8) - offset - 8);
+    }
+    return all;
+  }
   std::vector<std::int64_t> fetch(FetchOptions options, Retry* retry = nullptr) {
     std::vector<std::int64_t> ids;
     const auto fetched = client.fetch_commands(7, options, [&](const CommandSlice& command) -> Result<void> {
@@ -88,7 +89,9 @@ class ApiClientTest : public testing::Test {
   test::ManualClock clock{parse_rfc3339("2026-11-23T08:00:00Z").value()};
   TokenSource tokens{clock};
   Script script;
-  ApiClient client{"http://api/", std::make_unique<ScriptedHttp>(script), std::make_unique<CountingSigner>(), tokens};
+  std::atomic<int> signatures_made = 0;
+  ApiClient client{"http://api/", std::make_unique<ScriptedHttp>(script),
+                   std::make_unique<test::CountingSigner>(signatures_made), tokens};
 };
 
 TEST_F(ApiClientTest, PostsTheDocumentAsAForm) {
@@ -130,45 +133,120 @@ TEST_F(ApiClientTest, TellsRefusalsFromFailures) {
   }
 }
 
-TEST_F(ApiClientTest, ATokenIsSharedAndRenewedAtHalfItsLife) {
+TEST_F(ApiClientTest, ATokenServesManyRequests) {
   for (int i = 0; i < 3; ++i) {
     answers({collection(404, nullptr, "no results found")});
     EXPECT_EQ(client.find_action("n", clock.now(), {}).value(), std::nullopt);
   }
-  EXPECT_EQ(CountingSigner::texts.size(), 1U);
-  EXPECT_THAT(CountingSigner::texts[0], testing::MatchesRegex("1;2026-11-23T08:00:00Z;[0-9]+\n"));
+  EXPECT_EQ(signatures_made, 1);
   EXPECT_THAT(script.requests[2].headers.at(0),
               testing::MatchesRegex("X-PGPAUTHORIZATION: 1;2026-11-23T08:00:00Z;[0-9]+;SIG1"));
-  clock.advance(5min);
-  answers({collection(404, nullptr, "no results found")});
-  client.find_action("n", clock.now(), {}).value();
-  EXPECT_EQ(CountingSigner::texts.size(), 2U);
-  clock.advance(-1h);  // a token from the future is no token
-  answers({collection(404, nullptr, "no results found")});
-  client.find_action("n", clock.now(), {}).value();
-  EXPECT_EQ(CountingSigner::texts.size(), 3U);
 }
 
 TEST_F(ApiClientTest, A401IsTriedOnceMoreWithANewToken) {
   answers({collection(401, nullptr, "expired"), collection(202, {datum("action ID 12", {{"id", 12}})})});
   EXPECT_EQ(client.post_action("{}").value().id, 12);
   EXPECT_NE(script.requests[0].headers, script.requests[1].headers);
+  EXPECT_EQ(script.requests[0].form_body, script.requests[1].form_body);
   answers({collection(401, nullptr, "no"), collection(401, nullptr, "no"), collection(401, nullptr, "no")});
   EXPECT_EQ(client.post_action("{}").error().retry, Retry::later);
   EXPECT_EQ(script.answers.size(), 1U);
 }
 
-TEST_F(ApiClientTest, FindsAnActionByItsSignatureAmongManyPages) {
-  json first = json::array();
-  for (int i = 1; i <= 100; ++i)
-    first.push_back(datum("action", {{"id", i}, {"name", "n"}, {"pgpsignatures", {"other" + std::to_string(i)}}}));
-  answers(
-      {collection(200, first), collection(200, {datum("action", {{"id", 555}, {"pgpsignatures", {"a", "mine"}}})})});
+TEST_F(ApiClientTest, AnApiKeyThatIsRefusedIsNotSentAgain) {
+  TokenSource key("secret");
+  ApiClient keyed("http://api/", std::make_unique<ScriptedHttp>(script),
+                  std::make_unique<test::CountingSigner>(signatures_made), key);
+  answers({collection(401, nullptr, "API key authentication failed"), collection(401, nullptr, "no")});
+  const auto stored = keyed.post_action("{}");
+  EXPECT_EQ(stored.error().retry, Retry::later);
+  EXPECT_EQ(stored.error().text().find("secret"), std::string::npos);
+  EXPECT_EQ(script.requests.size(), 1U);
+  EXPECT_THAT(script.requests[0].headers, testing::ElementsAre("X-MIGAPIKEY: secret"));
+}
+
+// What the network did is what a post says; a reading can always be tried again.
+TEST_F(ApiClientTest, ErrorsOfTheNetworkKeepTheirKind) {
+  for (const auto retry : {Retry::no, Retry::later, Retry::outcome_unknown}) {
+    const auto broken = fail("broken", "http://api/x", retry);
+    const auto reading = retry == Retry::outcome_unknown ? Retry::later : retry;
+    answers({broken});
+    EXPECT_EQ(client.post_action("{}").error().retry, retry);
+    answers({broken});
+    EXPECT_EQ(client.find_action("n", clock.now(), {}).error().retry, reading);
+    answers({broken});
+    EXPECT_EQ(client.action_status(7).error().retry, reading);
+    answers({broken});
+    Retry fetched = Retry::no;
+    fetch({}, &fetched);
+    EXPECT_EQ(fetched, reading);
+  }
+}
+
+TEST_F(ApiClientTest, ErrorsNameTheAddressWithoutQueryAndPassword) {
+  ApiClient known("https://user:hush@api/", std::make_unique<ScriptedHttp>(script),
+                  std::make_unique<test::CountingSigner>(signatures_made), tokens);
+  answers({collection(500, nullptr, "x"), collection(500, nullptr, "x"), collection(500, nullptr, "x")});
+  EXPECT_EQ(known.post_action("{}").error().where, "https://api/action/create/");
+  EXPECT_EQ(known.find_action("n", clock.now(), {}).error().where, "https://api/search");
+  EXPECT_EQ(known.action_status(1).error().where, "https://api/action");
+  answers({collection(500, nullptr, "x")});
+  const auto sink = [](const CommandSlice&) -> Result<void> { return {}; };
+  EXPECT_EQ(known.fetch_commands(1, {}, sink).error().where, "https://api/search");
+}
+
+json actions_named(const std::string& name, int count) {
+  json data = json::array();
+  for (int i = 1; i <= count; ++i)
+    data.push_back(datum("action", {{"id", i}, {"name", name}, {"pgpsignatures", {"other" + std::to_string(i)}}}));
+  return data;
+}
+
+TEST_F(ApiClientTest, FindsAnActionByItsSignature) {
+  auto list = actions_named("mig-runner: a%b", 20);
+  list.push_back(datum("action", {{"id", 555}, {"name", "mig-runner: a%b"}, {"pgpsignatures", {"a", "mine"}}}));
   const std::vector<std::string> signatures{"first try", "mine"};
+  answers({collection(200, list)});
   EXPECT_EQ(client.find_action("mig-runner: a%b", clock.now(), signatures).value()->id, 555);
+  // A second before: the server may have rounded.
   EXPECT_THAT(script.requests[0].url,
-              HasSubstr("actionname=mig-runner%3A%20a%25b&after=2026-11-23T08%3A00%3A00Z&limit=100&offset=0"));
-  EXPECT_THAT(script.requests[1].url, HasSubstr("offset=100"));
+              HasSubstr("actionname=mig-runner%3A%20a%25b&after=2026-11-23T07%3A59%3A59Z&limit=100&offset=0"));
+  answers({collection(200, actions_named("mig-runner: a%b", 20))});
+  EXPECT_EQ(client.find_action("mig-runner: a%b", clock.now(), signatures).value(), std::nullopt);
+}
+
+// Two pages of an order that is not stable could both lack the action.
+TEST_F(ApiClientTest, AListLongerThanItsLimitIsAskedForWhole) {
+  auto whole = actions_named("n", 400);
+  whole.push_back(datum("action", {{"id", 555}, {"name", "n"}, {"pgpsignatures", {"mine"}}}));
+  answers({collection(200, actions_named("n", 100)), collection(200, whole)});
+  EXPECT_EQ(client.find_action("n", clock.now(), std::vector<std::string>{"mine"}).value()->id, 555);
+  EXPECT_THAT(script.requests[0].url, HasSubstr("&limit=100&offset=0"));
+  EXPECT_THAT(script.requests[1].url, HasSubstr("&limit=1000&offset=0"));
+  EXPECT_GT(script.requests[1].timeout, script.requests[0].timeout);
+}
+
+TEST_F(ApiClientTest, AListOfActionsThatDoesNotEndIsAnErrorAndNoAnswer) {
+  answers({});
+  for (const int limit : {100, 1'000, 10'000, 100'000})
+    script.answers.push_back(collection(200, actions_named("n", limit)));
+  const auto found = client.find_action("n", clock.now(), std::vector<std::string>{"mine"});
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().retry, Retry::later);
+}
+
+// A backslash in an ILIKE pattern does not match itself: the action would seem to be unknown, and be posted again.
+TEST_F(ApiClientTest, ABackslashInANameIsFound) {
+  answers({collection(200, {datum("action", {{"id", 5}, {"name", R"(a\b)"}, {"pgpsignatures", {"mine"}}})})});
+  EXPECT_EQ(client.find_action(R"(a\b)", clock.now(), std::vector<std::string>{"mine"}).value()->id, 5);
+  EXPECT_THAT(script.requests[0].url, HasSubstr("actionname=a_b&"));
+}
+
+TEST_F(ApiClientTest, ASignatureUnderAnotherNameIsNoAnswer) {
+  answers({collection(200, {datum("action", {{"id", 5}, {"name", "other"}, {"pgpsignatures", {"mine"}}})})});
+  const auto found = client.find_action("n", clock.now(), std::vector<std::string>{"mine"});
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().retry, Retry::later);
 }
 
 TEST_F(ApiClientTest, ANotFoundThatIsNotTheApisIsNoAnswer) {
@@ -195,11 +273,81 @@ TEST_F(ApiClientTest, AStatusIsOfTheActionThatWasAskedFor) {
 TEST_F(ApiClientTest, ReadsEachPageOnceUpToTheEnd) {
   answers({page({1, 2}), page({3, 4}), page({5})});
   EXPECT_EQ(fetch({2, 3, 5}).size(), 5U);
-  EXPECT_EQ(script.requests.size(), 3U);
-  script.requests.clear();
+  EXPECT_EQ(offsets_asked(), "0 2 4");
+  EXPECT_THAT(script.requests[2].url, HasSubstr("http://api/search?type=command&limit=2&offset=4&actionid=7"));
+}
+
+TEST_F(ApiClientTest, WithoutAnExpectedNumberThePagesEndWithTheList) {
   answers({page({1, 2}), page({3, 4}), collection(404, nullptr, "no results found")});
   EXPECT_EQ(fetch({2, 3, 0}).size(), 4U);
-  EXPECT_THAT(script.requests[2].url, HasSubstr("type=command&limit=2&offset=4&actionid=7"));
+  EXPECT_EQ(offsets_asked(), "0 2 4");
+  script.requests.clear();
+  answers({page({1, 2}), page({3})});
+  EXPECT_EQ(fetch({2, 3, 0}).size(), 3U);
+  EXPECT_EQ(offsets_asked(), "0 2");
+}
+
+TEST_F(ApiClientTest, FullPagesOfTheExpectedNumberAreTheWholeList) {
+  answers({page({1, 2}), page({3, 4})});
+  EXPECT_EQ(fetch({2, 3, 4}).size(), 4U);
+  EXPECT_EQ(offsets_asked(), "0 2");
+}
+
+TEST_F(ApiClientTest, OnePageMoreIsReadWhereMoreCommandsShowThanExpected) {
+  answers({page({1, 2}), page({3, 4}), page({5, 6}), page({7, 8})});
+  EXPECT_EQ(fetch({2, 3, 3}).size(), 6U);
+  EXPECT_EQ(offsets_asked(), "0 2 4");
+}
+
+TEST_F(ApiClientTest, AShortPageInTheMiddleDoesNotEndTheList) {
+  answers({page({1, 2}), page({3}), page({4, 5}), page({6, 7})});
+  EXPECT_EQ(fetch({2, 2, 8}).size(), 7U);
+  EXPECT_EQ(offsets_asked(), "0 2 4 6");
+}
+
+TEST_F(ApiClientTest, TheEndOfTheListIsBelievedBeforeTheExpectedNumber) {
+  answers({page({1, 2}), collection(404, nullptr, "no results found")});
+  EXPECT_EQ(fetch({2, 2, 100}).size(), 2U);
+  EXPECT_EQ(offsets_asked(), "0 2");
+}
+
+TEST_F(ApiClientTest, NoMorePagesAreInHandThanAllowed) {
+  EXPECT_EQ(fetch({10, 4, 1'000'000}).size(), 0U);
+  EXPECT_EQ(script.requests.size(), 4U);
+  for (const auto& request : script.requests) {
+    EXPECT_EQ(request.timeout, 60s + 20ms * 10);
+    EXPECT_GT(request.max_answer_bytes, 0U);
+  }
+}
+
+TEST_F(ApiClientTest, NonsenseInTheOptionsIsSurvived) {
+  answers({collection(404, nullptr, "no results found")});
+  EXPECT_EQ(fetch({0, 0, std::numeric_limits<std::int64_t>::max()}).size(), 0U);
+  answers({collection(404, nullptr, "no results found")});
+  EXPECT_EQ(fetch({-5, -5, -1}).size(), 0U);
+}
+
+TEST_F(ApiClientTest, PagesThatMeetA401AreReadOnceMore) {
+  answers({page({1, 2}), collection(401, nullptr, "old"), page({5, 6}), page({3, 4})});
+  EXPECT_EQ(fetch({2, 3, 6}).size(), 6U);
+  EXPECT_EQ(offsets_asked(), "0 2 4 2");
+  EXPECT_EQ(signatures_made, 2);
+  EXPECT_NE(script.requests[1].headers, script.requests[3].headers);
+  answers({collection(401, nullptr, "no"), collection(401, nullptr, "no"), page({1})});
+  Retry retry = Retry::no;
+  EXPECT_EQ(fetch({2, 1, 1}, &retry).size(), 0U);
+  EXPECT_EQ(retry, Retry::later);
+}
+
+TEST_F(ApiClientTest, AnErrorOfTheSinkEndsTheReading) {
+  answers({page({1, 2}), page({3, 4}), page({5, 6})});
+  int calls = 0;
+  const auto fetched = client.fetch_commands(7, {2, 2, 6}, [&](const CommandSlice&) -> Result<void> {
+    return ++calls == 2 ? Result<void>(fail("disk full", "/results")) : Result<void>();
+  });
+  EXPECT_EQ(fetched.error().text(), "/results: disk full");
+  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(script.requests.size(), 2U);
 }
 
 TEST_F(ApiClientTest, AMalformedPagePassesNothingOn) {

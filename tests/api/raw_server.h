@@ -22,9 +22,11 @@ class RawServer {
  public:
   // `serve` gets the connection after a whole request was read from it, with the request.
   using Serve = std::function<void(int fd, const std::string& request)>;
+  // `greet` gets it before anything was read from it, with its number from 1 on.
+  using Greet = std::function<void(int fd, int number)>;
 
-  explicit RawServer(Serve serve)
-      : serve_(std::move(serve)), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit RawServer(Serve serve, Greet greet = {})
+      : serve_(std::move(serve)), greet_(std::move(greet)), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -54,11 +56,14 @@ class RawServer {
                       "\r\n" + headers + "\r\n" + body);
   }
   static void send_text(int fd, const std::string& text) { send(fd, text.data(), text.size(), MSG_NOSIGNAL); }
-  // Makes the close a reset.
+  // A reset, at once. Nothing can be sent or received any more.
   static void reset(int fd) {
-    const linger now{1, 0};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    sockaddr nobody{};
+    nobody.sa_family = AF_UNSPEC;
+    connect(fd, &nobody, sizeof nobody);
   }
+  // An orderly end.
+  static void end(int fd) { shutdown(fd, SHUT_RDWR); }
   static void wait_for_close(int fd) {
     char byte = 0;
     while (recv(fd, &byte, 1, 0) > 0) continue;
@@ -71,14 +76,15 @@ class RawServer {
       pollfd ready{listener_.get(), POLLIN, 0};
       if (poll(&ready, 1, 20) <= 0) continue;
       const int fd = accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
-      ++connections_;
-      threads.emplace_back([this, fd] { converse(UniqueFd(fd)); });
+      const int number = ++connections_;
+      threads.emplace_back([this, fd, number] { converse(UniqueFd(fd), number); });
     }
   }
 
-  void converse(const UniqueFd& connection) {
+  void converse(const UniqueFd& connection, int number) {
     const timeval timeout{5, 0};
     setsockopt(connection.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+    if (greet_) greet_(connection.get(), number);
     while (true) {
       const auto request = read_request(connection.get());
       if (request.empty()) return;
@@ -107,6 +113,7 @@ class RawServer {
   }
 
   const Serve serve_;
+  const Greet greet_;
   UniqueFd listener_;
   int port_ = 0;
   std::atomic<int> connections_ = 0;

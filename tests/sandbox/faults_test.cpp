@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <future>
+#include <iterator>
 #include <thread>
 
 #include "sandbox/form.h"
@@ -133,12 +135,31 @@ TEST_F(FaultsTest, LatencyDelaysAndAHangEndsWithTheServer) {
   EXPECT_EQ(stand.get("dashboard").status, 200);
   EXPECT_GE(std::chrono::steady_clock::now() - begin, 50ms);
   arm("hang");
-  auto hanging = std::async(std::launch::async, [&] { return TestClient(stand.server->port()).get("/api/v1/ip"); });
+  auto hanging =
+      std::async(std::launch::async, [port = stand.server->port()] { return TestClient(port).get("/api/v1/ip"); });
   EXPECT_EQ(hanging.wait_for(100ms), std::future_status::timeout);
   const auto stop = std::chrono::steady_clock::now();
   stand.stop();
   EXPECT_LT(std::chrono::steady_clock::now() - stop, 1s);
   EXPECT_EQ(hanging.get().status, 0);
+}
+
+// A fault that hangs many clients, which give up one after the other, must not use up the server's connections.
+TEST_F(FaultsTest, AHangEndsWithTheClient) {
+  arm("hang:path=/hang");
+  const auto threads = [] {
+    const std::filesystem::directory_iterator tasks("/proc/self/task");
+    return std::distance(begin(tasks), end(tasks));
+  };
+  const auto before = threads();
+  {
+    TestClient client(stand.server->port());
+    client.send_only("GET", "/hang");
+    while (threads() == before) std::this_thread::yield();
+  }
+  const auto deadline = std::chrono::steady_clock::now() + 5s;
+  while (threads() > before && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_EQ(threads(), before);
 }
 
 TEST_F(FaultsTest, AreSetOverHttp) {

@@ -84,10 +84,9 @@ void TestClient::read_answer(TestAnswer& answer) {
   buffer_.erase(0, std::min(length, buffer_.size()));
 }
 
-TestAnswer TestClient::request(std::string_view method, std::string_view path,
-                               const std::map<std::string, std::string>& headers, std::string_view body) {
-  TestAnswer answer;
-  if (!socket_ && !connect()) return answer;
+bool TestClient::send_only(std::string_view method, std::string_view path,
+                           const std::map<std::string, std::string>& headers, std::string_view body) {
+  if (!socket_ && !connect()) return false;
   std::string text = std::string(method) + " " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n";
   for (const auto& [name, value] : headers) text += name + ": " + value + "\r\n";
   if (!body.empty()) text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
@@ -95,12 +94,19 @@ TestAnswer TestClient::request(std::string_view method, std::string_view path,
   text += body;
   for (std::string_view rest = text; !rest.empty();) {
     const ssize_t size = send(socket_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
-    if (size <= 0) {
-      answer.reset = true;
-      socket_.reset();
-      return answer;
-    }
+    if (size <= 0) return false;
     rest.remove_prefix(static_cast<std::size_t>(size));
+  }
+  return true;
+}
+
+TestAnswer TestClient::request(std::string_view method, std::string_view path,
+                               const std::map<std::string, std::string>& headers, std::string_view body) {
+  TestAnswer answer;
+  if (!send_only(method, path, headers, body)) {
+    answer.reset = true;
+    socket_.reset();
+    return answer;
   }
   read_answer(answer);
   return answer;

@@ -27,6 +27,9 @@ class TestClient {
   TestAnswer get(std::string_view path, const std::map<std::string, std::string>& headers = {}) {
     return request("GET", path, headers);
   }
+  // Sends a request and does not wait for its answer; false where the connection is gone.
+  bool send_only(std::string_view method, std::string_view path, const std::map<std::string, std::string>& headers = {},
+                 std::string_view body = {});
   // Whether the other side has ended the connection that is kept; waits up to `milliseconds` for it.
   bool ended_within(int milliseconds);
 

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+// Text of the other side, and addresses, made fit for a message. Private to the room.
+namespace mig_runner::api {
+
+// The beginning of `text`, at most 300 bytes of it: printable ASCII as it is, every other byte as \xNN.
+std::string excerpt(std::string_view text);
+
+// An address without what may be secret or long: no "user:password@", no query.
+std::string shown_url(std::string_view url);
+
+}  // namespace mig_runner::api
