@@ -1,5 +1,5 @@
 # Thin over the CMake presets (CMakePresets.json); every target installs what is missing first.
-.PHONY: all setup build release check check-asan check-tsan soak fuzz demo format clean
+.PHONY: all setup setup-deb build release install deb check check-asan check-tsan check-deb soak fuzz demo format clean
 .DEFAULT_GOAL := all
 
 all: build
@@ -15,6 +15,26 @@ build: build/dev/build.ninja
 
 release: build/release/build.ninja
 	cmake --build --preset release --target mig-runner mig-sandbox
+
+# Below PREFIX, but for /etc/mig/runner.cfg, which stays as it is where it is there; DESTDIR is put before all.
+PREFIX ?= /usr/local
+install: | setup setup-deb
+	cmake --preset release -DCMAKE_INSTALL_PREFIX=$(PREFIX)
+	cmake --build --preset release --target mig-runner mig-sandbox man
+	cmake --install build/release
+
+# Debian packages, in build/packages.
+deb: | setup setup-deb
+	cmake --preset release -DCMAKE_INSTALL_PREFIX=/usr
+	cmake --build --preset release --target mig-runner mig-sandbox man
+	cpack --config build/release/CPackConfig.cmake -B build/packages
+
+setup-deb:
+	@tools/setup packaging/deb-packages.txt
+
+# As root: lintian, and installing, running and removing in a Debian of its own. BASE: a minimal one to copy, else debootstrap.
+check-deb: deb
+	tools/check-packages build/packages $(BASE)
 
 check: build
 	ctest --preset dev

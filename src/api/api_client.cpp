@@ -145,7 +145,7 @@ Result<std::optional<StoredAction>> ApiClient::find_action(std::string_view name
 }
 
 Result<Greeting> ApiClient::greet() {
-  auto answer = get("search?type=action&limit=1");
+  auto answer = get("search?type=action&limit=1", 1);
   if (!answer) return tl::unexpected(answer.error());
   Greeting greeting;
   greeting.server_time = parse_http_date(answer->date);

@@ -14,9 +14,11 @@
 namespace mig_runner::config {
 
 JobConfig bind_job_config(std::string_view text, const std::string& file, const JobSettings& defaults,
-                          std::vector<Problem>& problems);
-RunnerConfig bind_runner_config(std::string_view text, const std::string& file, std::vector<Problem>& problems);
-ClientConfig bind_client_config(std::string_view text, const std::string& file, std::vector<Problem>& problems);
+                          std::vector<Problem>& problems, KnownNames* known = nullptr);
+RunnerConfig bind_runner_config(std::string_view text, const std::string& file, std::vector<Problem>& problems,
+                                KnownNames* known = nullptr);
+ClientConfig bind_client_config(std::string_view text, const std::string& file, std::vector<Problem>& problems,
+                                KnownNames* known = nullptr);
 
 // The settings that may stand for one job and, as defaults, for all.
 void bind_job_settings(Binder& binder, std::string_view section, JobSettings& settings);

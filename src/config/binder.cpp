@@ -168,7 +168,8 @@ std::string Binder::nearest_name(const Setting& setting) const {
   return best;
 }
 
-void Binder::finish() {
+void Binder::finish(KnownNames* known) {
+  if (known != nullptr) known->insert(known_.begin(), known_.end());
   std::set<std::string> reported_sections;
   for (const auto& setting : settings_) {
     const auto section = lower(setting.section);

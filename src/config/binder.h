@@ -13,6 +13,8 @@
 // Private to the room.
 namespace mig_runner::config {
 
+using KnownNames = std::set<std::pair<std::string, std::string>>;  // (section, name), lower case
+
 // Carries settings into the fields of a configuration and notes what is wrong with them. Every name that was asked for
 // is known; finish() reports the others. Names ignore case; the last of several settings wins, but each is checked.
 class Binder {
@@ -57,8 +59,8 @@ class Binder {
   // Something wrong with the file as a whole.
   void problem(std::string message);
 
-  // Reports unknown names and puts the problems of this file in order.
-  void finish();
+  // Reports unknown names and puts the problems of this file in order. Adds the known ones to `known`, where given.
+  void finish(KnownNames* known = nullptr);
 
   // A value as it may stand in a message: short, without control characters.
   static std::string shown(const std::string& value);
@@ -72,7 +74,7 @@ class Binder {
   std::vector<Problem>& problems_;
   const std::size_t first_problem_;
   std::vector<Setting> settings_;
-  std::set<std::pair<std::string, std::string>> known_;  // (section, name), lower case
+  KnownNames known_;
 };
 
 }  // namespace mig_runner::config

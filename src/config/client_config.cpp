@@ -66,7 +66,8 @@ void bind_macros(Binder& binder, ClientConfig& config) {
 
 }  // namespace
 
-ClientConfig bind_client_config(std::string_view text, const std::string& file, std::vector<Problem>& problems) {
+ClientConfig bind_client_config(std::string_view text, const std::string& file, std::vector<Problem>& problems,
+                                KnownNames* known) {
   ClientConfig config;
   Binder binder(text, file, problems);
   const bool readable = binder.readable();
@@ -78,7 +79,7 @@ ClientConfig bind_client_config(std::string_view text, const std::string& file, 
     binder.problem("there is no address: [api] needs url = \"https://mig.example.net/api/v1/\" or the like");
   if (readable && config.keyid.empty())
     binder.problem("there is no signing key: [gpg] needs keyid, the key's fingerprint of 40 hex digits");
-  binder.finish();
+  binder.finish(known);
   return config;
 }
 

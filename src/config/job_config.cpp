@@ -72,7 +72,7 @@ void bind_job_settings(Binder& binder, std::string_view section, JobSettings& se
 }
 
 JobConfig bind_job_config(std::string_view text, const std::string& file, const JobSettings& defaults,
-                          std::vector<Problem>& problems) {
+                          std::vector<Problem>& problems, KnownNames* known) {
   constexpr std::string_view kSection = "configuration";
   JobConfig config;
   config.settings = defaults;
@@ -97,7 +97,7 @@ JobConfig bind_job_config(std::string_view text, const std::string& file, const 
   }
   if (const auto problem = plugin_problem(config.plugin); !problem.empty())
     binder.problem(*binder.last(kSection, "plugin"), problem);
-  binder.finish();
+  binder.finish(known);
   return config;
 }
 

@@ -76,7 +76,8 @@ std::filesystem::path home() {
 
 }  // namespace
 
-RunnerConfig bind_runner_config(std::string_view text, const std::string& file, std::vector<Problem>& problems) {
+RunnerConfig bind_runner_config(std::string_view text, const std::string& file, std::vector<Problem>& problems,
+                                KnownNames* known) {
   constexpr std::string_view kSection = "runner";
   RunnerConfig config;
   Binder binder(text, file, problems);
@@ -98,7 +99,7 @@ RunnerConfig bind_runner_config(std::string_view text, const std::string& file, 
   }
   bind_logging(binder, config.logging);
   bind_client(binder, config);
-  binder.finish();
+  binder.finish(known);
   return config;
 }
 

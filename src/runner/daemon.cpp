@@ -9,6 +9,7 @@
 #include "runner/configuration.h"
 #include "runner/engine.h"
 #include "runner/planner.h"
+#include "runner/service_manager.h"
 #include "runner/switchable_log.h"
 #include "runner/wakeups.h"
 #include "spool/spool.h"
@@ -56,6 +57,7 @@ struct Daemon::Impl {
   void apply(const std::vector<spool::Change>& changes, bool at_start);
   void report(const spool::Change& change, bool at_start);
   void clock_was_set();
+  std::string status(std::optional<Timestamp> next) const;
   void loop();
 
   Timestamp now() const { return kClock.now(); }
@@ -67,6 +69,7 @@ struct Daemon::Impl {
   store::TreeLock lock;
   std::unique_ptr<store::RunStore> store;
   JobBook jobs;
+  ServiceManager service_manager;
   std::unique_ptr<spool::Spool> spool;
   std::unique_ptr<Engine> engine;
   std::unique_ptr<Planner> planner;
@@ -197,6 +200,14 @@ void Daemon::Impl::clock_was_set() {
   if (engine) engine->ring_all();
 }
 
+// For who asks the service manager how the runner is.
+std::string Daemon::Impl::status(std::optional<Timestamp> next) const {
+  if (!planner) return "Nothing is launched since the last reload; restart the runner, the log says why";
+  const auto count = jobs.size();
+  return std::to_string(count) + (count == 1 ? " job" : " jobs") +
+         (next ? ", next launch at " + format_utc(*next) : ", none to launch");
+}
+
 void Daemon::Impl::loop() {
   auto next_scan = steady_clock::now() + configuration.runner.checkdirectory;
   bool quiet = false;  // the kernel told of changes; a look follows once it is quiet
@@ -204,11 +215,16 @@ void Daemon::Impl::loop() {
     std::optional<Timestamp> next;
     if (planner) next = planner->step(now());
     const auto until_scan = std::chrono::ceil<milliseconds>(next_scan - steady_clock::now());
-    const auto longest = quiet ? kSpoolQuiet : std::max(until_scan, milliseconds(0));
+    auto longest = quiet ? kSpoolQuiet : std::max(until_scan, milliseconds(0));
+    service_manager.status(status(next));
+    if (const auto until_alive = service_manager.alive(steady_clock::now()))
+      longest = std::min(longest, std::chrono::ceil<milliseconds>(*until_alive));
     const auto events = wakeups.wait(next, longest, quiet || !spool ? -1 : spool->event_fd());
     if (events.terminate) return;
     if (events.reload) {
+      service_manager.reloading();
       reload();
+      service_manager.ready();
       next_scan = steady_clock::now() + configuration.runner.checkdirectory;
     }
     if (events.clock_was_set) clock_was_set();
@@ -222,7 +238,9 @@ void Daemon::Impl::loop() {
 }
 
 void Daemon::run() {
+  impl_->service_manager.ready();
   impl_->loop();
+  impl_->service_manager.stopping();
   impl_->log.notice("Stopping: what is under way is finished or kept for the next start.");
   impl_->planner.reset();
   impl_->engine.reset();

@@ -26,4 +26,9 @@ std::vector<spool::JobPtr> JobBook::all() const {
   return jobs;
 }
 
+std::size_t JobBook::size() const {
+  const std::lock_guard lock(mutex_);
+  return jobs_.size();
+}
+
 }  // namespace mig_runner::runner

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <mutex>
 #include <string>
@@ -17,6 +18,7 @@ class JobBook {
   // Null where there is no such job (any more).
   spool::JobPtr find(const std::string& name) const;
   std::vector<spool::JobPtr> all() const;
+  std::size_t size() const;
 
  private:
   mutable std::mutex mutex_;  // guards jobs_

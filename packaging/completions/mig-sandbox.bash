@@ -1,0 +1,33 @@
+# bash completion for mig-sandbox
+
+_mig_sandbox() {
+  local cur prev words cword
+  _init_completion -n : || return
+  local command= i
+  for ((i = 1; i < cword; i++)); do
+    [[ ${words[i]} == -* ]] || { command=${words[i]}; break; }
+  done
+
+  case $prev in
+    --port-file | --public-key | --tls-cert | --tls-key | --state | --runner) _filedir; return ;;
+    --listen | --api-key | --token-duration | --agents | --seed | --away | --late | --failed | --silent | --speed) return ;;
+    --fault)
+      COMPREPLY=($(compgen -W '500 401 latency hang reset-before reset-inside reset-after answer-lost cut-json broken-json unstable-pages' -- "$cur"))
+      return ;;
+  esac
+
+  case $command in
+    '') COMPREPLY=($(compgen -W 'serve demo -h --help -V --version' -- "$cur")) ;;
+    serve)
+      COMPREPLY=($(compgen -W '-h --help --listen --port-file --public-key --api-key --token-duration --tls-cert --tls-key
+        --state --fault --no-local-agent --agents --seed --away --late --failed --silent --speed' -- "$cur")) ;;
+    demo)
+      if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W '-h --help --runner' -- "$cur"))
+      else
+        _filedir -d
+      fi ;;
+  esac
+}
+
+complete -F _mig_sandbox mig-sandbox

@@ -1,0 +1,64 @@
+#include "runner/service_manager.h"
+
+#include <systemd/sd-daemon.h>
+
+#include <cstdint>
+#include <ctime>
+
+namespace mig_runner::runner {
+namespace {
+
+// 0: the environment stays as it is. Plugins do not inherit its variables (plugin/spawn.cpp).
+void tell(const std::string& message) {
+  sd_notify(0, message.c_str());
+}
+
+std::string on_one_line(std::string text) {
+  for (auto& c : text)
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  return text;
+}
+
+// sd_notify(3) wants the reload's time by this clock, to tell apart reloads that overlap.
+std::int64_t monotonic_microseconds() {
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return std::int64_t{time.tv_sec} * 1'000'000 + time.tv_nsec / 1000;
+}
+
+}  // namespace
+
+ServiceManager::ServiceManager() {
+  std::uint64_t microseconds = 0;
+  if (sd_watchdog_enabled(0, &microseconds) > 0)
+    alive_every_ = std::chrono::microseconds(static_cast<std::int64_t>(microseconds / 2));
+}
+
+void ServiceManager::status(const std::string& line) {
+  if (line == status_) return;
+  status_ = line;
+  tell("STATUS=" + on_one_line(line));
+}
+
+void ServiceManager::ready() {
+  tell("READY=1");
+}
+
+void ServiceManager::reloading() {
+  tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(monotonic_microseconds()));
+}
+
+void ServiceManager::stopping() {
+  tell("STOPPING=1");
+}
+
+std::optional<ServiceManager::Clock::duration> ServiceManager::alive(Clock::time_point now) {
+  if (!alive_every_) return std::nullopt;
+  if (now >= next_alive_) {
+    next_alive_ = now + *alive_every_;
+    tell("WATCHDOG=1");
+  }
+  return next_alive_ - now;
+}
+
+}  // namespace mig_runner::runner
