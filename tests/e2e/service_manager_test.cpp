@@ -26,7 +26,7 @@ TEST(Service, IsReadyReloadsAndStops) {
   world.start_sandbox();
   world.job("yearly", "schedule = \"0 0 1 1 *\"\n");
   world.start_runner({{"NOTIFY_SOCKET", socket.path()}});
-  ASSERT_TRUE(eventually([&] { return socket.count("STATUS=1 job, next at ") == 1; })) << world.log();
+  ASSERT_TRUE(eventually([&] { return socket.count("STATUS=1 job, next launch at ") == 1; })) << world.log();
   EXPECT_EQ(socket.count("READY=1"), 1);
   EXPECT_EQ(socket.count("WATCHDOG=1"), 0);
 
@@ -36,7 +36,7 @@ TEST(Service, IsReadyReloadsAndStops) {
             position(socket, "RELOADING=1") + 1);
 
   world.job("daily", "schedule = \"0 0 * * *\"\n");
-  EXPECT_TRUE(eventually([&] { return socket.count("STATUS=2 jobs, next at ") == 1; })) << world.log();
+  EXPECT_TRUE(eventually([&] { return socket.count("STATUS=2 jobs, next launch at ") == 1; })) << world.log();
   EXPECT_EQ(world.stop_runner(), 0);
   EXPECT_EQ(socket.messages().back(), "STOPPING=1");
 }
