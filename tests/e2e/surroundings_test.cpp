@@ -204,7 +204,8 @@ struct LockedWorld : World {
   }
 };
 
-TEST(Passphrase, FromEverySource) {
+// Fault 10 of the original: the passphrase could only stand in runner.cfg.
+TEST(Passphrase, Fault10FromEverySource) {
   LockedWorld world;
   world.client_settings = "passphrase = open-9931\n";
   world.expect_work();
@@ -231,8 +232,6 @@ TEST(Passphrase, WrongOrMissingIsOneSentenceWithExit9) {
   world.start_runner();
   EXPECT_EQ(world.runner->wait(), 9);
 }
-
-// Faults 9 and 10 of the original have their tests in MainJob.FollowsJobsWhileRunning and above.
 
 }  // namespace
 }  // namespace mig_runner::test

@@ -84,7 +84,8 @@ struct Left {
   int there = 0, whole = 0;
 };
 
-TEST(LostWrites, AResultFileIsThereWholeOrNotAtAll) {
+// Fault 2 of the original: killed while it wrote, it left empty result files.
+TEST(LostWrites, Fault2AResultFileIsThereWholeOrNotAtAll) {
   const ScratchDirectory directory;
   const auto path = directory.path() / "results" / "20261123" / "7.json";
   auto writer = runner::ResultWriter::create(path, R"({"id":7})").value();
