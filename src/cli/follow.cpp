@@ -111,7 +111,7 @@ class Follow {
     }
     clear_line();
     auto text = printable(run.name()) + ": " + styled(outcome_text(run), outcome_style(run), context_.streams.colour);
-    if (const auto commands = commands_text(run); !commands.empty()) text += ", " + commands + " agents answered";
+    if (const auto commands = commands_text(run); !commands.empty()) text += ", " + commands + " commands collected";
     if (!run.plugin.empty() && run.delivered_at) text += ", delivered to " + printable(run.plugin);
     if (!run.reason.empty()) text += ": " + printable(run.reason);
     context_.streams.out << text << '\n';

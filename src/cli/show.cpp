@@ -61,6 +61,11 @@ struct Event {
   std::optional<Timestamp> time;
 };
 
+const char* next_step(store::RunState state) {
+  if (state == store::RunState::posted) return "to collect";
+  return state == store::RunState::stored ? "to deliver" : "to launch";
+}
+
 std::vector<Event> timeline(const store::Run& run) {
   // Before it was posted, its expiry is only that of its last try.
   std::vector<Event> events{{"nominal", run.nominal},
@@ -68,7 +73,7 @@ std::vector<Event> timeline(const store::Run& run) {
                             {"expires", run.posted_at ? run.expire_after : std::nullopt},
                             {"collected", run.stored_at},
                             {"delivered", run.delivered_at},
-                            {"next try", run.wake}};
+                            {next_step(run.state), run.wake}};
   std::erase_if(events, [](const Event& event) { return !event.time; });
   return events;
 }
@@ -105,8 +110,8 @@ class Show {
  private:
   void show_json(const store::Run& run) const {
     auto json = run_json(run);
-    json["result_file"] = json_text(file_.string());
     if (summary_) {
+      json["path"] = file_.string();
       Json agents = Json::object();
       for (const auto& [status, outcome] : summary_->by_status) agents[status] = outcome.agents;
       Json first = Json::array();
