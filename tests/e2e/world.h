@@ -49,6 +49,8 @@ class World {
   nlohmann::json posts() const;
   void clear_faults() const;
   int posts_of(const std::string& job) const;
+  // How many requests have met a fault.
+  int fault_hits() const;
   std::string log() const { return runner->output(); }
   bool log_has(const std::string& text) const { return log().find(text) != std::string::npos; }
   int log_count(const std::string& text) const;
