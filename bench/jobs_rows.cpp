@@ -1,3 +1,4 @@
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <simdjson.h>
 
@@ -23,7 +24,7 @@ std::string job_name(int number) {
 
 // Far from now: nothing is launched while the bench runs.
 void write_job(const Tree& tree, int number) {
-  const auto later = now() + std::chrono::hours(24 + number % 700);
+  const auto later = std::chrono::floor<seconds>(now()) + std::chrono::hours(24 + number % 700);
   tree.job(job_name(number), fmt::format("schedule = \"{:%M %H %d %m} *\"\nexpiry = 10m\n", later), small_action());
 }
 

@@ -42,8 +42,7 @@ Rows lateness_rows(const Options& options) {
   const Sandbox sandbox;
   RecordingProxy proxy(sandbox.port());
   Tree tree(proxy.port(), "maxlaunchesperminute = 1000000");
-  for (int i = 0; i < kJobs; ++i)
-    tree.job(fmt::format("job{}", i), "schedule = * * * * * * *\n", small_action());
+  for (int i = 0; i < kJobs; ++i) tree.job(fmt::format("job{}", i), "schedule = * * * * * * *\n", small_action());
   tree.start();
   // The first second makes the token and warms up.
   const auto begin = std::chrono::ceil<seconds>(now() + seconds(2)) - milliseconds(50);
@@ -59,10 +58,11 @@ Rows lateness_rows(const Options& options) {
   const auto row = [&](const char* name, double part, double target) {
     const double measured = percentile(late, part);
     const double limit = percentile(bare, part);
-    rows.push_back({fmt::format("lateness of a launch, {} jobs a second for {} s, {} / clock_nanosleep", kJobs, duration, name),
-                    fmt::format("{:.2f} ms", measured), fmt::format("{:.2f} ms", limit),
-                    fmt::format("+{:.2f} ms", measured - limit), fmt::format("under {:g} ms over it", target),
-                    measured - limit < target});
+    rows.push_back(
+        {fmt::format("lateness of a launch, {} jobs a second for {} s, {} / clock_nanosleep", kJobs, duration, name),
+         fmt::format("{:.2f} ms", measured), fmt::format("{:.2f} ms", limit),
+         fmt::format("+{:.2f} ms", measured - limit), fmt::format("under {:g} ms over it", target),
+         measured - limit < target});
   };
   row("p50", 0.5, 3);
   row("p99", 0.99, 20);

@@ -66,7 +66,8 @@ double bare_posts(int count) {
     for (unsigned core = 0; core < cores; ++core)
       loops.emplace_back([&, core] {
         Browser browser;
-        for (std::size_t i = core; i < bodies.size(); i += cores) browser.post(sandbox.url() + "action/create/", bodies[i]);
+        for (std::size_t i = core; i < bodies.size(); i += cores)
+          browser.post(sandbox.url() + "action/create/", bodies[i]);
       });
   }
   return milliseconds_between(begin, std::chrono::steady_clock::now());

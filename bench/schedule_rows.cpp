@@ -50,9 +50,13 @@ double slowest_of(const Case (&cases)[N], const Options& options) {
     for (const auto& one : cases) {
       const auto schedule = Schedule::parse(one.expression).value();
       const auto from = mig_runner::parse_rfc3339(one.from).value();
-      benchmark::RegisterBenchmark(one.expression, [=](benchmark::State& state) {
-        for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(schedule.next(from, zone));
-      })->MinTime(options.quick ? 0.01 : 0.1)->Repetitions(options.quick ? 2 : 5);
+      benchmark::RegisterBenchmark(one.expression,
+                                   [=](benchmark::State& state) {
+                                     for ([[maybe_unused]] auto _ : state)
+                                       benchmark::DoNotOptimize(schedule.next(from, zone));
+                                   })
+          ->MinTime(options.quick ? 0.01 : 0.1)
+          ->Repetitions(options.quick ? 2 : 5);
     }
   }
   Times times;
@@ -64,7 +68,8 @@ double slowest_of(const Case (&cases)[N], const Options& options) {
 
 Rows schedule_rows(const Options& options) {
   return {bounded("Schedule::next, ordinary expressions (the slowest)", slowest_of(kOrdinary, options), "ns", 200),
-          bounded("Schedule::next, leap days, L, #, far years (the slowest)", slowest_of(kWorst, options) / 1000, "us", 20)};
+          bounded("Schedule::next, leap days, L, #, far years (the slowest)", slowest_of(kWorst, options) / 1000, "us",
+                  20)};
 }
 
 }  // namespace mig_bench

@@ -168,8 +168,16 @@ std::string small_action() {
          R"({"module":"pkg","parameters":{"pkgmatch":{"matches":["^base-files$"]}}}]})";
 }
 
+// Its operations are repeated in each command, and each search has an answer of its own there.
 std::string large_action() {
-  return small_action();
+  std::string searches;
+  for (const auto* name : {"sudoers"})
+    searches += fmt::format(R"({}"{}":{{"paths":["/etc","/usr/local/etc"],"names":["^{}$"],"options":{{"maxdepth":4,)"
+                            R"("matchall":true,"returnsha256":true,"matchlimit":1000}}}})",
+                            searches.empty() ? "" : ",", name, name);
+  return R"({"name":"x","target":"status='online'","description":{"author":"Security","email":"security@example.net"},)"
+         R"("operations":[{"module":"file","parameters":{"searches":{)" +
+         searches + R"(}}},{"module":"pkg","parameters":{"pkgmatch":{"matches":["^base-files$","^openssl$"]}}}]})";
 }
 
 }  // namespace mig_bench

@@ -27,8 +27,8 @@ Row compared(std::string work, double measured, double limit, const char* unit, 
 }
 
 Row bounded(std::string work, double measured, const char* unit, double below) {
-  return {std::move(work), with_unit(measured, unit),           "",
-          "",              fmt::format("under {:g} {}", below, unit), measured < below};
+  return {std::move(work), with_unit(measured, unit), "", "", fmt::format("under {:g} {}", below, unit),
+          measured < below};
 }
 
 bool print_table(const Rows& rows) {

@@ -10,8 +10,8 @@ namespace mig_bench {
 struct Row {
   std::string work;
   std::string measured;
-  std::string limit;   // empty: the target is a number of its own
-  std::string ratio;   // how `measured` stands to `limit`, or the number that the target speaks of
+  std::string limit;  // empty: the target is a number of its own
+  std::string ratio;  // how `measured` stands to `limit`, or the number that the target speaks of
   std::string target;
   bool ok = false;
 };
