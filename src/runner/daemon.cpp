@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <set>
 #include <string>
 
 #include "runner/adoption.h"
@@ -23,6 +24,8 @@ using std::chrono::steady_clock;
 
 // Writes to a job come in bursts (an editor, a configuration management run): look once a burst is over, but not never.
 constexpr milliseconds kSpoolQuiet{50};
+// How soon what a command wrote into the store (a launch, a pause, a repair) is noticed.
+constexpr milliseconds kStoreLook{500};
 
 const SystemClock kClock;
 
@@ -56,6 +59,8 @@ struct Daemon::Impl {
   void reload();
   void apply(const std::vector<spool::Change>& changes, bool at_start);
   void report(const spool::Change& change, bool at_start);
+  Result<void> follow_pauses();
+  void look_at_store();
   void clock_was_set();
   std::string status(std::optional<Timestamp> next) const;
   void loop();
@@ -124,6 +129,7 @@ Result<void> Daemon::Impl::start_planner() {
   const auto& runner = configuration.runner;
   planner = std::make_unique<Planner>(engine->context());
   if (auto loaded = planner->load(); !loaded) return loaded;
+  if (auto followed = follow_pauses(); !followed) return followed;
   spool = std::make_unique<spool::Spool>(runner.directory / "runners", runner.job_defaults);
   apply(spool->scan(), true);
   log.notice("Following " + std::to_string(spool->jobs().size()) + " jobs in " + runner.directory.string());
@@ -193,6 +199,25 @@ void Daemon::Impl::reload() {
   log.notice("Reloaded: the new configuration is in use.");
 }
 
+Result<void> Daemon::Impl::follow_pauses() {
+  auto paused = store->paused();
+  if (!paused) return tl::unexpected(paused.error());
+  std::set<std::string> names;
+  for (const auto& [name, since] : *paused) names.insert(name);
+  planner->set_paused(std::move(names), now());
+  jobs.set_paused(std::move(*paused));
+  return {};
+}
+
+// A command beside this process may have written there. What cannot be read now is tried again at the next look.
+void Daemon::Impl::look_at_store() {
+  const auto written = store->written_by_others();
+  if (!written || !*written) return;
+  if (const auto followed = follow_pauses(); !followed)
+    log.error("Which jobs are paused cannot be read: " + followed.error().text());
+  engine->ring_all();
+}
+
 void Daemon::Impl::clock_was_set() {
   log.notice("The clock was set.");
   if (auto moved = store->bring_forward(now()); !moved)
@@ -215,7 +240,7 @@ void Daemon::Impl::loop() {
     std::optional<Timestamp> next;
     if (planner) next = planner->step(now());
     const auto until_scan = std::chrono::ceil<milliseconds>(next_scan - steady_clock::now());
-    auto longest = quiet ? kSpoolQuiet : std::max(until_scan, milliseconds(0));
+    auto longest = quiet ? kSpoolQuiet : std::clamp(until_scan, milliseconds(0), kStoreLook);
     service_manager.status(status(next));
     if (const auto until_alive = service_manager.alive(steady_clock::now()))
       longest = std::min(longest, std::chrono::ceil<milliseconds>(*until_alive));
@@ -229,6 +254,7 @@ void Daemon::Impl::loop() {
     }
     if (events.clock_was_set) clock_was_set();
     if (!planner || !spool) continue;
+    look_at_store();
     if (quiet) apply(spool->read_events(), false);
     quiet = events.spool;
     if (steady_clock::now() < next_scan) continue;

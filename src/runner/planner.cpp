@@ -37,7 +37,8 @@ Result<void> Planner::load() {
 void Planner::schedule(Entry& entry) {
   if (entry.next) queue_.erase({*entry.next, entry.job->name});
   entry.next.reset();
-  if (entry.job->config.settings.enabled) entry.next = entry.job->schedule.next(entry.cursor, entry.job->zone);
+  const bool wanted = entry.job->config.settings.enabled && !paused_.contains(entry.job->name);
+  if (wanted) entry.next = entry.job->schedule.next(entry.cursor, entry.job->zone);
   if (entry.next) queue_.emplace(*entry.next, entry.job->name);
 }
 
@@ -46,7 +47,7 @@ void Planner::insert(const spool::JobPtr& job, Timestamp cursor) {
   if (entry.next) queue_.erase({*entry.next, job->name});
   entry = Entry{job, cursor, std::nullopt};
   schedule(entry);
-  if (job->config.settings.enabled && !entry.next)
+  if (job->config.settings.enabled && !entry.next && !paused_.contains(job->name))
     context_.log.warning(job->name + ": its schedule \"" + job->config.schedule + "\" has no time left after " +
                          format_utc(cursor));
 }
@@ -72,6 +73,15 @@ void Planner::remove(const std::string& name, Timestamp now) {
   if (known->second.next && *known->second.next <= now) step(now);
   if (known->second.next) queue_.erase({*known->second.next, name});
   entries_.erase(known);
+}
+
+void Planner::set_paused(std::set<std::string> paused, Timestamp now) {
+  paused_.swap(paused);
+  for (auto& [name, entry] : entries_) {
+    if (paused_.contains(name) == paused.contains(name)) continue;
+    if (!paused_.contains(name)) entry.cursor = std::max(entry.cursor, now);
+    schedule(entry);
+  }
 }
 
 // The clock was set back: times after `now` come again. Those that had a run keep it (the store has one per nominal

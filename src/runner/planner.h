@@ -33,6 +33,10 @@ class Planner {
   void put(const spool::JobPtr& job, Timestamp now);
   void remove(const std::string& name, Timestamp now);
 
+  // Which jobs are paused now: nothing of theirs is planned. The times of one that is no longer paused count from now
+  // on.
+  void set_paused(std::set<std::string> paused, Timestamp now);
+
   // Plans everything that is due. Returns when it wants to be called next; nullopt: not before something changes.
   std::optional<Timestamp> step(Timestamp now);
 
@@ -43,7 +47,7 @@ class Planner {
   struct Entry {
     spool::JobPtr job;
     Timestamp cursor{};             // nothing at or before it is planned any more
-    std::optional<Timestamp> next;  // the first nominal time after the cursor; none for a disabled job
+    std::optional<Timestamp> next;  // the first nominal time after the cursor; none for a disabled or paused job
   };
   struct Plan {
     std::vector<store::Cursor> cursors;
@@ -60,6 +64,7 @@ class Planner {
   const StageContext& context_;
   std::map<std::string, Timestamp> stored_cursors_;
   std::map<std::string, Entry> entries_;
+  std::set<std::string> paused_;
   std::set<std::pair<Timestamp, std::string>> queue_;  // (next, job) of every entry that has a next
   std::vector<store::Cursor> unwritten_;               // cursors of new jobs, written with the next plan
   std::optional<Timestamp> last_step_;

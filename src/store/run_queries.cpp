@@ -14,6 +14,12 @@ std::string select(const std::string& rest) {
   return "SELECT " + RunRow::selected() + " FROM runs " + rest;
 }
 
+std::string is_in(std::span<const RunState> states) {
+  std::string numbers;
+  for (const auto state : states) numbers += (numbers.empty() ? "" : ", ") + std::to_string(static_cast<int>(state));
+  return "state IN (" + numbers + ")";
+}
+
 std::optional<Run> first(std::vector<Run> runs) {
   if (runs.empty()) return std::nullopt;
   return std::move(runs.front());
@@ -96,15 +102,29 @@ Result<std::vector<Run>> RunStore::waiting(RunState state) {
   });
 }
 
-Result<std::vector<Run>> RunStore::history(const std::string& job, int limit) {
+Result<std::vector<Run>> RunStore::history(const std::string& job, int limit, std::span<const RunState> states) {
   const auto name = clean_text(job);
-  const std::string order = " ORDER BY nominal DESC, number DESC LIMIT :limit";
+  std::string conditions = job.empty() ? "" : std::string(kOfJob);
+  if (!states.empty()) conditions += (conditions.empty() ? "" : " AND ") + is_in(states);
   return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
-    return impl_->runs(select((job.empty() ? "" : "WHERE " + std::string(kOfJob)) + order),
-                       [&](soci::statement& statement) {
-                         if (!job.empty()) statement.exchange(use(name, "job"));
-                         statement.exchange(use(limit, "limit"));
-                       });
+    return impl_->runs(
+        select((conditions.empty() ? "" : "WHERE " + conditions) + " ORDER BY nominal DESC, number DESC LIMIT :limit"),
+        [&](soci::statement& statement) {
+          if (!job.empty()) statement.exchange(use(name, "job"));
+          statement.exchange(use(limit, "limit"));
+        });
+  });
+}
+
+Result<std::vector<Run>> RunStore::failed_since(Timestamp since, int limit) {
+  const long long earliest = since.time_since_epoch().count();
+  return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
+    return impl_->runs(
+        select("WHERE " + std::string(Impl::kFailed) + " AND nominal >= :since ORDER BY nominal DESC LIMIT :limit"),
+        [&](soci::statement& statement) {
+          statement.exchange(use(earliest, "since"));
+          statement.exchange(use(limit, "limit"));
+        });
   });
 }
 

@@ -72,6 +72,12 @@ Result<void> connect_sqlite(soci::session& session, const fs::path& path) {
   return {};
 }
 
+long long data_version(soci::session& session) {
+  long long version = 0;
+  session << "PRAGMA data_version", soci::into(version);
+  return version;
+}
+
 bool has_log(const fs::path& path) {
   return size_of(beside(path, "-wal")) > 0;
 }

@@ -111,10 +111,15 @@ struct RunStore::Impl {
   // Has a result file that nothing waits for: 4 is stored, 5 delivered.
   static constexpr std::string_view kSettled = "result_file <> '' AND (state = 5 OR (state = 4 AND wake IS NULL))";
 
+  // Ended without results that somebody has: refused, missed, invalid, collect_failed, undeliverable. Word for word the
+  // condition of the index runs_failed.
+  static constexpr std::string_view kFailed = "state IN (7, 8, 10, 11, 12)";
+
   std::mutex mutex;  // guards all below
   soci::session session;
   std::function<void(RunState)> listener;
   std::optional<Error> damage;  // found in the middle of work: from then on nothing is written
+  long long data_version = 0;   // as written_by_others() last saw it
 
   const std::string owner;
   const std::string place;  // the database, for errors
