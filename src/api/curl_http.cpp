@@ -187,12 +187,13 @@ class CurlHttp final : public Http {
   Result<HttpAnswer> perform(const HttpRequest& request) override {
     Result<HttpAnswer> answer = fail("no answer");
     const std::vector<HttpRequest> one{request};
-    perform_all(one, [&](std::size_t, Result<HttpAnswer> result) { answer = std::move(result); });
+    perform_all(one, [&](std::size_t, Result<HttpAnswer> result) { answer = std::move(result); }, {});
     return answer;
   }
 
   void perform_all(const std::vector<HttpRequest>& requests,
-                   const std::function<void(std::size_t, Result<HttpAnswer>)>& done) override {
+                   const std::function<void(std::size_t, Result<HttpAnswer>)>& done,
+                   const std::function<void()>& idle) override {
     std::vector<std::unique_ptr<Transfer>> transfers(requests.size());
     for (std::size_t i = 0; i < requests.size(); ++i) {
       const auto& headers = requests[i].headers;
@@ -205,7 +206,8 @@ class CurlHttp final : public Http {
     }
     for (int running = 1; running > 0 && !stop_.stop_requested();) {
       curl_multi_perform(multi_, &running);
-      finish_ended(transfers, done);
+      const bool any = finish_ended(transfers, done);
+      if (any && running > 0 && idle) idle();
       if (running > 0) curl_multi_poll(multi_, nullptr, 0, kPollMs, nullptr);
     }
     for (std::size_t i = 0; i < transfers.size(); ++i) {
@@ -216,11 +218,14 @@ class CurlHttp final : public Http {
   }
 
  private:
-  void finish_ended(std::vector<std::unique_ptr<Transfer>>& transfers,
+  // Whether any has ended.
+  bool finish_ended(std::vector<std::unique_ptr<Transfer>>& transfers,
                     const std::function<void(std::size_t, Result<HttpAnswer>)>& done) {
     int left = 0;
+    bool any = false;
     while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
       if (message->msg != CURLMSG_DONE) continue;
+      any = true;
       const auto code = message->data.result;
       CURL* const easy = message->easy_handle;  // the message is gone once the handle is removed
       const auto found = std::find_if(transfers.begin(), transfers.end(),
@@ -230,6 +235,7 @@ class CurlHttp final : public Http {
       found->reset();
       done(static_cast<std::size_t>(found - transfers.begin()), std::move(answer));
     }
+    return any;
   }
 
   const HttpOptions options_;

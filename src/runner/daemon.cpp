@@ -10,6 +10,7 @@
 #include "runner/configuration.h"
 #include "runner/engine.h"
 #include "runner/planner.h"
+#include "runner/run_flow.h"
 #include "runner/service_manager.h"
 #include "runner/switchable_log.h"
 #include "runner/wakeups.h"
@@ -62,7 +63,7 @@ struct Daemon::Impl {
   Result<void> follow_pauses();
   void look_at_store();
   void clock_was_set();
-  std::string status(std::optional<Timestamp> next) const;
+  std::string status() const;
   void loop();
 
   Timestamp now() const { return kClock.now(); }
@@ -127,7 +128,7 @@ Result<void> Daemon::Impl::start_engine(const sign::Key& key) {
 // The jobs as they are now; needs the engine for its context.
 Result<void> Daemon::Impl::start_planner() {
   const auto& runner = configuration.runner;
-  planner = std::make_unique<Planner>(engine->context());
+  planner = std::make_unique<Planner>(engine->context(), kAhead);
   if (auto loaded = planner->load(); !loaded) return loaded;
   if (auto followed = follow_pauses(); !followed) return followed;
   spool = std::make_unique<spool::Spool>(runner.directory / "runners", runner.job_defaults);
@@ -226,8 +227,9 @@ void Daemon::Impl::clock_was_set() {
 }
 
 // For who asks the service manager how the runner is.
-std::string Daemon::Impl::status(std::optional<Timestamp> next) const {
+std::string Daemon::Impl::status() const {
   if (!planner) return "Nothing is launched since the last reload; restart the runner, the log says why";
+  const auto next = planner->next_time();
   const auto count = jobs.size();
   return std::to_string(count) + (count == 1 ? " job" : " jobs") +
          (next ? ", next launch at " + format_utc(*next) : ", none to launch");
@@ -241,7 +243,7 @@ void Daemon::Impl::loop() {
     if (planner) next = planner->step(now());
     const auto until_scan = std::chrono::ceil<milliseconds>(next_scan - steady_clock::now());
     auto longest = quiet ? kSpoolQuiet : std::clamp(until_scan, milliseconds(0), kStoreLook);
-    service_manager.status(status(next));
+    service_manager.status(status());
     if (const auto until_alive = service_manager.alive(steady_clock::now()))
       longest = std::min(longest, std::chrono::ceil<milliseconds>(*until_alive));
     const auto events = wakeups.wait(next, longest, quiet || !spool ? -1 : spool->event_fd());

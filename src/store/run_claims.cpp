@@ -110,6 +110,13 @@ Result<void> RunStore::release(std::span<const Run> runs) {
   });
 }
 
+Result<void> RunStore::release_all() {
+  return impl_->write_claims([&](soci::session& session, Effects&) -> Result<void> {
+    session << "UPDATE runs SET owner = NULL WHERE owner = :owner", use(impl_->owner, "owner");
+    return {};
+  });
+}
+
 Result<void> RunStore::record(std::span<const Change> changes) {
   return impl_->write([&](soci::session& session, Effects& effects) -> Result<void> {
     for (const auto& change : changes) {

@@ -1,5 +1,7 @@
 #include "store/run_store.h"
 
+#include <set>
+
 #include "base/file.h"
 #include "store/clean_text.h"
 #include "store/documents.h"
@@ -123,7 +125,7 @@ Result<std::unique_ptr<RunStore>> RunStore::open_beside(const std::filesystem::p
   return std::unique_ptr<RunStore>(new RunStore(std::move(impl)));
 }
 
-void RunStore::on_change(std::function<void(RunState)> listener) {
+void RunStore::on_change(std::function<void(const Woken&)> listener) {
   const std::lock_guard lock(impl_->mutex);
   impl_->listener = std::move(listener);
 }

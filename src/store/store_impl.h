@@ -2,10 +2,10 @@
 
 #include <soci/soci.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <mutex>
-#include <set>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -36,10 +36,13 @@ class Transaction {
 // the call succeeds.
 struct Effects {
   std::map<RunState, long long> counted;
-  std::set<RunState> woken;
+  std::map<RunState, Woken> woken;
 
   void claimable(const Run& run) {
-    if (run.wake) woken.insert(run.state);
+    if (!run.wake) return;
+    auto& told = woken.try_emplace(run.state, Woken{run.state, *run.wake, 0}).first->second;
+    told.earliest = std::min(told.earliest, *run.wake);
+    ++told.runs;
   }
 };
 
@@ -67,7 +70,7 @@ struct RunStore::Impl {
 
   template <class Work>
   auto transact(const Dialect::Begin& begin, Work work) {
-    std::function<void(RunState)> told;
+    std::function<void(const Woken&)> told;
     Effects effects;
     auto result = [&] {
       const std::lock_guard lock(mutex);
@@ -84,7 +87,7 @@ struct RunStore::Impl {
       });
     }();
     if (result && told)
-      for (const auto state : effects.woken) told(state);
+      for (const auto& [state, woken] : effects.woken) told(woken);
     return result;
   }
 
@@ -117,7 +120,7 @@ struct RunStore::Impl {
 
   std::mutex mutex;  // guards all below
   soci::session session;
-  std::function<void(RunState)> listener;
+  std::function<void(const Woken&)> listener;
   std::optional<Error> damage;  // found in the middle of work: from then on nothing is written
   long long data_version = 0;   // as written_by_others() last saw it
 

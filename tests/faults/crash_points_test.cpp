@@ -49,7 +49,7 @@ class CrashStand : public Stand {
 
  private:
   void watch() {
-    store->on_change([this](RunState) { point(); });
+    store->on_change([this](const store::Woken&) { point(); });
     api.around_exchange = [this] { point(); };
   }
   void point() {
