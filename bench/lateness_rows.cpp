@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <time.h>
 
+#include <cstdlib>
+
 #include <thread>
 
 #include "bench/recording_proxy.h"
@@ -54,6 +56,8 @@ Rows lateness_rows(const Options& options) {
   if (late.size() != static_cast<std::size_t>(kJobs * duration))
     give_up(fmt::format("{} launches where {} were due", late.size(), kJobs * duration));
 
+  if (std::getenv("BENCH_DETAIL") != nullptr)
+    for (const auto value : late) fmt::print(stderr, "{:.2f}\n", value);
   Rows rows;
   const auto row = [&](const char* name, double part, double target) {
     const double measured = percentile(late, part);

@@ -22,7 +22,7 @@ namespace mig_runner::runner {
 class Launcher {
  public:
   // How many runs one launcher has in hand, and posts at the same time.
-  static constexpr std::size_t kMostHeld = 8;
+  static constexpr std::size_t kMostHeld = 16;
   // How long an action whose answer was lost may still turn up at the API: only then is it posted again.
   static constexpr std::chrono::milliseconds kSettle = std::chrono::seconds(15);
 

@@ -156,7 +156,7 @@ Result<bool> RunStore::adopt(const Run& run, const std::string& action) {
     if (!insert_runs(session, {&run, 1}, effects).front()) return false;
     auto adopted = run;
     session << "SELECT max(number) FROM runs", into(adopted.number);
-    keep_document(session, adopted, DocumentKind::action, action);
+    keep_action(session, adopted, action);
     return true;
   });
 }

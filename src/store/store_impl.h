@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <type_traits>
@@ -46,9 +47,11 @@ struct Effects {
   }
 };
 
+class ChangeWriter;
+
 struct RunStore::Impl {
-  Impl(std::string the_owner, std::string the_place, const Dialect& the_dialect)
-      : owner(std::move(the_owner)), place(std::move(the_place)), dialect(the_dialect) {}
+  Impl(std::string the_owner, std::string the_place, const Dialect& the_dialect);
+  ~Impl();
 
   // Runs `work(session)`, which returns a Result, with the connection to itself.
   template <class Work>
@@ -90,6 +93,9 @@ struct RunStore::Impl {
       for (const auto& [state, woken] : effects.woken) told(woken);
     return result;
   }
+
+  // For changes of runs that the owner has claimed; within a transaction.
+  ChangeWriter& writer();
 
   // The runs that `sql` selects or returns; `bind` adds its parameters.
   template <class Bind>
@@ -137,6 +143,8 @@ struct RunStore::Impl {
       return tl::unexpected(failed());
     }
   }
+  std::unique_ptr<ChangeWriter> writer_;  // made when it is needed first; ends before the session
+
   Error failed();
   void count(const Effects& effects);
 };
