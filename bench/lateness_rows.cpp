@@ -2,7 +2,6 @@
 #include <time.h>
 
 #include <cstdlib>
-
 #include <thread>
 
 #include "bench/recording_proxy.h"

@@ -159,7 +159,9 @@ void ApiClient::post_actions(std::span<const std::string> documents,
   std::vector<HttpRequest> requests;
   for (const auto& document : documents) requests.push_back(post_request(document));
   const auto where = shown_url(base_url_ + "action/create/");
-  const auto take = [&](std::size_t index, Result<HttpAnswer> answer) { done(index, posted(std::move(answer), where)); };
+  const auto take = [&](std::size_t index, Result<HttpAnswer> answer) {
+    done(index, posted(std::move(answer), where));
+  };
   exchange_all(std::move(requests), take, idle);
 }
 
@@ -263,17 +265,16 @@ Result<ApiClient::Batch> ApiClient::fetch_pages(std::int64_t action_id, const Fe
     return {};
   };
 
-  exchange_all(
-      page_requests(action_id, options.page_size, pages),
-      [&](std::size_t index, Result<HttpAnswer> answer) {
-        if (failure) return;
-        if (!answer) {
-          failure = at(answer.error(), where);
-        } else if (const auto taken = take(pages[index], *answer); !taken) {
-          failure = taken.error();
-        }
-      },
-      {});
+  exchange_all(page_requests(action_id, options.page_size, pages),
+               [&](std::size_t index, Result<HttpAnswer> answer) {
+                 if (failure) return;
+                 if (!answer) {
+                   failure = at(answer.error(), where);
+                 } else if (const auto taken = take(pages[index], *answer); !taken) {
+                   failure = taken.error();
+                 }
+               },
+               {});
   if (!failure) return batch;
   if (failure->retry == Retry::outcome_unknown) failure->retry = Retry::later;
   return tl::unexpected(*failure);

@@ -191,7 +191,8 @@ Result<void> Launcher::sign(Held& held, const spool::JobPtr& job, Timestamp star
   held.run.valid_from = start - kDatedBack;
   held.run.expire_after = start + job->config.expiry;
   held.run.plugin = job->config.plugin;
-  if (auto prepared = action.prepare(action_name(held.run.job), *held.run.valid_from, *held.run.expire_after); !prepared)
+  if (auto prepared = action.prepare(action_name(held.run.job), *held.run.valid_from, *held.run.expire_after);
+      !prepared)
     return fail(prepared.error().what, prepared.error().where);
   auto signature = signer_->sign(action.signed_text());
   if (!signature) return fail(signature.error().what, signature.error().where, Retry::later);

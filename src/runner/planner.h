@@ -21,8 +21,8 @@ class Planner {
  public:
   static constexpr std::chrono::milliseconds kPunctual = std::chrono::minutes(1);
 
-  // A run is put into the store `ahead` of its time, so that this does not make it late. But with overlap = forbid at its
-  // time: it would pass for an unfinished one to a run before it.
+  // A run is put into the store `ahead` of its time, so that this does not make it late. But with overlap = forbid at
+  // its time: it would pass for an unfinished one to a run before it.
   explicit Planner(const StageContext& context, std::chrono::milliseconds ahead = {})
       : context_(context), ahead_(ahead) {}
 

@@ -29,8 +29,7 @@ void StagePool::loop(const Step& step, const std::stop_token& stop) {
       seen = rings_;
     }
     const auto wake = step(clock_.now());
-    const auto now = clock_.now();
-    if (wake && *wake <= now) continue;
+    if (wake && *wake <= clock_.now()) continue;
     std::unique_lock lock(mutex_);
     if (rings_ != seen) continue;
     Sleeper sleeper;
@@ -38,7 +37,7 @@ void StagePool::loop(const Step& step, const std::stop_token& stop) {
     sleepers_.insert(&sleeper);
     const auto rung = [&] { return sleeper.rung; };
     if (wake) {
-      sleeper.bell.wait_for(lock, stop, *wake - now, rung);
+      sleeper.bell.wait_until(lock, stop, *wake, rung);
     } else {
       sleeper.bell.wait(lock, stop, rung);
     }

@@ -20,7 +20,7 @@ class StagePool {
   // What a thread calls, with the time; returns when it wants to be called next, nullopt: only when rung.
   using Step = std::function<std::optional<Timestamp>(Timestamp)>;
 
-  // `clock` outlives the pool.
+  // `clock` outlives the pool and goes as the system's does, by which threads sleep.
   explicit StagePool(const Clock& clock) : clock_(clock) {}
   ~StagePool();
 

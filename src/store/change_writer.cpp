@@ -12,13 +12,14 @@ ChangeWriter::ChangeWriter(soci::session& session, const std::string& whose, con
       names_owner_(whose.find(":owner") != std::string::npos),
       keeping_claim_(session),
       ending_claim_(session),
-      replace_document_((session.prepare
-                             << "INSERT INTO documents (run, kind, place, content) VALUES (:run, :kind, 0, :content)"
-                                " ON CONFLICT (run, kind, place) DO UPDATE SET content = excluded.content",
-                         use(run_, "run"), use(kind_, "kind"), use(content_, "content"))),
-      add_signature_((session.prepare << "INSERT INTO documents (run, kind, place, content) VALUES (:run, :kind,"
-                                         " (SELECT count(*) FROM documents WHERE run = :run AND kind = :kind), :content)",
-                      use(run_, "run"), use(kind_, "kind"), use(content_, "content"))),
+      replace_document_(
+          (session.prepare << "INSERT INTO documents (run, kind, place, content) VALUES (:run, :kind, 0, :content)"
+                              " ON CONFLICT (run, kind, place) DO UPDATE SET content = excluded.content",
+           use(run_, "run"), use(kind_, "kind"), use(content_, "content"))),
+      add_signature_(
+          (session.prepare << "INSERT INTO documents (run, kind, place, content) VALUES (:run, :kind,"
+                              " (SELECT count(*) FROM documents WHERE run = :run AND kind = :kind), :content)",
+           use(run_, "run"), use(kind_, "kind"), use(content_, "content"))),
       drop_documents_((session.prepare << "DELETE FROM documents WHERE run = :run", use(run_, "run"))) {
   prepare_update(keeping_claim_, whose, true);
   prepare_update(ending_claim_, whose, false);

@@ -86,8 +86,8 @@ class RunStore {
   // All that this store's owner has claimed: when its stages have ended.
   Result<void> release_all();
 
-  // Applies all or none, in one transaction: many at once cost little more than one. Retry::no where one is not claimed or no longer in its state `from`. The claim ends with it,
-  // unless it is kept.
+  // Applies all or none, in one transaction: many at once cost little more than one. Retry::no where one is not claimed
+  // or no longer in its state `from`. The claim ends with it, unless it is kept.
   Result<void> record(std::span<const Change> changes);
 
   Result<std::vector<std::string>> signatures(const Run& run);  // of all tries, oldest first
