@@ -48,20 +48,27 @@ class Turn {
  public:
   static constexpr std::size_t kFirstPart = std::size_t{128} << 10U;
 
-  bool may_read(const void* transfer, std::size_t so_far) {
-    if (so_far < kFirstPart || holder_ == transfer) return true;
-    if (holder_ == nullptr) holder_ = transfer;
-    return holder_ == transfer;
+  // `body` is what the transfer has read so far.
+  bool may_read(const void* transfer, std::string& body) {
+    if (body.size() < kFirstPart || holder_ == transfer) return true;
+    if (holder_ != nullptr) return false;
+    holder_ = transfer;
+    body.reserve(largest_ + kSlack);  // pages of a list are much alike
+    return true;
   }
   // Whether others may have been waiting for it.
-  bool give_back(const void* transfer) {
+  bool give_back(const void* transfer, std::size_t read) {
     if (holder_ != transfer) return false;
     holder_ = nullptr;
+    largest_ = std::max(largest_, read);
     return true;
   }
 
  private:
+  static constexpr std::size_t kSlack = std::size_t{64} << 10U;
+
   const void* holder_ = nullptr;
+  std::size_t largest_ = 0;
 };
 
 // One transfer and what it needs while it runs.
@@ -173,7 +180,7 @@ class Transfer {
       transfer.too_long_ = true;
       return 0;
     }
-    if (!transfer.turn_.may_read(self, body.size())) return CURL_WRITEFUNC_PAUSE;
+    if (!transfer.turn_.may_read(self, body)) return CURL_WRITEFUNC_PAUSE;
     body.append(bytes, size);
     return size;
   }
@@ -220,7 +227,6 @@ class CurlHttp final : public Http {
   void perform_all(const std::vector<HttpRequest>& requests,
                    const std::function<void(std::size_t, Result<HttpAnswer>)>& done,
                    const std::function<void()>& idle) override {
-    Turn turn;
     std::vector<std::unique_ptr<Transfer>> transfers(requests.size());
     for (std::size_t i = 0; i < requests.size(); ++i) {
       const auto& headers = requests[i].headers;
@@ -228,25 +234,26 @@ class CurlHttp final : public Http {
         done(i, fail("a header of the request holds a line break", shown_url(requests[i].url)));
         continue;
       }
-      transfers[i] = std::make_unique<Transfer>(requests[i], options_, turn);
+      transfers[i] = std::make_unique<Transfer>(requests[i], options_, turn_);
       curl_multi_add_handle(multi_, transfers[i]->easy());
     }
     for (int running = 1; running > 0 && !stop_.stop_requested();) {
       curl_multi_perform(multi_, &running);
-      const bool any = finish_ended(transfers, turn, done);
+      const bool any = finish_ended(transfers, done);
       if (any && running > 0 && idle) idle();
       if (running > 0) curl_multi_poll(multi_, nullptr, 0, kPollMs, nullptr);
     }
     for (std::size_t i = 0; i < transfers.size(); ++i) {
       if (!transfers[i]) continue;
       curl_multi_remove_handle(multi_, transfers[i]->easy());
+      turn_.give_back(transfers[i].get(), 0);
       done(i, transfers[i]->stopped());
     }
   }
 
  private:
   // Whether any has ended.
-  bool finish_ended(std::vector<std::unique_ptr<Transfer>>& transfers, Turn& turn,
+  bool finish_ended(std::vector<std::unique_ptr<Transfer>>& transfers,
                     const std::function<void(std::size_t, Result<HttpAnswer>)>& done) {
     int left = 0;
     bool any = false;
@@ -260,7 +267,7 @@ class CurlHttp final : public Http {
                                       [&](const auto& transfer) { return transfer && transfer->easy() == easy; });
       curl_multi_remove_handle(multi_, easy);
       auto answer = (*found)->answer(code);
-      next_turn = turn.give_back(found->get()) || next_turn;
+      next_turn = turn_.give_back(found->get(), answer ? answer->body.size() : 0) || next_turn;
       found->reset();
       done(static_cast<std::size_t>(found - transfers.begin()), std::move(answer));
     }
@@ -273,6 +280,7 @@ class CurlHttp final : public Http {
   const HttpOptions options_;
   const std::stop_token stop_;
   CURLM* multi_;
+  Turn turn_;
 };
 
 }  // namespace

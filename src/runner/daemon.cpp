@@ -1,5 +1,7 @@
 #include "runner/daemon.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -37,6 +39,14 @@ std::string joined(const std::vector<config::Problem>& problems) {
     text += (problem.fatal ? "" : "warning: ") + problem.text();
   }
   return text;
+}
+
+// By itself the allocator makes an arena for each of a dozen threads and, after the first page of results, keeps what
+// pages leave behind. Pages are mapped and unmapped instead.
+void keep_memory_small() {
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_MMAP_THRESHOLD, 1 * 1024 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 8 * 1024 * 1024);
 }
 
 Result<sign::Key> load_key(const Configuration& configuration, Timestamp now) {
@@ -85,6 +95,7 @@ Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Daemon::~Daemon() = default;
 
 Result<std::unique_ptr<Daemon>> Daemon::start(const std::filesystem::path& runner_cfg) {
+  keep_memory_small();
   std::signal(SIGPIPE, SIG_IGN);
   auto wakeups = Wakeups::create();
   if (!wakeups) return tl::unexpected(wakeups.error());
