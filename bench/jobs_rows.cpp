@@ -72,7 +72,7 @@ Seen see_new_job(Tree& tree, int number) {
 Rows jobs_rows(const Options& options) {
   const int count = 10'000;
   const Sandbox sandbox;
-  Tree tree(sandbox.port());
+  Tree tree(sandbox.port(), "timezone = Europe/Berlin");
   for (int i = 0; i < count; ++i) write_job(tree, i);
   std::vector<double> start, bare;
   for (int round = 0; round < options.rounds(); ++round) {

@@ -146,6 +146,7 @@ Result<void> Daemon::Impl::start_planner() {
   apply(spool->scan(), true);
   log.notice("Following " + std::to_string(spool->jobs().size()) + " jobs in " + runner.directory.string());
   adopt_inflight(engine->context(), now());
+  malloc_trim(0);  // what reading all jobs at once has left
   return {};
 }
 

@@ -60,7 +60,11 @@ void Planner::insert(const spool::JobPtr& job, Timestamp cursor) {
 void Planner::start(const spool::JobPtr& job, Timestamp now) {
   const auto stored = stored_cursors_.find(job->name);
   const bool resume = stored != stored_cursors_.end() && job->config.settings.enabled;
-  if (resume) return insert(job, std::min(stored->second, now));
+  if (resume) {
+    insert(job, std::min(stored->second, now));
+    stored_cursors_.erase(stored);  // there may be many thousands
+    return;
+  }
   insert(job, now);
   unwritten_.push_back({job->name, now});
 }
@@ -174,7 +178,7 @@ std::optional<Timestamp> Planner::step(Timestamp now) {
     due[i]->cursor = plan.cursors[unwritten_.size() + i].planned_through;
     schedule(*due[i]);
   }
-  unwritten_.clear();
+  unwritten_ = {};
   if (queue_.empty()) return std::nullopt;
   return queue_.begin()->first;
 }

@@ -69,7 +69,7 @@ class Planner {
 
   const StageContext& context_;
   const std::chrono::milliseconds ahead_;
-  std::map<std::string, Timestamp> stored_cursors_;
+  std::map<std::string, Timestamp> stored_cursors_;  // of jobs that were not started yet
   std::map<std::string, Entry> entries_;
   std::set<std::string> paused_;
   std::set<std::pair<Timestamp, std::string>> queue_;  // (when it is planned, job) of every entry that has a next
