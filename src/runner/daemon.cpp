@@ -1,5 +1,7 @@
 #include "runner/daemon.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -10,6 +12,7 @@
 #include "runner/configuration.h"
 #include "runner/engine.h"
 #include "runner/planner.h"
+#include "runner/run_flow.h"
 #include "runner/service_manager.h"
 #include "runner/switchable_log.h"
 #include "runner/wakeups.h"
@@ -38,6 +41,14 @@ std::string joined(const std::vector<config::Problem>& problems) {
   return text;
 }
 
+// By itself the allocator makes an arena for each of a dozen threads and, after the first page of results, keeps what
+// pages leave behind. Pages are mapped and unmapped instead.
+void keep_memory_small() {
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_MMAP_THRESHOLD, 1 * 1024 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 8 * 1024 * 1024);
+}
+
 Result<sign::Key> load_key(const Configuration& configuration, Timestamp now) {
   return sign::Key::load(configuration.client.gpg_home, configuration.client.keyid, configuration.passphrase, now);
 }
@@ -62,7 +73,7 @@ struct Daemon::Impl {
   Result<void> follow_pauses();
   void look_at_store();
   void clock_was_set();
-  std::string status(std::optional<Timestamp> next) const;
+  std::string status() const;
   void loop();
 
   Timestamp now() const { return kClock.now(); }
@@ -84,6 +95,7 @@ Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Daemon::~Daemon() = default;
 
 Result<std::unique_ptr<Daemon>> Daemon::start(const std::filesystem::path& runner_cfg) {
+  keep_memory_small();
   std::signal(SIGPIPE, SIG_IGN);
   auto wakeups = Wakeups::create();
   if (!wakeups) return tl::unexpected(wakeups.error());
@@ -127,13 +139,14 @@ Result<void> Daemon::Impl::start_engine(const sign::Key& key) {
 // The jobs as they are now; needs the engine for its context.
 Result<void> Daemon::Impl::start_planner() {
   const auto& runner = configuration.runner;
-  planner = std::make_unique<Planner>(engine->context());
+  planner = std::make_unique<Planner>(engine->context(), kAhead);
   if (auto loaded = planner->load(); !loaded) return loaded;
   if (auto followed = follow_pauses(); !followed) return followed;
   spool = std::make_unique<spool::Spool>(runner.directory / "runners", runner.job_defaults);
   apply(spool->scan(), true);
   log.notice("Following " + std::to_string(spool->jobs().size()) + " jobs in " + runner.directory.string());
   adopt_inflight(engine->context(), now());
+  malloc_trim(0);  // what reading all jobs at once has left
   return {};
 }
 
@@ -226,8 +239,9 @@ void Daemon::Impl::clock_was_set() {
 }
 
 // For who asks the service manager how the runner is.
-std::string Daemon::Impl::status(std::optional<Timestamp> next) const {
+std::string Daemon::Impl::status() const {
   if (!planner) return "Nothing is launched since the last reload; restart the runner, the log says why";
+  const auto next = planner->next_time();
   const auto count = jobs.size();
   return std::to_string(count) + (count == 1 ? " job" : " jobs") +
          (next ? ", next launch at " + format_utc(*next) : ", none to launch");
@@ -241,7 +255,7 @@ void Daemon::Impl::loop() {
     if (planner) next = planner->step(now());
     const auto until_scan = std::chrono::ceil<milliseconds>(next_scan - steady_clock::now());
     auto longest = quiet ? kSpoolQuiet : std::clamp(until_scan, milliseconds(0), kStoreLook);
-    service_manager.status(status(next));
+    service_manager.status(status());
     if (const auto until_alive = service_manager.alive(steady_clock::now()))
       longest = std::min(longest, std::chrono::ceil<milliseconds>(*until_alive));
     const auto events = wakeups.wait(next, longest, quiet || !spool ? -1 : spool->event_fd());

@@ -21,7 +21,10 @@ class Planner {
  public:
   static constexpr std::chrono::milliseconds kPunctual = std::chrono::minutes(1);
 
-  explicit Planner(const StageContext& context) : context_(context) {}
+  // A run is put into the store `ahead` of its time, so that this does not make it late. But with overlap = forbid at
+  // its time: it would pass for an unfinished one to a run before it.
+  explicit Planner(const StageContext& context, std::chrono::milliseconds ahead = {})
+      : context_(context), ahead_(ahead) {}
 
   // Reads how far each job was planned by earlier processes. Call once, before put().
   Result<void> load();
@@ -40,8 +43,9 @@ class Planner {
   // Plans everything that is due. Returns when it wants to be called next; nullopt: not before something changes.
   std::optional<Timestamp> step(Timestamp now);
 
-  // The job's next nominal time, for showing.
+  // The job's next nominal time, and that of all jobs, for showing.
   std::optional<Timestamp> next_time(const std::string& job) const;
+  std::optional<Timestamp> next_time() const;
 
  private:
   struct Entry {
@@ -57,15 +61,18 @@ class Planner {
   void insert(const spool::JobPtr& job, Timestamp cursor);
   void schedule(Entry& entry);
   void turn_back(Timestamp now);
-  void plan_entry(Entry& entry, Timestamp now, Plan& plan);
+  std::pair<Timestamp, std::string> queue_place(const Entry& entry) const;
+  void plan_entry(const Entry& entry, Timestamp now, Plan& plan);
+  void plan_launch(const Entry& entry, Timestamp nominal, Timestamp counted_from, Plan& plan);
   void plan_missed(const Entry& entry, Timestamp last, Plan& plan);
   bool commit(const Plan& plan);
 
   const StageContext& context_;
-  std::map<std::string, Timestamp> stored_cursors_;
+  const std::chrono::milliseconds ahead_;
+  std::map<std::string, Timestamp> stored_cursors_;  // of jobs that were not started yet
   std::map<std::string, Entry> entries_;
   std::set<std::string> paused_;
-  std::set<std::pair<Timestamp, std::string>> queue_;  // (next, job) of every entry that has a next
+  std::set<std::pair<Timestamp, std::string>> queue_;  // (when it is planned, job) of every entry that has a next
   std::vector<store::Cursor> unwritten_;               // cursors of new jobs, written with the next plan
   std::optional<Timestamp> last_step_;
   int failures_ = 0;

@@ -2,7 +2,7 @@
 #include <limits>
 #include <tuple>
 
-#include "store/documents.h"
+#include "store/change_writer.h"
 #include "store/store_impl.h"
 
 namespace mig_runner::store {
@@ -13,29 +13,6 @@ using soci::use;
 
 // Longer than any stage pauses between two tries of a run.
 constexpr std::chrono::hours kLongestPause{1};
-
-// False where no run is as the change and `whose`, a condition on its owner, expect it.
-template <class Bind>
-bool apply(soci::session& session, const Change& change, const std::string& whose, Bind bind, Effects& effects) {
-  RunRow row;
-  row.set(change.run);
-  const int from = static_cast<int>(change.from);
-  soci::statement statement(session);
-  row.bind_update(statement);
-  statement.exchange(use(from, "from"));
-  bind(statement);
-  statement.alloc();
-  statement.prepare("UPDATE runs SET " + RunRow::assignments() + (change.keep_claim ? "" : ", owner = NULL") +
-                    " WHERE number = :number AND state = :from AND " + whose);
-  statement.define_and_bind();
-  statement.execute(true);
-  if (statement.get_affected_rows() != 1) return false;
-  keep_documents(session, change);
-  --effects.counted[change.from];
-  ++effects.counted[change.run.state];
-  if (!change.keep_claim) effects.claimable(change.run);
-  return true;
-}
 
 std::optional<RunState> state_of(soci::session& session, std::int64_t run) {
   int number = 0;
@@ -110,22 +87,25 @@ Result<void> RunStore::release(std::span<const Run> runs) {
   });
 }
 
+Result<void> RunStore::release_all() {
+  return impl_->write_claims([&](soci::session& session, Effects&) -> Result<void> {
+    session << "UPDATE runs SET owner = NULL WHERE owner = :owner", use(impl_->owner, "owner");
+    return {};
+  });
+}
+
 Result<void> RunStore::record(std::span<const Change> changes) {
   return impl_->write([&](soci::session& session, Effects& effects) -> Result<void> {
-    for (const auto& change : changes) {
-      const auto bind = [&](soci::statement& statement) { statement.exchange(use(impl_->owner, "owner")); };
-      if (!apply(session, change, "owner = :owner", bind, effects))
-        return tl::unexpected(refusal(session, change, impl_->owner));
-    }
+    auto& writer = impl_->writer();
+    for (const auto& change : changes)
+      if (!writer.apply(change, effects)) return tl::unexpected(refusal(session, change, impl_->owner));
     return {};
   });
 }
 
 Result<void> RunStore::repair(const Change& change) {
   return impl_->write([&](soci::session& session, Effects& effects) -> Result<void> {
-    if (apply(
-            session, change, "owner IS NULL", [](soci::statement&) {}, effects))
-      return {};
+    if (ChangeWriter(session, "owner IS NULL", impl_->owner).apply(change, effects)) return {};
     const auto state = state_of(session, change.run.number);
     if (state != change.from) return tl::unexpected(refusal(session, change, impl_->owner));
     return fail("the runner works on it at the moment: try again", change.run.name(), Retry::later);

@@ -33,6 +33,13 @@ struct Change {
   bool drop_documents = false;  // nothing will need them any more
 };
 
+// Runs that one commit made claimable.
+struct Woken {
+  RunState state;
+  Timestamp earliest;  // of their wake times
+  int runs = 0;
+};
+
 // How far a job's schedule has been worked through: no nominal time at or before it is planned any more.
 struct Cursor {
   std::string job;
@@ -59,7 +66,7 @@ class RunStore {
 
   // Called after a commit that made runs with a wake time claimable, once for each of their states, on the committing
   // thread, outside the mutex.
-  void on_change(std::function<void(RunState)> listener);
+  void on_change(std::function<void(const Woken&)> listener);
 
   // In one transaction: moves the cursors and inserts the runs whose job and nominal time are new (state, wake and all
   // fields as given; `number` is ignored). Returns for each run whether it was new.
@@ -76,9 +83,11 @@ class RunStore {
   Result<std::optional<Timestamp>> next_wake(std::span<const RunState> states);
   // Gives claimed runs back unchanged.
   Result<void> release(std::span<const Run> runs);
+  // All that this store's owner has claimed: when its stages have ended.
+  Result<void> release_all();
 
-  // Applies all or none. Retry::no where one is not claimed or no longer in its state `from`. The claim ends with it,
-  // unless it is kept.
+  // Applies all or none, in one transaction: many at once cost little more than one. Retry::no where one is not claimed
+  // or no longer in its state `from`. The claim ends with it, unless it is kept.
   Result<void> record(std::span<const Change> changes);
 
   Result<std::vector<std::string>> signatures(const Run& run);  // of all tries, oldest first

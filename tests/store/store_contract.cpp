@@ -477,9 +477,11 @@ TEST_P(StoreContract, KeepsAnyText) {
 TEST_P(StoreContract, TellsTheListenerWhatCanBeClaimed) {
   std::vector<RunState> told;
   // It may use the store: it is called outside the mutex.
-  store->on_change([&](RunState state) {
+  std::vector<Woken> details;
+  store->on_change([&](const Woken& woken) {
     EXPECT_TRUE(store->counts());
-    told.push_back(state);
+    told.push_back(woken.state);
+    details.push_back(woken);
   });
   const auto take = [&] { return std::exchange(told, {}); };
   auto run = planned("a", kNoon, RunState::due, Timestamp{});
@@ -506,6 +508,19 @@ TEST_P(StoreContract, TellsTheListenerWhatCanBeClaimed) {
   EXPECT_TRUE(store->adopt(adopted, ""));
   EXPECT_TRUE(store->adopt(adopted, ""));
   EXPECT_THAT(take(), ElementsAre(RunState::posted));
+  details.clear();
+  std::vector<store::Run> both(2, run);
+  both[0].job = "d";
+  both[1].job = "e";
+  both[0].state = both[1].state = RunState::due;
+  both[0].wake = kNoon + hours(2);
+  both[1].wake = kNoon + hours(1);
+  EXPECT_TRUE(store->plan({}, both));
+  ASSERT_EQ(details.size(), 1U);
+  EXPECT_EQ(details[0].earliest, kNoon + hours(1));
+  EXPECT_EQ(details[0].runs, 2);
+  take();
+
   store->on_change(nullptr);
   planned("c", kNoon, RunState::due, kNoon);
   EXPECT_THAT(take(), IsEmpty());
