@@ -1,5 +1,5 @@
 # Thin over the CMake presets (CMakePresets.json); every target installs what is missing first.
-.PHONY: all setup setup-deb build release install deb check check-asan check-tsan check-deb soak fuzz demo format clean
+.PHONY: all setup setup-deb build release install deb check check-asan check-tsan check-deb soak fuzz bench demo format clean
 .DEFAULT_GOAL := all
 
 all: build
@@ -65,6 +65,15 @@ fuzz:
 	  build/fuzz/tests/fuzz/$${name}_fuzz -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/found/$$name- \
 	    build/fuzz/found/$$name tests/fuzz/corpus/$$name || exit 1; \
 	done
+
+# One table: the runner beside the limits of this machine. BENCH=launch,collect picks some (bench/main.cpp names them);
+# BENCH_QUICK=1 for a first look.
+bench:
+	@tools/setup packaging/build-packages.txt
+	@tools/setup packaging/bench-packages.txt
+	cmake --preset release
+	cmake --build --preset release --target mig-bench
+	@BENCH=$(BENCH) BENCH_QUICK=$(BENCH_QUICK) build/release/bench/mig-bench
 
 demo: release
 	build/release/sandbox/mig-sandbox demo

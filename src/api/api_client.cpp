@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "api/answers.h"
 #include "api/percent.h"
@@ -88,6 +89,34 @@ Result<HttpAnswer> ApiClient::exchange(HttpRequest request) {
   return http_->perform(request);
 }
 
+// As exchange(), for all at the same time: those that meet a 401 go once more, together, with a new token.
+void ApiClient::exchange_all(std::vector<HttpRequest> requests, const AnswerSink& done,
+                             const std::function<void()>& idle) {
+  std::vector<std::size_t> numbers(requests.size());
+  std::iota(numbers.begin(), numbers.end(), std::size_t{0});
+  for (int tries = 1; !requests.empty(); ++tries) {
+    const auto token = tokens_.header(*signer_);
+    if (!token) {
+      for (const auto number : numbers) done(number, tl::unexpected(token.error()));
+      return;
+    }
+    for (auto& request : requests) request.headers = {*token};
+    std::vector<HttpRequest> again;
+    std::vector<std::size_t> again_numbers;
+    const auto take = [&](std::size_t index, Result<HttpAnswer> answer) {
+      const bool refused = tries == 1 && answer && answer->status == 401;
+      if (refused) tokens_.reject(*token);
+      // An API key stays the same: asking again would give the same.
+      if (!refused || tokens_.header(*signer_) == *token) return done(numbers[index], std::move(answer));
+      again.push_back(std::move(requests[index]));
+      again_numbers.push_back(numbers[index]);
+    };
+    http_->perform_all(requests, take, idle);
+    requests = std::move(again);
+    numbers = std::move(again_numbers);
+  }
+}
+
 Result<HttpAnswer> ApiClient::get(const std::string& path_and_query, std::int64_t rows) {
   HttpRequest request;
   request.url = base_url_ + path_and_query;
@@ -99,14 +128,16 @@ Result<HttpAnswer> ApiClient::get(const std::string& path_and_query, std::int64_
   return answer;
 }
 
-Result<StoredAction> ApiClient::post_action(std::string_view document) {
+HttpRequest ApiClient::post_request(std::string_view document) const {
   HttpRequest request;
   request.url = base_url_ + "action/create/";
   request.form_body = "action=" + percent_encode(document);
   request.timeout = kTimeout;
   request.max_answer_bytes = kMaxAnswerBytes;
-  const auto where = shown_url(request.url);
-  auto answer = exchange(std::move(request));
+  return request;
+}
+
+Result<StoredAction> ApiClient::posted(Result<HttpAnswer> answer, const std::string& where) {
   if (!answer) return tl::unexpected(at(answer.error(), where));
   if (answer->status != 202) return post_failure(*answer, where);
   auto actions = read_actions(answer->body);
@@ -114,6 +145,24 @@ Result<StoredAction> ApiClient::post_action(std::string_view document) {
     return fail("the API took the action, but its answer cannot be read: " + excerpt(answer->body), where,
                 Retry::outcome_unknown);
   return std::move(actions->front().action);
+}
+
+Result<StoredAction> ApiClient::post_action(std::string_view document) {
+  auto request = post_request(document);
+  const auto where = shown_url(request.url);
+  return posted(exchange(std::move(request)), where);
+}
+
+void ApiClient::post_actions(std::span<const std::string> documents,
+                             const std::function<void(std::size_t, Result<StoredAction>)>& done,
+                             const std::function<void()>& idle) {
+  std::vector<HttpRequest> requests;
+  for (const auto& document : documents) requests.push_back(post_request(document));
+  const auto where = shown_url(base_url_ + "action/create/");
+  const auto take = [&](std::size_t index, Result<HttpAnswer> answer) {
+    done(index, posted(std::move(answer), where));
+  };
+  exchange_all(std::move(requests), take, idle);
 }
 
 // The rows of a list may change places from one request to the next, so that one could be missed between two pages. A
@@ -195,9 +244,9 @@ std::vector<HttpRequest> ApiClient::page_requests(std::int64_t action_id, std::i
   return requests;
 }
 
-// Reads the pages at the same time; those that meet a 401 are asked for once more with a new token.
+// Reads the pages at the same time.
 Result<ApiClient::Batch> ApiClient::fetch_pages(std::int64_t action_id, const FetchOptions& options,
-                                                std::vector<std::int64_t> pages,
+                                                const std::vector<std::int64_t>& pages,
                                                 const std::function<Result<void>(const CommandSlice&)>& sink) {
   const auto where = shown_url(base_url_ + "search");
   std::optional<Error> failure;
@@ -216,24 +265,16 @@ Result<ApiClient::Batch> ApiClient::fetch_pages(std::int64_t action_id, const Fe
     return {};
   };
 
-  for (int tries = 1; !pages.empty() && !failure; ++tries) {
-    const auto token = tokens_.header(*signer_);
-    if (!token) return tl::unexpected(at(token.error(), where));
-    auto requests = page_requests(action_id, options.page_size, pages);
-    for (auto& request : requests) request.headers = {*token};
-    std::vector<std::int64_t> again;
-    http_->perform_all(requests, [&](std::size_t index, Result<HttpAnswer> answer) {
-      if (failure) return;
-      if (answer && answer->status == 401 && tries == 1) return again.push_back(pages[index]);
-      if (!answer) {
-        failure = at(answer.error(), where);
-      } else if (const auto taken = take(pages[index], *answer); !taken) {
-        failure = taken.error();
-      }
-    });
-    if (!again.empty()) tokens_.reject(*token);
-    pages = std::move(again);
-  }
+  exchange_all(page_requests(action_id, options.page_size, pages),
+               [&](std::size_t index, Result<HttpAnswer> answer) {
+                 if (failure) return;
+                 if (!answer) {
+                   failure = at(answer.error(), where);
+                 } else if (const auto taken = take(pages[index], *answer); !taken) {
+                   failure = taken.error();
+                 }
+               },
+               {});
   if (!failure) return batch;
   if (failure->retry == Retry::outcome_unknown) failure->retry = Retry::later;
   return tl::unexpected(*failure);
@@ -251,7 +292,7 @@ Result<void> ApiClient::fetch_commands(std::int64_t action_id, const FetchOption
     const auto side_by_side = std::clamp<std::int64_t>(expected_pages - next, 1, options.parallel_pages);
     std::vector<std::int64_t> pages;
     for (std::int64_t i = 0; i < side_by_side; ++i) pages.push_back(next++);
-    const auto batch = fetch_pages(action_id, options, std::move(pages), sink);
+    const auto batch = fetch_pages(action_id, options, pages, sink);
     if (!batch) return tl::unexpected(batch.error());
     commands += batch->commands;
     const bool all_expected = options.expected > 0 && next >= expected_pages;

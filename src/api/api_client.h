@@ -61,6 +61,11 @@ class ApiClient {
   // error text names a fault of the action itself. Other 5xx with an API error document: later. Anything else that is
   // not a definite answer: outcome_unknown.
   Result<StoredAction> post_action(std::string_view document);
+  // The same for several at the same time, each on a connection of its own: `done(index, answer)` in any order, `idle`
+  // as Http::perform_all calls it.
+  void post_actions(std::span<const std::string> documents,
+                    const std::function<void(std::size_t, Result<StoredAction>)>& done,
+                    const std::function<void()>& idle);
 
   // The action among those named `name` and valid from `after` on that carries one of `signatures`; nullopt when the
   // server has none. Never "no" because of a limit. An action that carries one of them under another name is an Error.
@@ -88,10 +93,14 @@ class ApiClient {
   };
 
   Result<HttpAnswer> exchange(HttpRequest request);
+  using AnswerSink = std::function<void(std::size_t, Result<HttpAnswer>)>;
+  void exchange_all(std::vector<HttpRequest> requests, const AnswerSink& done, const std::function<void()>& idle);
+  HttpRequest post_request(std::string_view document) const;
+  static Result<StoredAction> posted(Result<HttpAnswer> answer, const std::string& where);
   Result<HttpAnswer> get(const std::string& path_and_query, std::int64_t rows);
   std::vector<HttpRequest> page_requests(std::int64_t action_id, std::int64_t page_size,
                                          const std::vector<std::int64_t>& pages) const;
-  Result<Batch> fetch_pages(std::int64_t action_id, const FetchOptions& options, std::vector<std::int64_t> pages,
+  Result<Batch> fetch_pages(std::int64_t action_id, const FetchOptions& options, const std::vector<std::int64_t>& pages,
                             const std::function<Result<void>(const CommandSlice&)>& sink);
 
   std::string base_url_;

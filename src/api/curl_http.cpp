@@ -42,10 +42,40 @@ bool breaks_lines(const std::string& header) {
   return header.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos;
 }
 
+// Of answers that come at the same time, only one is read beyond its first part: the others wait in the system's
+// buffers, or at the server, so that several pages in flight take hardly more memory than one.
+class Turn {
+ public:
+  static constexpr std::size_t kFirstPart = std::size_t{128} << 10U;
+
+  // `body` is what the transfer has read so far.
+  bool may_read(const void* transfer, std::string& body) {
+    if (body.size() < kFirstPart || holder_ == transfer) return true;
+    if (holder_ != nullptr) return false;
+    holder_ = transfer;
+    body.reserve(largest_ + kSlack);  // pages of a list are much alike
+    return true;
+  }
+  // Whether others may have been waiting for it.
+  bool give_back(const void* transfer, std::size_t read) {
+    if (holder_ != transfer) return false;
+    holder_ = nullptr;
+    largest_ = std::max(largest_, read);
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t kSlack = std::size_t{64} << 10U;
+
+  const void* holder_ = nullptr;
+  std::size_t largest_ = 0;
+};
+
 // One transfer and what it needs while it runs.
 class Transfer {
  public:
-  Transfer(const HttpRequest& request, const HttpOptions& options) : request_(request), easy_(curl_easy_init()) {
+  Transfer(const HttpRequest& request, const HttpOptions& options, Turn& turn)
+      : request_(request), turn_(turn), easy_(curl_easy_init()) {
     for (const auto& header : request.headers) headers_ = curl_slist_append(headers_, header.c_str());
     set_common(options);
     if (!request.form_body.empty()) set_post();
@@ -58,6 +88,7 @@ class Transfer {
   Transfer& operator=(const Transfer&) = delete;
 
   CURL* easy() const { return easy_; }
+  void go_on() { curl_easy_pause(easy_, CURLPAUSE_CONT); }
 
   Result<HttpAnswer> answer(CURLcode code) {
     if (code != CURLE_OK) return failure(code);
@@ -149,6 +180,7 @@ class Transfer {
       transfer.too_long_ = true;
       return 0;
     }
+    if (!transfer.turn_.may_read(self, body)) return CURL_WRITEFUNC_PAUSE;
     body.append(bytes, size);
     return size;
   }
@@ -167,6 +199,7 @@ class Transfer {
   }
 
   const HttpRequest& request_;
+  Turn& turn_;
   CURL* easy_;
   curl_slist* headers_ = nullptr;
   char error_text_[CURL_ERROR_SIZE] = "";
@@ -187,12 +220,13 @@ class CurlHttp final : public Http {
   Result<HttpAnswer> perform(const HttpRequest& request) override {
     Result<HttpAnswer> answer = fail("no answer");
     const std::vector<HttpRequest> one{request};
-    perform_all(one, [&](std::size_t, Result<HttpAnswer> result) { answer = std::move(result); });
+    perform_all(one, [&](std::size_t, Result<HttpAnswer> result) { answer = std::move(result); }, {});
     return answer;
   }
 
   void perform_all(const std::vector<HttpRequest>& requests,
-                   const std::function<void(std::size_t, Result<HttpAnswer>)>& done) override {
+                   const std::function<void(std::size_t, Result<HttpAnswer>)>& done,
+                   const std::function<void()>& idle) override {
     std::vector<std::unique_ptr<Transfer>> transfers(requests.size());
     for (std::size_t i = 0; i < requests.size(); ++i) {
       const auto& headers = requests[i].headers;
@@ -200,41 +234,53 @@ class CurlHttp final : public Http {
         done(i, fail("a header of the request holds a line break", shown_url(requests[i].url)));
         continue;
       }
-      transfers[i] = std::make_unique<Transfer>(requests[i], options_);
+      transfers[i] = std::make_unique<Transfer>(requests[i], options_, turn_);
       curl_multi_add_handle(multi_, transfers[i]->easy());
     }
     for (int running = 1; running > 0 && !stop_.stop_requested();) {
       curl_multi_perform(multi_, &running);
-      finish_ended(transfers, done);
+      const bool any = finish_ended(transfers, done);
+      if (any && running > 0 && idle) idle();
       if (running > 0) curl_multi_poll(multi_, nullptr, 0, kPollMs, nullptr);
     }
     for (std::size_t i = 0; i < transfers.size(); ++i) {
       if (!transfers[i]) continue;
       curl_multi_remove_handle(multi_, transfers[i]->easy());
+      turn_.give_back(transfers[i].get(), 0);
       done(i, transfers[i]->stopped());
     }
   }
 
  private:
-  void finish_ended(std::vector<std::unique_ptr<Transfer>>& transfers,
+  // Whether any has ended.
+  bool finish_ended(std::vector<std::unique_ptr<Transfer>>& transfers,
                     const std::function<void(std::size_t, Result<HttpAnswer>)>& done) {
     int left = 0;
+    bool any = false;
+    bool next_turn = false;
     while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
       if (message->msg != CURLMSG_DONE) continue;
+      any = true;
       const auto code = message->data.result;
       CURL* const easy = message->easy_handle;  // the message is gone once the handle is removed
       const auto found = std::find_if(transfers.begin(), transfers.end(),
                                       [&](const auto& transfer) { return transfer && transfer->easy() == easy; });
       curl_multi_remove_handle(multi_, easy);
       auto answer = (*found)->answer(code);
+      next_turn = turn_.give_back(found->get(), answer ? answer->body.size() : 0) || next_turn;
       found->reset();
       done(static_cast<std::size_t>(found - transfers.begin()), std::move(answer));
     }
+    if (next_turn)
+      for (auto& transfer : transfers)
+        if (transfer) transfer->go_on();
+    return any;
   }
 
   const HttpOptions options_;
   const std::stop_token stop_;
   CURLM* multi_;
+  Turn turn_;
 };
 
 }  // namespace

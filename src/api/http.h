@@ -25,7 +25,7 @@ struct HttpAnswer {
   std::string date;  // the Date header as sent, at most 64 bytes of it, or empty
 };
 
-// One HTTP exchange at a time, and GETs side by side. One thread at a time: an object a thread. Errors: Retry::later
+// One HTTP exchange at a time, or several side by side. One thread at a time: an object a thread. Errors: Retry::later
 // when nothing can have reached the server (name, refused, a certificate that is not trusted), outcome_unknown once any
 // of the request may have been sent, no for what no later try can mend (a redirect, a header with a line break).
 // `where` is the address without its query and without "user:password@".
@@ -34,9 +34,11 @@ class Http {
   virtual ~Http() = default;
   // A POST goes out on a connection of its own and is never sent twice.
   virtual Result<HttpAnswer> perform(const HttpRequest& request) = 0;
-  // GETs at the same time; `done(index, answer)` is called on this thread as each ends, in any order.
+  // All at the same time; `done(index, answer)` is called on this thread as each ends, in any order. `idle`, where
+  // there is one, is called whenever `done` has had all that ended so far and others are still waited for.
   virtual void perform_all(const std::vector<HttpRequest>& requests,
-                           const std::function<void(std::size_t, Result<HttpAnswer>)>& done) = 0;
+                           const std::function<void(std::size_t, Result<HttpAnswer>)>& done,
+                           const std::function<void()>& idle = {}) = 0;
 };
 
 struct HttpOptions {

@@ -2,7 +2,7 @@
 #include <memory>
 #include <ostream>
 
-#include "api/token_source.h"
+#include "cli/api_access.h"
 #include "cli/check_online.h"
 #include "cli/checks.h"
 #include "cli/command.h"
@@ -89,14 +89,9 @@ class Check {
     if (!configuration.client || configuration.client->api_url.empty()) return without("its address is not known");
     if (!configuration.key) return without("there is no key to sign with");
     const auto& client = *configuration.client;
-    auto signer = configuration.key->make_signer();
-    if (!signer) return without(signer.error().text());
-    const auto tokens = client.useapikeyauth.empty() ? std::make_unique<api::TokenSource>(context_.clock)
-                                                     : std::make_unique<api::TokenSource>(client.useapikeyauth);
-    api::HttpOptions http;
-    http.skip_verify_certificate = client.skipverifycert;
-    api::ApiClient api(client.api_url, api::make_curl_http(http, std::stop_token()), std::move(*signer), *tokens);
-    online_ = check_online(api, client.api_url, targets_, context_.clock);
+    const auto access = open_api(client, *configuration.key, context_.clock);
+    if (!access) return without(access.error().text());
+    online_ = check_online(*access->client, client.api_url, targets_, context_.clock);
     url_ = client.api_url;
     for (auto& [job, problem] : online_->problems) add({problem}, job);
   }

@@ -26,10 +26,19 @@ struct Command {
 };
 
 Command check_command(CLI::App& app, const Context& context);
+Command collect_command(CLI::App& app, const Context& context);
+Command history_command(CLI::App& app, const Context& context);
 Command init_command(CLI::App& app, const Context& context);
+Command launch_command(CLI::App& app, const Context& context);
 Command list_command(CLI::App& app, const Context& context);
 Command next_command(CLI::App& app, const Context& context);
+Command pause_command(CLI::App& app, const Context& context);
+Command redeliver_command(CLI::App& app, const Context& context);
 Command render_command(CLI::App& app, const Context& context);
+Command results_command(CLI::App& app, const Context& context);
+Command resume_command(CLI::App& app, const Context& context);
+Command show_command(CLI::App& app, const Context& context);
+Command status_command(CLI::App& app, const Context& context);
 
 // Ends the command's --help with an example.
 void add_example(CLI::App* command, const std::string& line);

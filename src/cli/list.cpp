@@ -1,17 +1,16 @@
 #include <algorithm>
 #include <memory>
 #include <ostream>
-#include <system_error>
 
 #include "cli/checks.h"
 #include "cli/command.h"
 #include "cli/run_output.h"
+#include "cli/runs.h"
 #include "cli/table.h"
 #include "cli/times.h"
 #include "cli/tree.h"
 #include "runner/configuration.h"
 #include "spool/job_reader.h"
-#include "store/run_store.h"
 
 namespace mig_runner::cli {
 namespace {
@@ -25,7 +24,8 @@ struct Listed {
   std::string name;
   spool::JobPtr job;  // null: broken
   Problems problems;
-  std::optional<Timestamp> next;  // none for a disabled job
+  std::optional<Timestamp> paused_since;
+  std::optional<Timestamp> next;  // none for a disabled or paused job
   std::optional<store::Run> last;
 
   std::size_t count(bool fatal) const {
@@ -66,12 +66,13 @@ class List {
  private:
   // Without it the last outcomes are not known; a tree that no runner worked on yet has none.
   int open_store(const Tree& tree) {
-    const auto path = tree.config().directory / "state" / "runs.db";
-    std::error_code error;
-    if (!std::filesystem::exists(path, error) && !error) return kExitFine;
-    auto store = store::RunStore::open_beside(path, "list");
+    auto store = open_runs_if_any(tree, "list");
     if (!store) return complain(context_, store.error(), kExitProblem);
     store_ = std::move(*store);
+    if (!store_) return kExitFine;
+    const auto paused = store_->paused();
+    if (!paused) return complain(context_, paused.error(), kExitProblem);
+    paused_ = *paused;
     return kExitFine;
   }
 
@@ -84,10 +85,11 @@ class List {
   }
 
   Result<Listed> look_at(const Tree& tree, const JobCheckContext& checks, const std::string& name) {
-    Listed listed{name, nullptr, check_job(checks, name), std::nullopt, std::nullopt};
+    Listed listed{name, nullptr, check_job(checks, name), std::nullopt, std::nullopt, std::nullopt};
+    if (const auto since = paused_.find(name); since != paused_.end()) listed.paused_since = since->second;
     if (auto job = tree.job(name)) {
       listed.job = *job;
-      if (listed.job->config.settings.enabled)
+      if (listed.job->config.settings.enabled && !listed.paused_since)
         listed.next = listed.job->schedule.next(context_.clock.now(), listed.job->zone);
     }
     if (!store_) return listed;
@@ -108,6 +110,7 @@ class List {
                       {"description", job ? Json(job->schedule.describe()) : Json()},
                       {"timezone", job ? Json(job->zone.name()) : Json()},
                       {"enabled", job ? Json(job->config.settings.enabled) : Json()},
+                      {"paused_since", json_time(each.paused_since)},
                       {"next", json_time(each.next)},
                       {"plugin", job ? json_text(job->config.plugin) : Json()},
                       {"last", each.last ? run_json(*each.last) : Json()},
@@ -119,6 +122,7 @@ class List {
   Table::Cell next_cell(const Listed& each, const TimeFormat& format) const {
     if (!each.job) return {"broken", Style::red};
     if (!each.job->config.settings.enabled) return {"disabled", Style::dim};
+    if (each.paused_since) return {"paused", Style::yellow};
     return each.next ? Table::Cell(format.text(*each.next)) : Table::Cell("never", Style::red);
   }
 
@@ -155,6 +159,7 @@ class List {
   const Context& context_;
   const Options& options_;
   std::unique_ptr<store::RunStore> store_;
+  std::map<std::string, Timestamp> paused_;
   std::vector<Listed> jobs_;
 };
 

@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 #include <ostream>
 
 #include "cli/command.h"
 #include "cli/json_output.h"
+#include "cli/runs.h"
 #include "cli/table.h"
 #include "cli/times.h"
 #include "cli/tree.h"
@@ -49,7 +51,8 @@ class Next {
     } else if (!times.empty()) {
       show_table(times);
     }
-    if (sources_.empty()) return complain(context_, {"no job is enabled: nothing is launched", {}}, status_);
+    if (sources_.empty())
+      return complain(context_, {"no job is enabled and not paused: nothing is launched", {}}, status_);
     if (!times.empty()) return status_;
     return complain(context_, {"there is no time after " + format_utc(from_) + " up to the year 2099", {}},
                     kExitProblem);
@@ -89,6 +92,7 @@ class Next {
       if (!all) return complain(context_, all.error(), kExitCannotStart);
       names = std::move(*all);
     }
+    read_pauses(*tree);
     for (const auto& name : names) {
       const auto job = tree->job(name);
       if (!job) {
@@ -101,10 +105,20 @@ class Next {
     return kExitFine;
   }
 
+  // Where the record cannot be read, nothing is known to be paused: `status` tells why.
+  void read_pauses(const Tree& tree) {
+    const auto store = open_runs_if_any(tree, "next");
+    if (!store || !*store) return;
+    if (auto paused = (*store)->paused()) paused_ = std::move(*paused);
+  }
+
   void add_job(const spool::Job& job) {
     const auto& settings = job.config.settings;
-    if (!settings.enabled && options_.job.empty()) return;
-    if (!settings.enabled) context_.streams.err << "mig-runner: the job is disabled: it is not launched then\n";
+    const bool paused = paused_.contains(job.name);
+    if ((!settings.enabled || paused) && options_.job.empty()) return;
+    if (!settings.enabled || paused)
+      context_.streams.err << "mig-runner: the job is " << (paused ? "paused" : "disabled")
+                           << ": it is not launched then\n";
     if (settings.splay.count() > 0 && !options_.job.empty())
       context_.streams.err << "mig-runner: it is launched up to " << span_text(settings.splay) << " later (splay)\n";
     sources_.push_back({job.name, job.config.schedule, job.schedule, zone_.value_or(job.zone)});
@@ -169,6 +183,7 @@ class Next {
   Timestamp from_{};
   int status_ = kExitFine;
   std::optional<cron::Zone> zone_;
+  std::map<std::string, Timestamp> paused_;
   std::vector<Source> sources_;
 };
 
@@ -177,7 +192,7 @@ class Next {
 Command next_command(CLI::App& app, const Context& context) {
   auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand("next", "Show when jobs are launched next");
-  auto* job = command->add_option("JOB", options->job, "only this job; else all that are enabled");
+  auto* job = command->add_option("JOB", options->job, "only this job; else all that are launched");
   command
       ->add_option_function<std::string>(
           "--expr",

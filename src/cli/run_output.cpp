@@ -7,7 +7,7 @@ using store::Run;
 using store::RunState;
 
 bool is_incomplete(const Run& run) {
-  return (run.state == RunState::stored || run.state == RunState::delivered) && !run.complete;
+  return !run.result_file.empty() && !run.complete;
 }
 
 }  // namespace
@@ -38,6 +38,27 @@ Style outcome_style(const Run& run) {
       return Style::plain;
   }
   return Style::plain;
+}
+
+std::string commands_text(const Run& run) {
+  if (!run.stored_at) return "";
+  if (run.commands >= run.expected) return std::to_string(run.commands);
+  return std::to_string(run.commands) + " of " + std::to_string(run.expected);
+}
+
+bool has_ended(const Run& run) {
+  switch (run.state) {
+    case RunState::due:
+    case RunState::signed_:
+    case RunState::unknown:
+      return false;
+    case RunState::posted:
+      return !run.result_file.empty();
+    case RunState::stored:
+      return !run.wake;
+    default:
+      return true;
+  }
 }
 
 Json run_json(const Run& run) {

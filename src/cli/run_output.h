@@ -14,6 +14,12 @@ std::string outcome_text(const store::Run& run);
 // Green: it ended well; red: it did not and somebody should look; yellow: in between; plain: under way.
 Style outcome_style(const store::Run& run);
 
+// "51", "49 of 51" where some are missing, or nothing before they were collected.
+std::string commands_text(const store::Run& run);
+
+// Nothing more happens to the run by itself, unless an incomplete result gets completed.
+bool has_ended(const store::Run& run);
+
 Json run_json(const store::Run& run);
 
 }  // namespace mig_runner::cli

@@ -126,7 +126,11 @@ Result<RulesPtr> machine_rules() {
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return utc_rules();
   const auto target = std::filesystem::read_symlink(path, error);
-  return read_zone_file(name_of_file(error ? path : target), path);
+  auto name = name_of_file(error ? path : target);
+  if (auto known = shared_rules().find(name)) return known;
+  auto rules = read_zone_file(std::move(name), path);
+  if (rules) shared_rules().add(*rules);
+  return rules;
 }
 
 // "CET-1CEST" or "UTC+2": no name of a zone, but to the C library it is a rule.

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/time.h"
+#include "runner/damaged_result.h"
 #include "runner/result_writer.h"
 #include "runner/retry_pause.h"
 #include "runner/run_flow.h"
@@ -155,6 +156,10 @@ Collector::Reading Collector::read_all(const store::Run& run, std::int64_t expec
 }
 
 void Collector::collect(store::Run run, const api::ActionStatus& status, Timestamp now) {
+  if (collected_before(run)) {
+    if (const auto whole = keep_whole_result(context_, run); !whole)
+      return retry_disk(std::move(run), whole.error(), now);
+  }
   auto action = context_.store.action(run);
   if (!action) return retry_disk(std::move(run), action.error(), now);
   const auto relative = collected_before(run) ? run.result_file : new_result_file(run, now);

@@ -45,7 +45,8 @@ std::optional<std::string> read_config(const fs::path& path, const std::string& 
 
 }  // namespace
 
-std::optional<sign::Secret> find_passphrase(const config::RunnerConfig& runner, std::vector<config::Problem>& problems) {
+std::optional<sign::Secret> find_passphrase(const config::RunnerConfig& runner,
+                                            std::vector<config::Problem>& problems) {
   if (!runner.passphrase.empty()) return sign::Secret(runner.passphrase);
   if (!runner.passphrasefile.empty()) return read_passphrase_file(runner.passphrasefile, problems);
   if (const char* text = std::getenv("MIGPGPPASSPHRASE"); text != nullptr && *text != '\0') return sign::Secret(text);

@@ -1,14 +1,18 @@
 #include "runner/daemon.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <set>
 #include <string>
 
 #include "runner/adoption.h"
 #include "runner/configuration.h"
 #include "runner/engine.h"
 #include "runner/planner.h"
+#include "runner/run_flow.h"
 #include "runner/service_manager.h"
 #include "runner/switchable_log.h"
 #include "runner/wakeups.h"
@@ -23,6 +27,8 @@ using std::chrono::steady_clock;
 
 // Writes to a job come in bursts (an editor, a configuration management run): look once a burst is over, but not never.
 constexpr milliseconds kSpoolQuiet{50};
+// How soon what a command wrote into the store (a launch, a pause, a repair) is noticed.
+constexpr milliseconds kStoreLook{500};
 
 const SystemClock kClock;
 
@@ -33,6 +39,14 @@ std::string joined(const std::vector<config::Problem>& problems) {
     text += (problem.fatal ? "" : "warning: ") + problem.text();
   }
   return text;
+}
+
+// By itself the allocator makes an arena for each of a dozen threads and, after the first page of results, keeps what
+// pages leave behind. Pages are mapped and unmapped instead.
+void keep_memory_small() {
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_MMAP_THRESHOLD, 1 * 1024 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 8 * 1024 * 1024);
 }
 
 Result<sign::Key> load_key(const Configuration& configuration, Timestamp now) {
@@ -56,8 +70,10 @@ struct Daemon::Impl {
   void reload();
   void apply(const std::vector<spool::Change>& changes, bool at_start);
   void report(const spool::Change& change, bool at_start);
+  Result<void> follow_pauses();
+  void look_at_store();
   void clock_was_set();
-  std::string status(std::optional<Timestamp> next) const;
+  std::string status() const;
   void loop();
 
   Timestamp now() const { return kClock.now(); }
@@ -79,6 +95,7 @@ Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Daemon::~Daemon() = default;
 
 Result<std::unique_ptr<Daemon>> Daemon::start(const std::filesystem::path& runner_cfg) {
+  keep_memory_small();
   std::signal(SIGPIPE, SIG_IGN);
   auto wakeups = Wakeups::create();
   if (!wakeups) return tl::unexpected(wakeups.error());
@@ -122,12 +139,14 @@ Result<void> Daemon::Impl::start_engine(const sign::Key& key) {
 // The jobs as they are now; needs the engine for its context.
 Result<void> Daemon::Impl::start_planner() {
   const auto& runner = configuration.runner;
-  planner = std::make_unique<Planner>(engine->context());
+  planner = std::make_unique<Planner>(engine->context(), kAhead);
   if (auto loaded = planner->load(); !loaded) return loaded;
+  if (auto followed = follow_pauses(); !followed) return followed;
   spool = std::make_unique<spool::Spool>(runner.directory / "runners", runner.job_defaults);
   apply(spool->scan(), true);
   log.notice("Following " + std::to_string(spool->jobs().size()) + " jobs in " + runner.directory.string());
   adopt_inflight(engine->context(), now());
+  malloc_trim(0);  // what reading all jobs at once has left
   return {};
 }
 
@@ -193,6 +212,25 @@ void Daemon::Impl::reload() {
   log.notice("Reloaded: the new configuration is in use.");
 }
 
+Result<void> Daemon::Impl::follow_pauses() {
+  auto paused = store->paused();
+  if (!paused) return tl::unexpected(paused.error());
+  std::set<std::string> names;
+  for (const auto& [name, since] : *paused) names.insert(name);
+  planner->set_paused(std::move(names), now());
+  jobs.set_paused(std::move(*paused));
+  return {};
+}
+
+// A command beside this process may have written there. What cannot be read now is tried again at the next look.
+void Daemon::Impl::look_at_store() {
+  const auto written = store->written_by_others();
+  if (!written || !*written) return;
+  if (const auto followed = follow_pauses(); !followed)
+    log.error("Which jobs are paused cannot be read: " + followed.error().text());
+  engine->ring_all();
+}
+
 void Daemon::Impl::clock_was_set() {
   log.notice("The clock was set.");
   if (auto moved = store->bring_forward(now()); !moved)
@@ -201,8 +239,9 @@ void Daemon::Impl::clock_was_set() {
 }
 
 // For who asks the service manager how the runner is.
-std::string Daemon::Impl::status(std::optional<Timestamp> next) const {
+std::string Daemon::Impl::status() const {
   if (!planner) return "Nothing is launched since the last reload; restart the runner, the log says why";
+  const auto next = planner->next_time();
   const auto count = jobs.size();
   return std::to_string(count) + (count == 1 ? " job" : " jobs") +
          (next ? ", next launch at " + format_utc(*next) : ", none to launch");
@@ -215,8 +254,8 @@ void Daemon::Impl::loop() {
     std::optional<Timestamp> next;
     if (planner) next = planner->step(now());
     const auto until_scan = std::chrono::ceil<milliseconds>(next_scan - steady_clock::now());
-    auto longest = quiet ? kSpoolQuiet : std::max(until_scan, milliseconds(0));
-    service_manager.status(status(next));
+    auto longest = quiet ? kSpoolQuiet : std::clamp(until_scan, milliseconds(0), kStoreLook);
+    service_manager.status(status());
     if (const auto until_alive = service_manager.alive(steady_clock::now()))
       longest = std::min(longest, std::chrono::ceil<milliseconds>(*until_alive));
     const auto events = wakeups.wait(next, longest, quiet || !spool ? -1 : spool->event_fd());
@@ -229,6 +268,7 @@ void Daemon::Impl::loop() {
     }
     if (events.clock_was_set) clock_was_set();
     if (!planner || !spool) continue;
+    look_at_store();
     if (quiet) apply(spool->read_events(), false);
     quiet = events.spool;
     if (steady_clock::now() < next_scan) continue;

@@ -3,7 +3,7 @@
 #include <array>
 
 #include "base/time.h"
-#include "runner/result_writer.h"
+#include "runner/damaged_result.h"
 #include "runner/retry_pause.h"
 #include "runner/run_flow.h"
 
@@ -50,25 +50,12 @@ plugin::Request Deliverer::request_for(const store::Run& run, const config::JobS
   return request;
 }
 
-// A result file that is gone or damaged is collected again from the API; the damaged one is kept beside.
+// A result file that is gone or damaged is collected again from the API.
 bool Deliverer::usable_result(store::Run& run, Timestamp now) {
-  const auto path = context_.settings.directory / run.result_file;
-  const auto whole = check_result_file(path);
-  if (whole) return true;
-  std::string message = run.name() + ": " + whole.error().text();
-  std::error_code error;
-  if (std::filesystem::exists(path, error)) {
-    const auto aside = path.string() + ".damaged";
-    std::filesystem::rename(path, aside, error);
-    if (error) {
-      failed(std::move(run), whole.error().text() + ", and it cannot be set aside: " + error.message(), false, now);
-      return false;
-    }
-    message += "; set aside as " + aside;
-  }
-  context_.log.error(message + "; collecting its results again");
+  const auto whole = keep_whole_result(context_, run);
+  if (!whole) failed(std::move(run), whole.error().text(), false, now);
+  if (!whole || *whole) return whole.has_value();
   run.state = RunState::posted;
-  run.result_file.clear();
   run.attempts = 0;
   run.wake = now;
   run.deadline = now + context_.job_settings(run.job).collectdeadline;

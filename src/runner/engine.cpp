@@ -7,10 +7,13 @@
 #include "runner/launcher.h"
 #include "runner/leftovers.h"
 #include "runner/retention.h"
+#include "runner/run_flow.h"
 #include "runner/stage_pool.h"
 
 namespace mig_runner::runner {
 namespace {
+
+using std::chrono::milliseconds;
 
 constexpr int kLauncherThreads = 4;
 // A hanging answer holds one of them until its timeout; the others go on.
@@ -108,8 +111,9 @@ Result<std::unique_ptr<Engine>> Engine::start(const Configuration& configuration
   if (!launches) return tl::unexpected(launches.error());
   auto impl = std::make_unique<Impl>(configuration, world, *launches);
   auto* const raw = impl.get();
-  world.store.on_change([raw](store::RunState state) {
-    if (auto* pool = raw->pool_of(state)) pool->ring();
+  world.store.on_change([raw](const store::Woken& woken) {
+    auto* const pool = raw->pool_of(woken.state);
+    if (pool != nullptr) pool->ring(woken.earliest - (pool == &raw->launchers ? kAhead : milliseconds(0)), woken.runs);
   });
   std::unique_ptr<Engine> engine(new Engine(std::move(impl)));
   remove_leftovers(raw->context);
@@ -131,6 +135,8 @@ Engine::~Engine() {
   for (auto* pool : pools) ended = pool->wait(until) && ended;
   if (!ended) impl_->interrupt.request_stop();
   for (auto* pool : pools) pool->wait(std::chrono::steady_clock::time_point::max());
+  if (const auto released = impl_->world.store.release_all(); !released)
+    impl_->world.log.error("Claimed runs cannot be given back: " + released.error().text());
   impl_->world.store.on_change(nullptr);
 }
 

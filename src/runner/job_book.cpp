@@ -31,4 +31,15 @@ std::size_t JobBook::size() const {
   return jobs_.size();
 }
 
+void JobBook::set_paused(std::map<std::string, Timestamp> paused) {
+  const std::lock_guard lock(mutex_);
+  paused_ = std::move(paused);
+}
+
+std::optional<Timestamp> JobBook::paused_since(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = paused_.find(name);
+  return found == paused_.end() ? std::nullopt : std::optional(found->second);
+}
+
 }  // namespace mig_runner::runner

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,9 +21,14 @@ class JobBook {
   std::vector<spool::JobPtr> all() const;
   std::size_t size() const;
 
+  // Since when each paused job has been.
+  void set_paused(std::map<std::string, Timestamp> paused);
+  std::optional<Timestamp> paused_since(const std::string& name) const;
+
  private:
-  mutable std::mutex mutex_;  // guards jobs_
+  mutable std::mutex mutex_;  // guards jobs_, paused_
   std::map<std::string, spool::JobPtr> jobs_;
+  std::map<std::string, Timestamp> paused_;
 };
 
 }  // namespace mig_runner::runner

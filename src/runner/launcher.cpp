@@ -13,6 +13,8 @@ namespace {
 using store::RunState;
 
 constexpr std::array kLaunchStates{RunState::due, RunState::signed_, RunState::unknown};
+// An action that was signed ahead dates from the time at which it was to be sent; later than this it is signed anew.
+constexpr std::chrono::seconds kStale{1};
 
 }  // namespace
 
@@ -27,19 +29,49 @@ Launcher::Launcher(const StageContext& context, std::unique_ptr<api::ApiClient> 
 
 std::optional<Timestamp> Launcher::step(Timestamp now) {
   if (const auto wait = recorder_.settle(now)) return wait;
-  auto claimed = context_.store.claim(kLaunchStates, now, 1);
+  if (const auto wait = claim(now)) return wait;
+  if (auto due = take_due(now); !due.empty()) {
+    launch(std::move(due), now);
+    return clock_.now();
+  }
+  if (sign_ahead()) return clock_.now();
+  const auto next_held = held_.empty() ? std::optional<Timestamp>() : held_.front().run.wake;
+  if (held_.size() >= kMostHeld) return next_held;
+  auto next = context_.store.next_wake(kLaunchStates).value_or(now + kStoragePauses.longest);
+  if (next) *next -= kAhead;
+  return next && next_held ? std::min(*next, *next_held) : next ? next : next_held;
+}
+
+// A time to come back at where the store fails.
+std::optional<Timestamp> Launcher::claim(Timestamp now) {
+  if (held_.size() >= kMostHeld) return std::nullopt;
+  auto claimed = context_.store.claim(kLaunchStates, now + kAhead, static_cast<int>(kMostHeld - held_.size()));
   if (!claimed) {
     context_.log.error("Due runs cannot be read: " + claimed.error().text());
     return now + kStoragePauses.longest;
   }
-  if (claimed->empty()) return context_.store.next_wake(kLaunchStates).value_or(now + kStoragePauses.longest);
-  handle(std::move(claimed->front()), now);
-  return clock_.now();
+  for (auto& run : *claimed) held_.push_back({std::move(run), nullptr, {}, {}});
+  std::stable_sort(held_.begin(), held_.end(), [](const Held& a, const Held& b) { return a.run.wake < b.run.wake; });
+  return std::nullopt;
 }
 
-void Launcher::handle(store::Run run, Timestamp now) {
-  if (run.state == RunState::due) return launch(std::move(run), now);
-  reconcile(std::move(run), now);
+// One run at a time, so that none is kept waiting by the signing of the next. False where all are signed.
+bool Launcher::sign_ahead() {
+  for (auto& held : held_) {
+    if (held.tried_ahead || held.run.state != RunState::due) continue;
+    held.tried_ahead = true;
+    // What goes wrong now is told when the run is due.
+    if (const auto job = context_.jobs.find(held.run.job)) static_cast<void>(sign(held, job, *held.run.wake));
+    return true;
+  }
+  return false;
+}
+
+std::vector<Launcher::Held> Launcher::take_due(Timestamp now) {
+  const auto end = std::find_if(held_.begin(), held_.end(), [&](const Held& held) { return *held.run.wake > now; });
+  std::vector<Held> due(std::make_move_iterator(held_.begin()), std::make_move_iterator(end));
+  held_.erase(held_.begin(), end);
+  return due;
 }
 
 void Launcher::finish(store::Run run, RunState from, RunState state, std::string reason) {
@@ -51,7 +83,7 @@ void Launcher::finish(store::Run run, RunState from, RunState state, std::string
                      run.name() + ": " + std::string(store::state_name(state)) + ": " + run.reason);
   store::Change change{from, std::move(run), {}};
   change.drop_documents = true;
-  recorder_.record(std::move(change));
+  recorder_.later(std::move(change));
 }
 
 void Launcher::retry(store::Run run, RunState from, const Error& error, Timestamp now) {
@@ -68,7 +100,7 @@ void Launcher::retry(store::Run run, RunState from, const Error& error, Timestam
   run.wake = again;
   run.reason = error.text();
   context_.log.warning(run.name() + ": not launched, next try at " + format_utc(again) + ": " + run.reason);
-  recorder_.record({from, std::move(run), {}});
+  recorder_.later({from, std::move(run), {}});
 }
 
 bool Launcher::may_launch(store::Run& run, const spool::JobPtr& job, Timestamp now) {
@@ -79,6 +111,8 @@ bool Launcher::may_launch(store::Run& run, const spool::JobPtr& job, Timestamp n
   if (!job) return end(RunState::skipped, "its job was removed before it was launched");
   const auto& settings = job->config.settings;
   if (!settings.enabled) return end(RunState::skipped, "its job was disabled before it was launched");
+  const auto paused = context_.jobs.paused_since(run.job);
+  if (paused && run.nominal <= *paused) return end(RunState::skipped, "its job was paused before it was launched");
   const auto punctual = run.nominal + settings.splay + std::chrono::minutes(1);
   if (run.deadline && now > *run.deadline && (run.attempts > 0 || now > punctual))
     return end(RunState::missed, "not launched until its deadline " + format_utc(*run.deadline) +
@@ -97,38 +131,96 @@ bool Launcher::may_launch(store::Run& run, const spool::JobPtr& job, Timestamp n
     context_.log.warning("More than " + std::to_string(context_.settings.max_launches_per_minute) +
                          " launches within a minute (maxlaunchesperminute): further runs wait for their turn.");
   run.wake = *answer.wait_until;
-  recorder_.record({RunState::due, run, {}});
+  recorder_.later({RunState::due, run, {}});
   return false;
 }
 
-void Launcher::launch(store::Run run, Timestamp now) {
-  const auto job = context_.jobs.find(run.job);
-  if (!may_launch(run, job, now)) return;
-
-  auto action = job->action;
-  expand_macro(action, context_.settings.macros);
-  run.valid_from = now - kDatedBack;
-  run.expire_after = now + job->config.expiry;
-  if (const auto prepared = action.prepare(action_name(run.job), *run.valid_from, *run.expire_after); !prepared)
-    return finish(std::move(run), RunState::due, RunState::refused, prepared.error().text());
-  auto signature = signer_->sign(action.signed_text());
-  if (!signature) return retry(std::move(run), RunState::due, signature.error(), now);
-  const auto document = action.document({&*signature, 1});
-
-  run.state = RunState::signed_;
-  run.plugin = job->config.plugin;
-  run.wake = now;
-  store::Change change{RunState::due, run, {document, *signature, std::nullopt}};
-  change.keep_claim = true;
-  if (const auto recorded = context_.store.record({&change, 1}); !recorded) {
-    context_.log.error(run.name() + ": not launched, since its state cannot be written: " + recorded.error().text());
-    return recorder_.release(run);
+void Launcher::launch(std::vector<Held> due, Timestamp now) {
+  std::vector<Held> ready;
+  std::vector<store::Run> uncertain;
+  for (auto& held : due) {
+    if (held.run.state != RunState::due) {
+      uncertain.push_back(std::move(held.run));
+    } else if (make_ready(held, now)) {
+      ready.push_back(std::move(held));
+    }
   }
-  post(std::move(run), document);
+  recorder_.flush();
+  ready = record_signed(std::move(ready));
+  std::vector<std::string> documents;
+  for (auto& held : ready) documents.push_back(std::move(held.document));
+  api_->post_actions(
+      documents,
+      [&](std::size_t index, Result<api::StoredAction> stored) {
+        answered(std::move(ready[index].run), std::move(stored));
+      },
+      [&] { recorder_.flush(); });
+  recorder_.flush();
+  for (auto& run : uncertain) {
+    reconcile(std::move(run), clock_.now());
+    recorder_.flush();
+  }
 }
 
-void Launcher::post(store::Run run, const std::string& document) {
-  auto stored = api_->post_action(document);
+// False where it is not launched now, which is then recorded.
+bool Launcher::make_ready(Held& held, Timestamp now) {
+  const auto job = context_.jobs.find(held.run.job);
+  if (!may_launch(held.run, job, now)) return false;
+  const bool signed_ahead = held.job && held.job == job && now - *held.run.wake <= kStale;
+  if (signed_ahead) return true;
+  if (const auto done = sign(held, job, now); !done) {
+    const auto& error = done.error();
+    if (error.retry == Retry::no) {
+      finish(std::move(held.run), RunState::due, RunState::refused, error.text());
+    } else {
+      retry(std::move(held.run), RunState::due, error, now);
+    }
+    return false;
+  }
+  return true;
+}
+
+// Retry::no: the action itself is at fault.
+Result<void> Launcher::sign(Held& held, const spool::JobPtr& job, Timestamp start) {
+  auto action = job->action;
+  expand_macro(action, context_.settings.macros);
+  held.run.valid_from = start - kDatedBack;
+  held.run.expire_after = start + job->config.expiry;
+  held.run.plugin = job->config.plugin;
+  if (auto prepared = action.prepare(action_name(held.run.job), *held.run.valid_from, *held.run.expire_after);
+      !prepared)
+    return fail(prepared.error().what, prepared.error().where);
+  auto signature = signer_->sign(action.signed_text());
+  if (!signature) return fail(signature.error().what, signature.error().where, Retry::later);
+  held.signature = std::move(*signature);
+  held.document = action.document({&held.signature, 1});
+  held.job = job;
+  return {};
+}
+
+// Those of which it is durable: only they may be posted.
+std::vector<Launcher::Held> Launcher::record_signed(std::vector<Held> ready) {
+  std::vector<store::Change> changes;
+  for (auto& held : ready) {
+    held.run.state = RunState::signed_;
+    changes.push_back({RunState::due, held.run, {held.document, held.signature, std::nullopt}});
+    changes.back().keep_claim = true;
+  }
+  if (changes.empty() || context_.store.record(changes)) return ready;
+  std::vector<Held> recorded;
+  for (std::size_t i = 0; i < ready.size(); ++i) {
+    auto& run = ready[i].run;
+    if (const auto done = context_.store.record({&changes[i], 1}); done) {
+      recorded.push_back(std::move(ready[i]));
+    } else {
+      context_.log.error(run.name() + ": not launched, since its state cannot be written: " + done.error().text());
+      recorder_.release(run);
+    }
+  }
+  return recorded;
+}
+
+void Launcher::answered(store::Run run, Result<api::StoredAction> stored) {
   const auto now = clock_.now();
   if (stored) return accepted(std::move(run), context_.jobs.find(run.job), std::move(*stored), now);
   const auto& error = stored.error();
@@ -142,7 +234,7 @@ void Launcher::post(store::Run run, const std::string& document) {
   run.posted_at = now;
   run.reason = error.text();
   run.wake = now + retry_pause(kLaunchPauses, 1, run.name());
-  recorder_.record({RunState::signed_, std::move(run), {}});
+  recorder_.later({RunState::signed_, std::move(run), {}});
 }
 
 void Launcher::accepted(store::Run run, const spool::JobPtr& job, api::StoredAction action, Timestamp now) {
@@ -157,13 +249,13 @@ void Launcher::accepted(store::Run run, const spool::JobPtr& job, api::StoredAct
     context_.log.info(run.name() + ": launched as action " + std::to_string(action.id) + " (sendonly)");
     store::Change change{from, std::move(run), {}};
     change.drop_documents = true;
-    recorder_.record(std::move(change));
+    recorder_.later(std::move(change));
     return;
   }
   await_results(run, context_.job_settings(run.job), context_.settings, now);
   context_.log.info(run.name() + ": launched as action " + std::to_string(action.id) + ", expires " +
                     format_utc(*run.expire_after));
-  recorder_.record({from, std::move(run), {std::nullopt, std::nullopt, std::move(action.json)}});
+  recorder_.later({from, std::move(run), {std::nullopt, std::nullopt, std::move(action.json)}});
 }
 
 void Launcher::reconcile(store::Run run, Timestamp now) {
@@ -174,7 +266,7 @@ void Launcher::reconcile(store::Run run, Timestamp now) {
     run.state = RunState::unknown;
     run.reason = std::move(reason);
     run.wake = wake;
-    recorder_.record({from, run, {}});
+    recorder_.later({from, run, {}});
   };
   ++run.attempts;
   const auto again = now + retry_pause(kLaunchPauses, run.attempts, run.name());

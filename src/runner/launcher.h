@@ -16,22 +16,41 @@ namespace mig_runner::runner {
 // Signs and posts due runs, each at most once. The signed action is stored before it is posted; after a lost answer (or
 // a crash between the two) the API is asked, by signature, whether it has the action, and nothing is posted again
 // before that is known. One thread at a time; several launchers share a store and a launch rate.
+//
+// Runs are claimed and signed in memory up to kAhead before they are due, so that at their time they only have to be
+// written down and sent; those that are due together are written down together and sent side by side.
 class Launcher {
  public:
+  // How many runs one launcher has in hand, and posts at the same time.
+  static constexpr std::size_t kMostHeld = 16;
   // How long an action whose answer was lost may still turn up at the API: only then is it posted again.
   static constexpr std::chrono::milliseconds kSettle = std::chrono::seconds(15);
 
   Launcher(const StageContext& context, std::unique_ptr<api::ApiClient> api, std::unique_ptr<sign::Signer> signer,
            LaunchRate& rate, const Clock& clock);
 
-  // Launches or reconciles one run that is due. Returns when it wants to be called next: at once where it did
+  // Launches or reconciles some runs that are due. Returns when it wants to be called next: at once where it did
   // something, nullopt where nothing waits.
   std::optional<Timestamp> step(Timestamp now);
 
  private:
-  void handle(store::Run run, Timestamp now);
-  void launch(store::Run run, Timestamp now);
-  void post(store::Run run, const std::string& document);
+  // A claimed run. Its action is signed once `job` is there, the form of the job that it was made of.
+  struct Held {
+    store::Run run;
+    spool::JobPtr job;
+    std::string document;
+    std::string signature;
+    bool tried_ahead = false;
+  };
+
+  std::optional<Timestamp> claim(Timestamp now);
+  bool sign_ahead();
+  std::vector<Held> take_due(Timestamp now);
+  void launch(std::vector<Held> due, Timestamp now);
+  bool make_ready(Held& held, Timestamp now);
+  Result<void> sign(Held& held, const spool::JobPtr& job, Timestamp start);
+  std::vector<Held> record_signed(std::vector<Held> ready);
+  void answered(store::Run run, Result<api::StoredAction> stored);
   void reconcile(store::Run run, Timestamp now);
   bool may_launch(store::Run& run, const spool::JobPtr& job, Timestamp now);
   void accepted(store::Run run, const spool::JobPtr& job, api::StoredAction action, Timestamp now);
@@ -44,6 +63,7 @@ class Launcher {
   LaunchRate& rate_;
   const Clock& clock_;
   Recorder recorder_;
+  std::vector<Held> held_;  // earliest wake first
 };
 
 }  // namespace mig_runner::runner

@@ -34,19 +34,25 @@ Result<void> Planner::load() {
   return {};
 }
 
+std::pair<Timestamp, std::string> Planner::queue_place(const Entry& entry) const {
+  const bool forbids = entry.job->config.settings.overlap == config::Overlap::forbid;
+  return {*entry.next - (forbids ? std::chrono::milliseconds(0) : ahead_), entry.job->name};
+}
+
 void Planner::schedule(Entry& entry) {
-  if (entry.next) queue_.erase({*entry.next, entry.job->name});
+  if (entry.next) queue_.erase(queue_place(entry));
   entry.next.reset();
-  if (entry.job->config.settings.enabled) entry.next = entry.job->schedule.next(entry.cursor, entry.job->zone);
-  if (entry.next) queue_.emplace(*entry.next, entry.job->name);
+  const bool wanted = entry.job->config.settings.enabled && !paused_.contains(entry.job->name);
+  if (wanted) entry.next = entry.job->schedule.next(entry.cursor, entry.job->zone);
+  if (entry.next) queue_.insert(queue_place(entry));
 }
 
 void Planner::insert(const spool::JobPtr& job, Timestamp cursor) {
   auto& entry = entries_[job->name];
-  if (entry.next) queue_.erase({*entry.next, job->name});
+  if (entry.next) queue_.erase(queue_place(entry));
   entry = Entry{job, cursor, std::nullopt};
   schedule(entry);
-  if (job->config.settings.enabled && !entry.next)
+  if (job->config.settings.enabled && !entry.next && !paused_.contains(job->name))
     context_.log.warning(job->name + ": its schedule \"" + job->config.schedule + "\" has no time left after " +
                          format_utc(cursor));
 }
@@ -54,7 +60,11 @@ void Planner::insert(const spool::JobPtr& job, Timestamp cursor) {
 void Planner::start(const spool::JobPtr& job, Timestamp now) {
   const auto stored = stored_cursors_.find(job->name);
   const bool resume = stored != stored_cursors_.end() && job->config.settings.enabled;
-  if (resume) return insert(job, std::min(stored->second, now));
+  if (resume) {
+    insert(job, std::min(stored->second, now));
+    stored_cursors_.erase(stored);  // there may be many thousands
+    return;
+  }
   insert(job, now);
   unwritten_.push_back({job->name, now});
 }
@@ -70,15 +80,24 @@ void Planner::remove(const std::string& name, Timestamp now) {
   const auto known = entries_.find(name);
   if (known == entries_.end()) return;
   if (known->second.next && *known->second.next <= now) step(now);
-  if (known->second.next) queue_.erase({*known->second.next, name});
+  if (known->second.next) queue_.erase(queue_place(known->second));
   entries_.erase(known);
+}
+
+void Planner::set_paused(std::set<std::string> paused, Timestamp now) {
+  paused_.swap(paused);
+  for (auto& [name, entry] : entries_) {
+    if (paused_.contains(name) == paused.contains(name)) continue;
+    if (!paused_.contains(name)) entry.cursor = std::max(entry.cursor, now);
+    schedule(entry);
+  }
 }
 
 // The clock was set back: times after `now` come again. Those that had a run keep it (the store has one per nominal
 // time); those that were only passed over get their turn.
 void Planner::turn_back(Timestamp now) {
   for (auto& [name, entry] : entries_) {
-    if (entry.cursor <= now) continue;
+    if (entry.cursor <= now + ahead_) continue;
     entry.cursor = now;
     schedule(entry);
   }
@@ -100,8 +119,22 @@ void Planner::plan_missed(const Entry& entry, Timestamp last, Plan& plan) {
   plan.runs.push_back(std::move(run));
 }
 
-void Planner::plan_entry(Entry& entry, Timestamp now, Plan& plan) {
+void Planner::plan_launch(const Entry& entry, Timestamp nominal, Timestamp counted_from, Plan& plan) {
   const auto& job = *entry.job;
+  const auto offset = spread(job.name, job.config.settings.splay + std::chrono::milliseconds(1));
+  auto run = run_of(job, nominal);
+  run.wake = counted_from + offset;
+  run.deadline = launch_deadline(job, nominal, counted_from) + offset;
+  if (counted_from != nominal) run.reason = "caught up: its time was missed";
+  plan.runs.push_back(std::move(run));
+}
+
+void Planner::plan_entry(const Entry& entry, Timestamp now, Plan& plan) {
+  const auto& job = *entry.job;
+  if (*entry.next > now) {
+    plan.cursors.push_back({job.name, *entry.next});
+    return plan_launch(entry, *entry.next, *entry.next, plan);
+  }
   const auto newest = job.schedule.latest(entry.cursor, now, job.zone);
   plan.cursors.push_back({job.name, newest.value_or(now)});
   if (!newest) return;
@@ -110,14 +143,7 @@ void Planner::plan_entry(Entry& entry, Timestamp now, Plan& plan) {
   const auto last_missed =
       launch ? job.schedule.latest(entry.cursor, *newest - std::chrono::milliseconds(1), job.zone) : newest;
   if (last_missed) plan_missed(entry, *last_missed, plan);
-  if (launch) {
-    const auto offset = spread(job.name, job.config.settings.splay + std::chrono::milliseconds(1));
-    auto run = run_of(job, *newest);
-    run.wake = (punctual ? *newest : now) + offset;
-    run.deadline = launch_deadline(job, *newest, punctual ? *newest : now) + offset;
-    if (!punctual) run.reason = "caught up: its time was missed";
-    plan.runs.push_back(std::move(run));
-  }
+  if (launch) plan_launch(entry, *newest, punctual ? *newest : now, plan);
 }
 
 bool Planner::commit(const Plan& plan) {
@@ -152,9 +178,13 @@ std::optional<Timestamp> Planner::step(Timestamp now) {
     due[i]->cursor = plan.cursors[unwritten_.size() + i].planned_through;
     schedule(*due[i]);
   }
-  unwritten_.clear();
+  unwritten_ = {};
   if (queue_.empty()) return std::nullopt;
   return queue_.begin()->first;
+}
+
+std::optional<Timestamp> Planner::next_time() const {
+  return queue_.empty() ? std::nullopt : entries_.at(queue_.begin()->second).next;
 }
 
 std::optional<Timestamp> Planner::next_time(const std::string& job) const {

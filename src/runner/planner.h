@@ -21,7 +21,10 @@ class Planner {
  public:
   static constexpr std::chrono::milliseconds kPunctual = std::chrono::minutes(1);
 
-  explicit Planner(const StageContext& context) : context_(context) {}
+  // A run is put into the store `ahead` of its time, so that this does not make it late. But with overlap = forbid at
+  // its time: it would pass for an unfinished one to a run before it.
+  explicit Planner(const StageContext& context, std::chrono::milliseconds ahead = {})
+      : context_(context), ahead_(ahead) {}
 
   // Reads how far each job was planned by earlier processes. Call once, before put().
   Result<void> load();
@@ -33,17 +36,22 @@ class Planner {
   void put(const spool::JobPtr& job, Timestamp now);
   void remove(const std::string& name, Timestamp now);
 
+  // Which jobs are paused now: nothing of theirs is planned. The times of one that is no longer paused count from now
+  // on.
+  void set_paused(std::set<std::string> paused, Timestamp now);
+
   // Plans everything that is due. Returns when it wants to be called next; nullopt: not before something changes.
   std::optional<Timestamp> step(Timestamp now);
 
-  // The job's next nominal time, for showing.
+  // The job's next nominal time, and that of all jobs, for showing.
   std::optional<Timestamp> next_time(const std::string& job) const;
+  std::optional<Timestamp> next_time() const;
 
  private:
   struct Entry {
     spool::JobPtr job;
     Timestamp cursor{};             // nothing at or before it is planned any more
-    std::optional<Timestamp> next;  // the first nominal time after the cursor; none for a disabled job
+    std::optional<Timestamp> next;  // the first nominal time after the cursor; none for a disabled or paused job
   };
   struct Plan {
     std::vector<store::Cursor> cursors;
@@ -53,14 +61,18 @@ class Planner {
   void insert(const spool::JobPtr& job, Timestamp cursor);
   void schedule(Entry& entry);
   void turn_back(Timestamp now);
-  void plan_entry(Entry& entry, Timestamp now, Plan& plan);
+  std::pair<Timestamp, std::string> queue_place(const Entry& entry) const;
+  void plan_entry(const Entry& entry, Timestamp now, Plan& plan);
+  void plan_launch(const Entry& entry, Timestamp nominal, Timestamp counted_from, Plan& plan);
   void plan_missed(const Entry& entry, Timestamp last, Plan& plan);
   bool commit(const Plan& plan);
 
   const StageContext& context_;
-  std::map<std::string, Timestamp> stored_cursors_;
+  const std::chrono::milliseconds ahead_;
+  std::map<std::string, Timestamp> stored_cursors_;  // of jobs that were not started yet
   std::map<std::string, Entry> entries_;
-  std::set<std::pair<Timestamp, std::string>> queue_;  // (next, job) of every entry that has a next
+  std::set<std::string> paused_;
+  std::set<std::pair<Timestamp, std::string>> queue_;  // (when it is planned, job) of every entry that has a next
   std::vector<store::Cursor> unwritten_;               // cursors of new jobs, written with the next plan
   std::optional<Timestamp> last_step_;
   int failures_ = 0;

@@ -1,5 +1,7 @@
 #include "runner/recorder.h"
 
+#include <utility>
+
 #include "runner/retry_pause.h"
 
 namespace mig_runner::runner {
@@ -26,6 +28,13 @@ bool Recorder::record(store::Change change) {
   if (kept_.empty() && try_record(change)) return true;
   kept_.push_back(std::move(change));
   return false;
+}
+
+void Recorder::flush() {
+  const auto changes = std::exchange(gathered_, {});
+  if (changes.empty()) return;
+  if (kept_.empty() && context_.store.record(changes)) return;
+  for (const auto& change : changes) record(change);
 }
 
 void Recorder::release(const store::Run& run) {

@@ -15,6 +15,9 @@ class Recorder {
 
   // True when the change is durable. Otherwise it is kept, and an error is logged once until writing works again.
   bool record(store::Change change);
+  // For several that are made together: they are written by the next flush(), in one transaction where that works.
+  void later(store::Change change) { gathered_.push_back(std::move(change)); }
+  void flush();
   // Gives a claimed run back unchanged.
   void release(const store::Run& run);
 
@@ -26,6 +29,7 @@ class Recorder {
   void report(const Error& error);
 
   const StageContext& context_;
+  std::vector<store::Change> gathered_;
   std::vector<store::Change> kept_;
   std::vector<store::Run> kept_releases_;
   int failures_ = 0;

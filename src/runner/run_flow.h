@@ -17,6 +17,9 @@ std::string action_name(const std::string& job);
 // An action whose target is exactly a macro's name gets the macro's expression.
 void expand_macro(mig::Action& action, const std::map<std::string, std::string>& macros);
 
+// How long before its time a run is planned and made ready, so that what can be done before does not make it late.
+inline constexpr std::chrono::milliseconds kAhead{500};
+
 // The original dates actions back by a minute, so that agents whose clocks are behind accept them.
 inline constexpr std::chrono::milliseconds kDatedBack = std::chrono::seconds(60);
 

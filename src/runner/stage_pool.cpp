@@ -17,7 +17,7 @@ void StagePool::add(Step step) {
     loop(step, stop);
     const std::lock_guard lock(mutex_);
     --running_;
-    changed_.notify_all();
+    ended_.notify_all();
   });
 }
 
@@ -29,22 +29,45 @@ void StagePool::loop(const Step& step, const std::stop_token& stop) {
       seen = rings_;
     }
     const auto wake = step(clock_.now());
-    const auto now = clock_.now();
-    if (wake && *wake <= now) continue;
+    if (wake && *wake <= clock_.now()) continue;
     std::unique_lock lock(mutex_);
-    const auto rung = [&] { return rings_ != seen; };
+    if (rings_ != seen) continue;
+    Sleeper sleeper;
+    sleeper.wake = wake;
+    sleepers_.insert(&sleeper);
+    const auto rung = [&] { return sleeper.rung; };
     if (wake) {
-      changed_.wait_for(lock, stop, *wake - now, rung);
+      sleeper.bell.wait_until(lock, stop, *wake, rung);
     } else {
-      changed_.wait(lock, stop, rung);
+      sleeper.bell.wait(lock, stop, rung);
     }
+    sleepers_.erase(&sleeper);
   }
 }
 
 void StagePool::ring() {
   const std::lock_guard lock(mutex_);
   ++rings_;
-  changed_.notify_all();
+  for (auto* const sleeper : sleepers_) {
+    sleeper->rung = true;
+    sleeper->bell.notify_one();
+  }
+}
+
+void StagePool::ring(Timestamp when, int things) {
+  const std::lock_guard lock(mutex_);
+  ++rings_;
+  const auto in_time = [&](const Sleeper* sleeper) {
+    return sleeper->rung || (sleeper->wake && *sleeper->wake <= when);
+  };
+  auto missing = things - std::count_if(sleepers_.begin(), sleepers_.end(), in_time);
+  for (auto* const sleeper : sleepers_) {
+    if (missing <= 0) return;
+    if (in_time(sleeper)) continue;
+    sleeper->rung = true;
+    sleeper->bell.notify_one();
+    --missing;
+  }
 }
 
 void StagePool::request_stop() {
@@ -53,7 +76,7 @@ void StagePool::request_stop() {
 
 bool StagePool::wait(std::chrono::steady_clock::time_point until) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_until(lock, until, [&] { return running_ == 0; });
+  return ended_.wait_until(lock, until, [&] { return running_ == 0; });
 }
 
 }  // namespace mig_runner::runner

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -19,26 +20,37 @@ class StagePool {
   // What a thread calls, with the time; returns when it wants to be called next, nullopt: only when rung.
   using Step = std::function<std::optional<Timestamp>(Timestamp)>;
 
-  // `clock` outlives the pool.
+  // `clock` outlives the pool and goes as the system's does, by which threads sleep.
   explicit StagePool(const Clock& clock) : clock_(clock) {}
   ~StagePool();
 
   void add(Step step);
   // Something may have become due, or the clock was set: every thread looks again. From any thread.
   void ring();
+  // So many things become due at `when`: as many threads look again, but for those that will have looked by then. From
+  // any thread.
+  void ring(Timestamp when, int things);
   // No step is begun any more.
   void request_stop();
   // Waits for the steps under way, at most until `until`. True when all have ended.
   bool wait(std::chrono::steady_clock::time_point until);
 
  private:
+  // A thread that sleeps; on its own stack.
+  struct Sleeper {
+    std::optional<Timestamp> wake;
+    bool rung = false;
+    std::condition_variable_any bell;
+  };
+
   void loop(const Step& step, const std::stop_token& stop);
 
   const Clock& clock_;
-  std::mutex mutex_;  // guards rings_, running_
-  std::condition_variable_any changed_;
-  unsigned rings_ = 0;
+  std::mutex mutex_;  // guards all below but threads_
+  std::condition_variable ended_;
+  unsigned rings_ = 0;  // a thread that was in its step meanwhile does not sleep
   int running_ = 0;
+  std::set<Sleeper*> sleepers_;
   std::vector<std::jthread> threads_;
 };
 

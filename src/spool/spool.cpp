@@ -15,16 +15,17 @@ namespace fs = std::filesystem;
 
 // Enough to tell whether a file is still the one that was read.
 struct Stamp {
-  bool there = false;
-  std::uint64_t device = 0, inode = 0;
-  std::int64_t size = 0, changed_s = 0, changed_ns = 0;
+  std::uint64_t inode = 0;
+  std::int64_t size = -1;  // there is no such file
+  std::int64_t changed_ns = 0;
+  bool there() const { return size >= 0; }
   bool operator==(const Stamp&) const = default;
 };
 
-Stamp stamp_of(const fs::path& path) {
+Stamp stamp_of(const std::string& path) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0) return {};
-  return {true, status.st_dev, status.st_ino, status.st_size, status.st_ctim.tv_sec, status.st_ctim.tv_nsec};
+  return {status.st_ino, status.st_size, status.st_ctim.tv_sec * 1'000'000'000 + status.st_ctim.tv_nsec};
 }
 
 struct Stamps {
@@ -88,21 +89,24 @@ void Spool::Impl::read(const std::string& name, const Stamps& stamps, std::vecto
 // `settled`: no longer in the middle of being put there file by file.
 void Spool::Impl::examine(const std::string& name, bool settled, std::vector<Change>& changes) {
   const auto job_directory = directory / name;
+  const auto path = job_directory.string();
+  const Stamps stamps{stamp_of(path + "/entity.cfg"), stamp_of(path + "/action.json")};
+  // Files that are there need no other look at the directory.
   std::error_code error;
-  if (!fs::is_directory(job_directory, error)) return gone(name, changes);
+  if (!stamps.entity.there() && !stamps.action.there() && !fs::is_directory(job_directory, error))
+    return gone(name, changes);
   if (const auto problem = job_name_problem(name); !problem.empty()) {
     if (reported_names.insert(name).second)
       changes.push_back({Change::Kind::broken, name, nullptr, {{job_directory, 0, 0, problem}}});
     return;
   }
   watches.watch_job(name, job_directory);
-  const Stamps stamps{stamp_of(job_directory / "entity.cfg"), stamp_of(job_directory / "action.json")};
-  if (!stamps.entity.there && !stamps.action.there) {
+  if (!stamps.entity.there() && !stamps.action.there()) {
     if (jobs.erase(name) > 0) changes.push_back({Change::Kind::removed, name, nullptr, {}});
     read_stamps.erase(name);
     return;
   }
-  if (!settled && !(stamps.entity.there && stamps.action.there)) return;
+  if (!settled && !(stamps.entity.there() && stamps.action.there())) return;
   const auto known = read_stamps.find(name);
   if (known == read_stamps.end() || known->second != stamps) read(name, stamps, changes);
 }

@@ -2,7 +2,7 @@
 #include <limits>
 #include <tuple>
 
-#include "store/documents.h"
+#include "store/change_writer.h"
 #include "store/store_impl.h"
 
 namespace mig_runner::store {
@@ -13,6 +13,13 @@ using soci::use;
 
 // Longer than any stage pauses between two tries of a run.
 constexpr std::chrono::hours kLongestPause{1};
+
+std::optional<RunState> state_of(soci::session& session, std::int64_t run) {
+  int number = 0;
+  session << "SELECT state FROM runs WHERE number = :number", into(number), use(run, "number");
+  if (!session.got_data()) return std::nullopt;
+  return to_state(number);
+}
 
 // Why a change could not be applied.
 Error refusal(soci::session& session, const Change& change, const std::string& owner) {
@@ -80,28 +87,28 @@ Result<void> RunStore::release(std::span<const Run> runs) {
   });
 }
 
+Result<void> RunStore::release_all() {
+  return impl_->write_claims([&](soci::session& session, Effects&) -> Result<void> {
+    session << "UPDATE runs SET owner = NULL WHERE owner = :owner", use(impl_->owner, "owner");
+    return {};
+  });
+}
+
 Result<void> RunStore::record(std::span<const Change> changes) {
   return impl_->write([&](soci::session& session, Effects& effects) -> Result<void> {
-    for (const auto& change : changes) {
-      RunRow row;
-      row.set(change.run);
-      const int from = static_cast<int>(change.from);
-      soci::statement statement(session);
-      row.bind_update(statement);
-      statement.exchange(use(from, "from"));
-      statement.exchange(use(impl_->owner, "owner"));
-      statement.alloc();
-      statement.prepare("UPDATE runs SET " + RunRow::assignments() + (change.keep_claim ? "" : ", owner = NULL") +
-                        " WHERE number = :number AND state = :from AND owner = :owner");
-      statement.define_and_bind();
-      statement.execute(true);
-      if (statement.get_affected_rows() != 1) return tl::unexpected(refusal(session, change, impl_->owner));
-      keep_documents(session, change);
-      --effects.counted[change.from];
-      ++effects.counted[change.run.state];
-      if (!change.keep_claim) effects.claimable(change.run);
-    }
+    auto& writer = impl_->writer();
+    for (const auto& change : changes)
+      if (!writer.apply(change, effects)) return tl::unexpected(refusal(session, change, impl_->owner));
     return {};
+  });
+}
+
+Result<void> RunStore::repair(const Change& change) {
+  return impl_->write([&](soci::session& session, Effects& effects) -> Result<void> {
+    if (ChangeWriter(session, "owner IS NULL", impl_->owner).apply(change, effects)) return {};
+    const auto state = state_of(session, change.run.number);
+    if (state != change.from) return tl::unexpected(refusal(session, change, impl_->owner));
+    return fail("the runner works on it at the moment: try again", change.run.name(), Retry::later);
   });
 }
 

@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <iterator>
+#include <tuple>
+
 #include "store/clean_text.h"
 #include "store/documents.h"
 #include "store/store_impl.h"
@@ -12,6 +16,17 @@ constexpr std::string_view kOfJob = "job = (SELECT jobs.number FROM jobs WHERE j
 
 std::string select(const std::string& rest) {
   return "SELECT " + RunRow::selected() + " FROM runs " + rest;
+}
+
+std::string is_in(std::span<const RunState> states) {
+  std::string numbers;
+  for (const auto state : states) numbers += (numbers.empty() ? "" : ", ") + std::to_string(static_cast<int>(state));
+  return "state IN (" + numbers + ")";
+}
+
+bool is_failure(RunState state) {
+  return state == RunState::refused || state == RunState::missed || state == RunState::invalid ||
+         state == RunState::collect_failed || state == RunState::undeliverable;
 }
 
 std::optional<Run> first(std::vector<Run> runs) {
@@ -88,23 +103,49 @@ Result<std::optional<Run>> RunStore::find_action(std::int64_t action_id) {
   });
 }
 
+// Those that are claimed and those that are not, each by an index of its own.
 Result<std::vector<Run>> RunStore::waiting(RunState state) {
   const int number = static_cast<int>(state);
   return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
-    return impl_->runs(select("WHERE wake IS NOT NULL AND state = :state ORDER BY wake, nominal"),
-                       [&](soci::statement& statement) { statement.exchange(use(number, "state")); });
+    std::vector<Run> found;
+    for (const auto* whose : {"owner IS NULL", "owner IS NOT NULL"}) {
+      auto some = impl_->runs(select("WHERE wake IS NOT NULL AND state = :state AND " + std::string(whose)),
+                              [&](soci::statement& statement) { statement.exchange(use(number, "state")); });
+      found.insert(found.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
+    }
+    std::sort(found.begin(), found.end(), [](const Run& a, const Run& b) {
+      return std::tie(a.wake, a.nominal, a.number) < std::tie(b.wake, b.nominal, b.number);
+    });
+    return found;
   });
 }
 
-Result<std::vector<Run>> RunStore::history(const std::string& job, int limit) {
+Result<std::vector<Run>> RunStore::history(const std::string& job, int limit, std::span<const RunState> states) {
   const auto name = clean_text(job);
-  const std::string order = " ORDER BY nominal DESC, number DESC LIMIT :limit";
+  std::string conditions = job.empty() ? "" : std::string(kOfJob);
+  if (!states.empty()) conditions += (conditions.empty() ? "" : " AND ") + is_in(states);
+  // Says nothing new, but lets few be found among many by their index.
+  if (!states.empty() && std::all_of(states.begin(), states.end(), is_failure))
+    conditions += " AND " + std::string(Impl::kFailed);
   return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
-    return impl_->runs(select((job.empty() ? "" : "WHERE " + std::string(kOfJob)) + order),
-                       [&](soci::statement& statement) {
-                         if (!job.empty()) statement.exchange(use(name, "job"));
-                         statement.exchange(use(limit, "limit"));
-                       });
+    return impl_->runs(
+        select((conditions.empty() ? "" : "WHERE " + conditions) + " ORDER BY nominal DESC, number DESC LIMIT :limit"),
+        [&](soci::statement& statement) {
+          if (!job.empty()) statement.exchange(use(name, "job"));
+          statement.exchange(use(limit, "limit"));
+        });
+  });
+}
+
+Result<std::vector<Run>> RunStore::failed_since(Timestamp since, int limit) {
+  const long long earliest = since.time_since_epoch().count();
+  return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
+    return impl_->runs(
+        select("WHERE " + std::string(Impl::kFailed) + " AND nominal >= :since ORDER BY nominal DESC LIMIT :limit"),
+        [&](soci::statement& statement) {
+          statement.exchange(use(earliest, "since"));
+          statement.exchange(use(limit, "limit"));
+        });
   });
 }
 

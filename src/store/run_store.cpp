@@ -1,5 +1,7 @@
 #include "store/run_store.h"
 
+#include <set>
+
 #include "base/file.h"
 #include "store/clean_text.h"
 #include "store/documents.h"
@@ -114,6 +116,8 @@ Result<std::unique_ptr<RunStore>> RunStore::open_beside(const std::filesystem::p
   auto impl = std::make_unique<Impl>(owner, path.string(), kSqlite);
   try {
     if (auto connected = connect_sqlite(impl->session, path); !connected) return tl::unexpected(connected.error());
+    if (!has_schema(impl->session))
+      return fail("there is no record of runs in it yet: the runner is just starting", path, Retry::later);
     if (auto current = require_current(impl->session); !current)
       return fail(current.error().what, path, current.error().retry);
     keep_log_at_close(impl->session, false);
@@ -123,7 +127,7 @@ Result<std::unique_ptr<RunStore>> RunStore::open_beside(const std::filesystem::p
   return std::unique_ptr<RunStore>(new RunStore(std::move(impl)));
 }
 
-void RunStore::on_change(std::function<void(RunState)> listener) {
+void RunStore::on_change(std::function<void(const Woken&)> listener) {
   const std::lock_guard lock(impl_->mutex);
   impl_->listener = std::move(listener);
 }
@@ -154,7 +158,7 @@ Result<bool> RunStore::adopt(const Run& run, const std::string& action) {
     if (!insert_runs(session, {&run, 1}, effects).front()) return false;
     auto adopted = run;
     session << "SELECT max(number) FROM runs", into(adopted.number);
-    keep_document(session, adopted, DocumentKind::action, action);
+    keep_action(session, adopted, action);
     return true;
   });
 }

@@ -33,6 +33,13 @@ struct Change {
   bool drop_documents = false;  // nothing will need them any more
 };
 
+// Runs that one commit made claimable.
+struct Woken {
+  RunState state;
+  Timestamp earliest;  // of their wake times
+  int runs = 0;
+};
+
 // How far a job's schedule has been worked through: no nominal time at or before it is planned any more.
 struct Cursor {
   std::string job;
@@ -59,7 +66,7 @@ class RunStore {
 
   // Called after a commit that made runs with a wake time claimable, once for each of their states, on the committing
   // thread, outside the mutex.
-  void on_change(std::function<void(RunState)> listener);
+  void on_change(std::function<void(const Woken&)> listener);
 
   // In one transaction: moves the cursors and inserts the runs whose job and nominal time are new (state, wake and all
   // fields as given; `number` is ignored). Returns for each run whether it was new.
@@ -76,13 +83,28 @@ class RunStore {
   Result<std::optional<Timestamp>> next_wake(std::span<const RunState> states);
   // Gives claimed runs back unchanged.
   Result<void> release(std::span<const Run> runs);
+  // All that this store's owner has claimed: when its stages have ended.
+  Result<void> release_all();
 
-  // Applies all or none. Retry::no where one is not claimed or no longer in its state `from`. The claim ends with it,
-  // unless it is kept.
+  // Applies all or none, in one transaction: many at once cost little more than one. Retry::no where one is not claimed
+  // or no longer in its state `from`. The claim ends with it, unless it is kept.
   Result<void> record(std::span<const Change> changes);
 
   Result<std::vector<std::string>> signatures(const Run& run);  // of all tries, oldest first
   Result<std::optional<std::string>> action(const Run& run);    // Documents::action
+
+  // One change of a run that nobody has claimed: for a command beside the runner. Retry::later where somebody works on
+  // the run at the moment, Retry::no where it is no longer in its state `from`.
+  Result<void> repair(const Change& change);
+  // Whether another process has written since the last call; true the first time.
+  Result<bool> written_by_others();
+
+  // A paused job is not launched by its schedule: since when each has been. Kept until resume().
+  Result<std::map<std::string, Timestamp>> paused();
+  // False where it is paused already.
+  Result<bool> pause(const std::string& job, Timestamp now);
+  // What its schedule named meanwhile counts as planned: it is not made up for. False where it is not paused.
+  Result<bool> resume(const std::string& job, Timestamp now);
 
   // After the clock was set back: unclaimed runs that wait to be tried again (attempts > 0) for longer than any pause
   // between tries are due now.
@@ -102,8 +124,11 @@ class RunStore {
   Result<std::optional<Run>> find_action(std::int64_t action_id);  // the newest
   // Runs in `state` that something is still to be done with, claimed or not, earliest wake first.
   Result<std::vector<Run>> waiting(RunState state);
-  // Newest nominal time first; empty `job`: all.
-  Result<std::vector<Run>> history(const std::string& job, int limit);
+  // Newest nominal time first; empty `job`: all; empty `states`: any.
+  Result<std::vector<Run>> history(const std::string& job, int limit, std::span<const RunState> states = {});
+  // Runs with a nominal time at or after `since` that ended without results which somebody has (refused, missed,
+  // invalid, collect_failed, undeliverable), newest first.
+  Result<std::vector<Run>> failed_since(Timestamp since, int limit);
   Result<std::map<RunState, std::int64_t>> counts();  // of the states that have runs
 
  private:

@@ -46,9 +46,17 @@ Step first_version(const Dialect& dialect) {
   };
 }
 
+// The numbers are those of the RunStates that kFailed in store_impl.h names.
+Step second_version() {
+  return {
+      "ALTER TABLE jobs ADD COLUMN paused_since bigint",
+      "CREATE INDEX runs_failed ON runs (nominal) WHERE state IN (7, 8, 10, 11, 12)",
+  };
+}
+
 // The step at index N brings version N to version N + 1. Steps that were released stay as they are.
 std::vector<Step> steps(const Dialect& dialect) {
-  return {first_version(dialect)};
+  return {first_version(dialect), second_version()};
 }
 
 Error other_version(int found) {
@@ -94,7 +102,7 @@ Result<void> require_current(soci::session& session) {
 
 void name_every_column(soci::session& session) {
   session << "SELECT " + RunRow::selected() + ", owner FROM runs WHERE number = 0";
-  session << "SELECT number, name, planned_through FROM jobs WHERE number = 0";
+  session << "SELECT number, name, planned_through, paused_since FROM jobs WHERE number = 0";
   session << "SELECT run, kind, place, content FROM documents WHERE run = 0";
   session << "SELECT owner, state, runs FROM tally WHERE state = -1";
 }

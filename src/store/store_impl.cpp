@@ -1,5 +1,6 @@
 #include "store/store_impl.h"
 
+#include "store/change_writer.h"
 #include "store/sqlite_file.h"
 
 namespace mig_runner::store {
@@ -22,7 +23,18 @@ void Transaction::commit() {
   open_ = false;
 }
 
+RunStore::Impl::Impl(std::string the_owner, std::string the_place, const Dialect& the_dialect)
+    : owner(std::move(the_owner)), place(std::move(the_place)), dialect(the_dialect) {}
+
+RunStore::Impl::~Impl() = default;
+
+ChangeWriter& RunStore::Impl::writer() {
+  if (!writer_) writer_ = std::make_unique<ChangeWriter>(session, "owner = :owner", owner);
+  return *writer_;
+}
+
 Error RunStore::Impl::failed() {
+  writer_.reset();
   auto failure = current_failure(place);
   if (!failure.damaged) return failure.error;
   failure.error.what += ": nothing is written to it any more; the next start checks it and begins a new one if need be";

@@ -2,10 +2,11 @@
 
 #include <soci/soci.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -36,16 +37,21 @@ class Transaction {
 // the call succeeds.
 struct Effects {
   std::map<RunState, long long> counted;
-  std::set<RunState> woken;
+  std::map<RunState, Woken> woken;
 
   void claimable(const Run& run) {
-    if (run.wake) woken.insert(run.state);
+    if (!run.wake) return;
+    auto& told = woken.try_emplace(run.state, Woken{run.state, *run.wake, 0}).first->second;
+    told.earliest = std::min(told.earliest, *run.wake);
+    ++told.runs;
   }
 };
 
+class ChangeWriter;
+
 struct RunStore::Impl {
-  Impl(std::string the_owner, std::string the_place, const Dialect& the_dialect)
-      : owner(std::move(the_owner)), place(std::move(the_place)), dialect(the_dialect) {}
+  Impl(std::string the_owner, std::string the_place, const Dialect& the_dialect);
+  ~Impl();
 
   // Runs `work(session)`, which returns a Result, with the connection to itself.
   template <class Work>
@@ -67,7 +73,7 @@ struct RunStore::Impl {
 
   template <class Work>
   auto transact(const Dialect::Begin& begin, Work work) {
-    std::function<void(RunState)> told;
+    std::function<void(const Woken&)> told;
     Effects effects;
     auto result = [&] {
       const std::lock_guard lock(mutex);
@@ -84,9 +90,12 @@ struct RunStore::Impl {
       });
     }();
     if (result && told)
-      for (const auto state : effects.woken) told(state);
+      for (const auto& [state, woken] : effects.woken) told(woken);
     return result;
   }
+
+  // For changes of runs that the owner has claimed; within a transaction.
+  ChangeWriter& writer();
 
   // The runs that `sql` selects or returns; `bind` adds its parameters.
   template <class Bind>
@@ -111,10 +120,15 @@ struct RunStore::Impl {
   // Has a result file that nothing waits for: 4 is stored, 5 delivered.
   static constexpr std::string_view kSettled = "result_file <> '' AND (state = 5 OR (state = 4 AND wake IS NULL))";
 
+  // Ended without results that somebody has: refused, missed, invalid, collect_failed, undeliverable. Word for word the
+  // condition of the index runs_failed.
+  static constexpr std::string_view kFailed = "state IN (7, 8, 10, 11, 12)";
+
   std::mutex mutex;  // guards all below
   soci::session session;
-  std::function<void(RunState)> listener;
+  std::function<void(const Woken&)> listener;
   std::optional<Error> damage;  // found in the middle of work: from then on nothing is written
+  long long data_version = 0;   // as written_by_others() last saw it
 
   const std::string owner;
   const std::string place;  // the database, for errors
@@ -129,6 +143,8 @@ struct RunStore::Impl {
       return tl::unexpected(failed());
     }
   }
+  std::unique_ptr<ChangeWriter> writer_;  // made when it is needed first; ends before the session
+
   Error failed();
   void count(const Effects& effects);
 };

@@ -34,7 +34,8 @@ class ScriptedHttp final : public Http {
   explicit ScriptedHttp(Script& script) : script_(script) {}
   Result<HttpAnswer> perform(const HttpRequest& request) override { return script_.next(request); }
   void perform_all(const std::vector<HttpRequest>& requests,
-                   const std::function<void(std::size_t, Result<HttpAnswer>)>& done) override {
+                   const std::function<void(std::size_t, Result<HttpAnswer>)>& done,
+                   const std::function<void()>& /*idle*/) override {
     for (std::size_t i = 0; i < requests.size(); ++i) done(i, script_.next(requests[i]));
   }
 

@@ -33,7 +33,7 @@ class World {
   void start_sandbox(const std::vector<std::string>& arguments = {});
   void stop_sandbox();
   void write_configuration() const;
-  // Does not wait until it follows its jobs.
+  // Starts the runner without waiting for anything.
   void start_runner(const std::map<std::string, std::string>& environment = {});
   // SIGTERM; the exit status.
   int stop_runner();

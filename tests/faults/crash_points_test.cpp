@@ -105,7 +105,7 @@ class CrashStand : public Stand {
     runner::adopt_inflight(stages->context, clock.now());
   }
   void watch() {
-    store->on_change([this](RunState) { point(); });
+    store->on_change([this](const store::Woken&) { point(); });
     api.around_exchange = log.after_line = [this] { point(); };
   }
   void point() {

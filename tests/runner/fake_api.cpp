@@ -58,7 +58,8 @@ class FakeHttp final : public api::Http {
   explicit FakeHttp(FakeApi& api) : api_(api) {}
   Result<HttpAnswer> perform(const api::HttpRequest& request) override { return api_.answer(request); }
   void perform_all(const std::vector<api::HttpRequest>& requests,
-                   const std::function<void(std::size_t, Result<HttpAnswer>)>& done) override {
+                   const std::function<void(std::size_t, Result<HttpAnswer>)>& done,
+                   const std::function<void()>& /*idle*/) override {
     for (std::size_t i = requests.size(); i-- > 0;) done(i, api_.answer(requests[i]));
   }
 

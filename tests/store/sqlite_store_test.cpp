@@ -67,6 +67,43 @@ TEST(SqliteStore, ANewerSchemaIsRefusedAndLeftAlone) {
   EXPECT_EQ(database.set_aside_files(), 0);
 }
 
+TEST(SqliteStore, TheFirstSchemaIsBroughtUpToDate) {
+  SqliteDatabase database;
+  database.fill(3);
+  const auto runs = database.open()->history("", 10).value().size();
+  for (const auto* statement :
+       {"DROP INDEX runs_failed", "ALTER TABLE jobs DROP COLUMN paused_since", "UPDATE schema_version SET version = 1"})
+    execute(database.path, statement);
+  EXPECT_FALSE(RunStore::open_beside(database.path, "command").has_value()) << "only the runner changes a schema";
+  const auto store = database.open();
+  EXPECT_EQ(database.set_aside_files(), 0);
+  EXPECT_EQ(store->history("", 10).value().size(), runs);
+  EXPECT_EQ(store->pause("job", kNow), true);
+}
+
+TEST(SqliteStore, ACommandIsToldThatTheRunnerIsJustStarting) {
+  const test::ScratchDirectory directory;
+  test::write_text(directory.path() / "runs.db", "");
+  const auto early = RunStore::open_beside(directory.path() / "runs.db", "command");
+  ASSERT_FALSE(early.has_value());
+  EXPECT_THAT(early.error().what, HasSubstr("the runner is just starting"));
+}
+
+TEST(SqliteStore, KnowsWhenOthersHaveWritten) {
+  SqliteDatabase database;
+  const auto runner = database.open();
+  EXPECT_EQ(runner->written_by_others(), true) << "the first time";
+  EXPECT_EQ(runner->written_by_others(), false);
+  ASSERT_TRUE(runner->pause("a", kNow));
+  EXPECT_EQ(runner->written_by_others(), false) << "its own writing";
+  const auto command = RunStore::open_beside(database.path, "command");
+  ASSERT_TRUE(command.has_value());
+  EXPECT_EQ(runner->written_by_others(), false) << "looking changes nothing";
+  ASSERT_TRUE((*command)->pause("b", kNow));
+  EXPECT_EQ(runner->written_by_others(), true);
+  EXPECT_EQ(runner->written_by_others(), false);
+}
+
 TEST(SqliteStore, ACommandWorksBesideTheRunner) {
   SqliteDatabase database;
   const auto runner = database.open();

@@ -395,6 +395,74 @@ TEST_P(StoreContract, ListsHistoryNewestFirst) {
   EXPECT_THAT(store->history("none", 5).value(), IsEmpty());
 }
 
+TEST_P(StoreContract, ListsHistoryByState) {
+  planned("a", kNoon, RunState::delivered, std::nullopt);
+  planned("a", kNoon + hours(1), RunState::undeliverable, std::nullopt);
+  planned("b", kNoon + hours(2), RunState::undeliverable, std::nullopt);
+  planned("b", kNoon + hours(3), RunState::refused, std::nullopt);
+  const auto list = [&](const std::string& job, std::vector<RunState> states, int limit = 10) {
+    return names(store->history(job, limit, states).value());
+  };
+  EXPECT_THAT(list("", {RunState::undeliverable}), ElementsAre("b@2026-11-23T14:00:00Z", "a@2026-11-23T13:00:00Z"));
+  EXPECT_THAT(list("", {RunState::undeliverable, RunState::refused}, 1), ElementsAre("b@2026-11-23T15:00:00Z"));
+  EXPECT_THAT(list("a", {RunState::delivered}), ElementsAre("a@2026-11-23T12:00:00Z"));
+}
+
+TEST_P(StoreContract, ListsFailuresNewestFirst) {
+  int hour = 0;
+  for (const auto state : {RunState::refused, RunState::missed, RunState::skipped, RunState::invalid,
+                           RunState::delivered, RunState::collect_failed, RunState::undeliverable, RunState::sent})
+    planned("job", kNoon + hours(hour++), state, std::nullopt);
+  EXPECT_THAT(names(store->failed_since(kNoon + hours(1), 10).value()),
+              ElementsAre("job@2026-11-23T18:00:00Z", "job@2026-11-23T17:00:00Z", "job@2026-11-23T15:00:00Z",
+                          "job@2026-11-23T13:00:00Z"));
+  EXPECT_THAT(names(store->failed_since(kNoon, 1).value()), ElementsAre("job@2026-11-23T18:00:00Z"));
+}
+
+TEST_P(StoreContract, RepairsWhatNobodyWorksOn) {
+  auto run = planned("job", kNoon, RunState::undeliverable, std::nullopt);
+  run.state = RunState::stored;
+  run.wake = kNoon;
+  ASSERT_TRUE(store->repair({RunState::undeliverable, run, {}}));
+  EXPECT_EQ(store->find("job", kNoon).value(), run);
+  EXPECT_THAT(store->counts().value(), ElementsAre(std::pair(RunState::stored, 1)));
+
+  const auto gone = store->repair({RunState::undeliverable, run, {}});
+  ASSERT_FALSE(gone.has_value());
+  EXPECT_EQ(gone.error().retry, Retry::no);
+  EXPECT_THAT(gone.error().what, testing::HasSubstr("it is stored by now, not undeliverable"));
+
+  ASSERT_EQ(claim({RunState::stored}, kNoon).size(), 1U);
+  run.attempts = 7;
+  const auto busy = store->repair({RunState::stored, run, {}});
+  ASSERT_FALSE(busy.has_value());
+  EXPECT_EQ(busy.error().retry, Retry::later);
+  EXPECT_EQ(store->find("job", kNoon).value().value().attempts, 0);
+}
+
+TEST_P(StoreContract, PausesLastUntilTheyAreEnded) {
+  EXPECT_THAT(store->paused().value(), IsEmpty());
+  EXPECT_EQ(store->pause("job", kNoon), true);
+  EXPECT_EQ(store->pause("job", kNoon + hours(1)), false);
+  const Cursor cursor{"other", kNoon};
+  ASSERT_TRUE(store->plan({&cursor, 1}, {}));
+  reopen();
+  EXPECT_THAT(store->paused().value(), ElementsAre(std::pair("job", kNoon)));
+  EXPECT_EQ(store->resume("job", kNoon + hours(2)), true);
+  EXPECT_EQ(store->resume("job", kNoon + hours(3)), false);
+  EXPECT_EQ(store->resume("other", kNoon + hours(3)), false);
+  EXPECT_THAT(store->paused().value(), IsEmpty());
+  EXPECT_THAT(store->cursors().value(), ElementsAre(std::pair("job", kNoon + hours(2)), std::pair("other", kNoon)));
+}
+
+TEST_P(StoreContract, ResumingDoesNotTurnTheCursorBack) {
+  const Cursor cursor{"job", kNoon + hours(5)};
+  ASSERT_TRUE(store->plan({&cursor, 1}, {}));
+  EXPECT_EQ(store->pause("job", kNoon), true);
+  EXPECT_EQ(store->resume("job", kNoon), true);
+  EXPECT_THAT(store->cursors().value(), ElementsAre(std::pair("job", kNoon + hours(5))));
+}
+
 TEST_P(StoreContract, KeepsAnyText) {
   const std::string odd("a\0b\xff\xc0\x80\xed\xa0\x80 '\"%:x", 15);
   const std::string kept = "a\uFFFDb\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD '\"%:x";
@@ -409,9 +477,11 @@ TEST_P(StoreContract, KeepsAnyText) {
 TEST_P(StoreContract, TellsTheListenerWhatCanBeClaimed) {
   std::vector<RunState> told;
   // It may use the store: it is called outside the mutex.
-  store->on_change([&](RunState state) {
+  std::vector<Woken> details;
+  store->on_change([&](const Woken& woken) {
     EXPECT_TRUE(store->counts());
-    told.push_back(state);
+    told.push_back(woken.state);
+    details.push_back(woken);
   });
   const auto take = [&] { return std::exchange(told, {}); };
   auto run = planned("a", kNoon, RunState::due, Timestamp{});
@@ -438,6 +508,19 @@ TEST_P(StoreContract, TellsTheListenerWhatCanBeClaimed) {
   EXPECT_TRUE(store->adopt(adopted, ""));
   EXPECT_TRUE(store->adopt(adopted, ""));
   EXPECT_THAT(take(), ElementsAre(RunState::posted));
+  details.clear();
+  std::vector<store::Run> both(2, run);
+  both[0].job = "d";
+  both[1].job = "e";
+  both[0].state = both[1].state = RunState::due;
+  both[0].wake = kNoon + hours(2);
+  both[1].wake = kNoon + hours(1);
+  EXPECT_TRUE(store->plan({}, both));
+  ASSERT_EQ(details.size(), 1U);
+  EXPECT_EQ(details[0].earliest, kNoon + hours(1));
+  EXPECT_EQ(details[0].runs, 2);
+  take();
+
   store->on_change(nullptr);
   planned("c", kNoon, RunState::due, kNoon);
   EXPECT_THAT(take(), IsEmpty());

@@ -30,6 +30,18 @@ TEST(TreeLock, TheSecondIsToldWhoHasIt) {
                                                        " since 2026-11-23T08:00:00Z"));
 }
 
+TEST(TreeLock, AnybodyCanAskWhoHasIt) {
+  const test::ScratchDirectory directory;
+  EXPECT_EQ(TreeLock::holder(directory.path()), std::nullopt);
+  {
+    const auto held = TreeLock::acquire(directory.path(), kMorning);
+    ASSERT_TRUE(held.has_value());
+    EXPECT_THAT(TreeLock::holder(directory.path()).value_or(""), testing::EndsWith(" since 2026-11-23T08:00:00Z"));
+    EXPECT_FALSE(TreeLock::acquire(directory.path(), kNoon).has_value()) << "asking does not free it";
+  }
+  EXPECT_EQ(TreeLock::holder(directory.path()), std::nullopt);
+}
+
 TEST(TreeLock, IsFreeAgainWhenItsHolderEnds) {
   const test::ScratchDirectory directory;
   { ASSERT_TRUE(TreeLock::acquire(directory.path(), kMorning).has_value()); }

@@ -1,0 +1,96 @@
+#include <algorithm>
+#include <memory>
+#include <ostream>
+
+#include "cli/command.h"
+#include "cli/run_output.h"
+#include "cli/runs.h"
+#include "cli/table.h"
+#include "cli/times.h"
+
+namespace mig_runner::cli {
+namespace {
+
+struct Options {
+  std::string job;
+  std::vector<std::string> states;
+  int count = 20;
+  bool utc = false, plain = false, json = false;
+};
+
+std::vector<store::RunState> states_of(const Options& options) {
+  std::vector<store::RunState> states;
+  for (const auto& name : options.states) states.push_back(*store::state_from_name(name));
+  return states;
+}
+
+void show_table(const Context& context, const std::vector<store::Run>& runs, const TimeFormat& format) {
+  Table table({{"TIME"}, {"RUN"}, {"OUTCOME"}, {"COMMANDS", false, true}, {"REASON", true}});
+  for (const auto& run : runs)
+    table.add({format.text(run.nominal),
+               run.name(),
+               {outcome_text(run), outcome_style(run)},
+               commands_text(run),
+               run.reason});
+  table.print(context.streams);
+}
+
+int history(const Context& context, const Options& options) {
+  const auto tree = Tree::open(context.config);
+  if (!tree) return complain(context, tree.error(), kExitCannotStart);
+  const auto format = TimeFormat::choose(options.utc);
+  if (!format) return complain(context, format.error(), kExitCannotStart);
+  const auto store = open_runs(*tree, "history");
+  if (!store) return complain(context, store.error(), kExitProblem);
+  const auto runs = (*store)->history(options.job, options.count, states_of(options));
+  if (!runs) return complain(context, runs.error(), kExitProblem);
+  if (runs->empty() && !options.job.empty()) {
+    // A job that never ran is fine, a name that is none is not.
+    const auto names = tree->job_names();
+    const auto ever = (*store)->history(options.job, 1);
+    if (names && ever && ever->empty() && !std::binary_search(names->begin(), names->end(), options.job))
+      return complain(context, {no_such_job(options.job, *names), tree->runners()}, kExitProblem);
+  }
+  if (options.json) {
+    Json list = Json::array();
+    for (const auto& run : *runs) list.push_back(run_json(run));
+    print_json(context.streams, {{"runs", std::move(list)}});
+  } else if (options.plain) {
+    for (const auto& run : *runs) context.streams.out << run.name() << '\n';
+  } else if (runs->empty()) {
+    context.streams.out << "no runs\n";
+  } else {
+    show_table(context, *runs, *format);
+  }
+  return kExitFine;
+}
+
+std::vector<std::string> state_names() {
+  std::vector<std::string> names;
+  for (int i = 0; i <= static_cast<int>(store::RunState::undeliverable); ++i)
+    names.emplace_back(store::state_name(static_cast<store::RunState>(i)));
+  return names;
+}
+
+}  // namespace
+
+Command history_command(CLI::App& app, const Context& context) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("history", "List past runs, newest first");
+  command->add_option("JOB", options->job, "only this job's");
+  command->add_option("-n", options->count, "at most so many")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1'000'000).description(""))
+      ->capture_default_str();
+  command->add_option("--state", options->states, "only runs in this state; may be repeated")
+      ->type_name("STATE")
+      ->allow_extra_args(false)
+      ->check(CLI::IsMember(state_names()));
+  command->add_flag("--utc", options->utc, "show times in UTC (RFC 3339)");
+  command->add_flag("--plain", options->plain, "only the runs' names, one a line");
+  command->add_flag("--json", options->json, "print JSON");
+  add_example(command, "mig-runner history patchlevel -n 5");
+  return {command, [options, &context] { return history(context, *options); }};
+}
+
+}  // namespace mig_runner::cli

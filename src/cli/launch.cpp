@@ -1,0 +1,56 @@
+#include <memory>
+#include <ostream>
+
+#include "cli/command.h"
+#include "cli/follow.h"
+#include "cli/output.h"
+#include "cli/run_output.h"
+#include "cli/runs.h"
+#include "runner/by_hand.h"
+
+namespace mig_runner::cli {
+namespace {
+
+struct Options {
+  std::string job;
+  bool wait = false, json = false;
+};
+
+int launch(const Context& context, const Options& options) {
+  const auto tree = Tree::open(context.config);
+  if (!tree) return complain(context, tree.error(), kExitCannotStart);
+  const auto job = tree->job(options.job);
+  if (!job) return complain(context, job.error(), kExitProblem);
+  if (!(*job)->config.settings.enabled)
+    return complain(context, {"the job is disabled (enabled = false): the runner launches nothing of it", options.job},
+                    kExitProblem);
+  if (!runner_at_work(*tree))
+    return complain(context, {"no runner is at work on this tree: start it first", tree->config().directory},
+                    kExitProblem);
+  const auto store = open_runs(*tree, "launch");
+  if (!store) return complain(context, store.error(), kExitProblem);
+  const auto run = runner::launch_now(**store, **job, context.clock.now());
+  if (!run) return complain(context, run.error(), kExitProblem);
+  if (options.wait) return follow_run(context, *tree, **store, *run, options.json);
+  if (options.json) {
+    print_json(context.streams, run_json(*run));
+  } else {
+    context.streams.out << printable(run->name()) << ": due; mig-runner show " << printable(run->name())
+                        << " tells how it goes\n";
+  }
+  return kExitFine;
+}
+
+}  // namespace
+
+Command launch_command(CLI::App& app, const Context& context) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("launch", "Launch a job now, by the same path as its schedule, paused or not");
+  command->add_option("JOB", options->job, "the job")->required();
+  command->add_flag("--wait", options->wait, "follow it until its results are delivered");
+  command->add_flag("--json", options->json, "print JSON: the run as it begins, or as it ended");
+  add_example(command, "mig-runner launch patchlevel --wait");
+  return {command, [options, &context] { return launch(context, *options); }};
+}
+
+}  // namespace mig_runner::cli

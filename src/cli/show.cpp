@@ -1,0 +1,201 @@
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <ostream>
+#include <system_error>
+
+#include "cli/command.h"
+#include "cli/findings.h"
+#include "cli/run_output.h"
+#include "cli/runs.h"
+#include "cli/table.h"
+#include "cli/times.h"
+
+namespace mig_runner::cli {
+namespace {
+
+constexpr std::size_t kFirstFindings = 10;
+constexpr std::size_t kNamedAgents = 5;
+
+struct Options {
+  std::string run;
+  bool utc = false, json = false;
+};
+
+struct Outcome {
+  std::size_t agents = 0;
+  std::vector<std::string> names;  // the first of them
+};
+
+// What a result file says, in numbers.
+struct Summary {
+  std::map<std::string, Outcome> by_status;
+  Outcome found, with_errors;
+  std::size_t findings = 0;
+  std::vector<Finding> first;
+
+  void add(const AgentAnswer& answer) {
+    count(by_status[answer.status], answer.agent);
+    if (!answer.findings.empty()) count(found, answer.agent);
+    if (!answer.errors.empty()) count(with_errors, answer.agent);
+    findings += answer.findings.size();
+    for (const auto& finding : answer.findings)
+      if (first.size() < kFirstFindings) first.push_back(finding);
+  }
+
+ private:
+  static void count(Outcome& outcome, const std::string& agent) {
+    ++outcome.agents;
+    if (outcome.names.size() < kNamedAgents) outcome.names.push_back(agent);
+  }
+};
+
+std::string names_text(const Outcome& outcome) {
+  std::string text;
+  for (const auto& name : outcome.names) text += (text.empty() ? "" : ", ") + name;
+  return text + (outcome.agents > outcome.names.size() ? ", .." : "");
+}
+
+struct Event {
+  const char* what;
+  std::optional<Timestamp> time;
+};
+
+const char* next_step(store::RunState state) {
+  if (state == store::RunState::posted) return "to collect";
+  return state == store::RunState::stored ? "to deliver" : "to launch";
+}
+
+std::vector<Event> timeline(const store::Run& run) {
+  // Before it was posted, its expiry is only that of its last try.
+  std::vector<Event> events{{"nominal", run.nominal},
+                            {"posted", run.posted_at},
+                            {"expires", run.posted_at ? run.expire_after : std::nullopt},
+                            {"collected", run.stored_at},
+                            {"delivered", run.delivered_at},
+                            {next_step(run.state), run.wake}};
+  std::erase_if(events, [](const Event& event) { return !event.time; });
+  return events;
+}
+
+class Show {
+ public:
+  Show(const Context& context, const Options& options) : context_(context), options_(options) {}
+
+  int run() {
+    const auto tree = Tree::open(context_.config);
+    if (!tree) return complain(context_, tree.error(), kExitCannotStart);
+    const auto format = TimeFormat::choose(options_.utc);
+    if (!format) return complain(context_, format.error(), kExitCannotStart);
+    const auto store = open_runs(*tree, "show");
+    if (!store) return complain(context_, store.error(), kExitProblem);
+    const auto run = find_run(**store, options_.run);
+    if (!run) return complain(context_, run.error(), kExitProblem);
+    int status = kExitFine;
+    if (!run->result_file.empty()) {
+      file_ = tree->config().directory / run->result_file;
+      Summary summary;
+      const auto read = read_answers(file_, [&](const AgentAnswer& answer) { summary.add(answer); });
+      if (read) summary_ = std::move(summary);
+      if (!read) status = complain(context_, read.error(), kExitProblem);
+    }
+    if (options_.json) {
+      show_json(*run);
+    } else {
+      show_text(*run, *format);
+    }
+    return status;
+  }
+
+ private:
+  void show_json(const store::Run& run) const {
+    auto json = run_json(run);
+    if (summary_) {
+      json["path"] = file_.string();
+      Json agents = Json::object();
+      for (const auto& [status, outcome] : summary_->by_status) agents[status] = outcome.agents;
+      Json first = Json::array();
+      for (const auto& finding : summary_->first) first.push_back(finding_json(finding));
+      json["agents"] = std::move(agents);
+      json["agents_with_findings"] = summary_->found.agents;
+      json["agents_with_errors"] = summary_->with_errors.agents;
+      json["findings"] = summary_->findings;
+      json["first_findings"] = std::move(first);
+    }
+    print_json(context_.streams, json);
+  }
+
+  void line(const std::string& title, const std::string& text, Style style = Style::plain) const {
+    context_.streams.out << "  " << title << std::string(title.size() < 11 ? 11 - title.size() : 1, ' ')
+                         << styled(printable(text), style, context_.streams.colour) << '\n';
+  }
+
+  void show_text(const store::Run& run, const TimeFormat& format) const {
+    auto& out = context_.streams.out;
+    out << styled(printable(run.name()), Style::bold, context_.streams.colour) << '\n';
+    line("state", outcome_text(run), outcome_style(run));
+    if (!run.reason.empty()) line("reason", run.reason);
+    for (const auto& [what, time] : timeline(run)) {
+      const auto after = time == run.nominal ? "" : " (" + relative_to(*time, run.nominal) + ")";
+      line(what, format.text(*time) + after);
+    }
+    if (run.attempts > 0) line("attempts", std::to_string(run.attempts));
+    if (run.action_id != 0) line("action", std::to_string(run.action_id));
+    if (!run.plugin.empty()) line("plugin", run.plugin);
+    if (run.stored_at) line("commands", commands_text(run) + (run.complete ? ", complete" : ", incomplete"));
+    if (!file_.empty()) line("file", file_.string());
+    if (summary_) show_agents();
+    if (summary_) show_findings(run);
+  }
+
+  static std::string relative_to(Timestamp time, Timestamp nominal) {
+    const auto span = span_text(time - nominal);
+    if (span == "now") return "at once";
+    return span + (time > nominal ? " after" : " before");
+  }
+
+  void show_agents() const {
+    context_.streams.out << '\n';
+    Table table({{"AGENTS"}, {"COUNT", false, true}, {"NAMES", true}});
+    for (const auto& [status, outcome] : summary_->by_status)
+      table.add({{status.empty() ? "without a status" : status, status == "success" ? Style::green : Style::yellow},
+                 std::to_string(outcome.agents),
+                 status == "success" ? "" : names_text(outcome)});
+    table.add({"with findings", std::to_string(summary_->found.agents), names_text(summary_->found)});
+    if (summary_->with_errors.agents > 0)
+      table.add({{"with errors", Style::yellow},
+                 std::to_string(summary_->with_errors.agents),
+                 names_text(summary_->with_errors)});
+    table.print(context_.streams);
+  }
+
+  void show_findings(const store::Run& run) const {
+    if (summary_->first.empty()) return;
+    context_.streams.out << '\n';
+    auto table = findings_table();
+    for (const auto& finding : summary_->first) table.add(finding_cells(finding));
+    table.print(context_.streams);
+    if (summary_->findings > summary_->first.size())
+      context_.streams.out << "and " << summary_->findings - summary_->first.size() << " more; mig-runner results "
+                           << printable(run.job) << " shows those of the newest run\n";
+  }
+
+  const Context& context_;
+  const Options& options_;
+  std::filesystem::path file_;
+  std::optional<Summary> summary_;
+};
+
+}  // namespace
+
+Command show_command(CLI::App& app, const Context& context) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("show", "Show one run: its timeline, its agents by outcome, its first findings");
+  command->add_option("RUN", options->run, kRunHelp)->required();
+  command->add_flag("--utc", options->utc, "show times in UTC (RFC 3339)");
+  command->add_flag("--json", options->json, "print JSON");
+  add_example(command, "mig-runner show patchlevel@2026-11-23T08:00:00Z");
+  return {command, [options, &context] { return Show(context, *options).run(); }};
+}
+
+}  // namespace mig_runner::cli

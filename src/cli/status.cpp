@@ -1,0 +1,147 @@
+#include <array>
+#include <memory>
+#include <ostream>
+
+#include "cli/command.h"
+#include "cli/run_output.h"
+#include "cli/runs.h"
+#include "cli/table.h"
+#include "cli/times.h"
+
+namespace mig_runner::cli {
+namespace {
+
+// How far back failures are shown, and how many lines of anything.
+constexpr std::chrono::hours kLately{24};
+constexpr int kMostLines = 20;
+
+struct Options {
+  bool utc = false, json = false;
+};
+
+class Status {
+ public:
+  Status(const Context& context, const Options& options) : context_(context), options_(options) {}
+
+  int run() {
+    const auto tree = Tree::open(context_.config);
+    if (!tree) return complain(context_, tree.error(), kExitCannotStart);
+    const auto format = TimeFormat::choose(options_.utc);
+    if (!format) return complain(context_, format.error(), kExitCannotStart);
+    runner_ = runner_at_work(*tree);
+    if (const auto names = tree->job_names()) jobs_ = names->size();
+    if (const auto read = read_runs(*tree); !read) return complain(context_, read.error(), kExitProblem);
+    if (options_.json) {
+      show_json(*tree);
+    } else {
+      show_text(*tree, *format);
+    }
+    return runner_ && failed_.empty() ? kExitFine : kExitProblem;
+  }
+
+ private:
+  Result<void> read_runs(const Tree& tree) {
+    const auto store = open_runs_if_any(tree, "status");
+    if (!store) return tl::unexpected(store.error());
+    if (!*store) return {};
+    for (const auto state : {store::RunState::due, store::RunState::signed_, store::RunState::unknown,
+                             store::RunState::posted, store::RunState::stored}) {
+      auto waiting = (*store)->waiting(state);
+      if (!waiting) return tl::unexpected(waiting.error());
+      auto& list = state == store::RunState::stored ? to_deliver_ : in_flight_;
+      list.insert(list.end(), waiting->begin(), waiting->end());
+    }
+    auto failed = (*store)->failed_since(context_.clock.now() - kLately, 1000);
+    if (!failed) return tl::unexpected(failed.error());
+    failed_ = std::move(*failed);
+    auto counts = (*store)->counts();
+    if (!counts) return tl::unexpected(counts.error());
+    counts_ = std::move(*counts);
+    auto paused = (*store)->paused();
+    if (!paused) return tl::unexpected(paused.error());
+    paused_ = std::move(*paused);
+    return {};
+  }
+
+  void show_json(const Tree& tree) const {
+    const auto list = [](const std::vector<store::Run>& runs) {
+      Json all = Json::array();
+      for (const auto& run : runs) all.push_back(run_json(run));
+      return all;
+    };
+    Json counts = Json::object();
+    for (const auto& [state, count] : counts_) counts[std::string(store::state_name(state))] = count;
+    Json paused = Json::array();
+    for (const auto& [job, since] : paused_) paused.push_back({{"job", job}, {"since", json_time(since)}});
+    print_json(context_.streams, {{"directory", tree.config().directory.string()},
+                                  {"running", runner_.has_value()},
+                                  {"runner", runner_ ? Json(*runner_) : Json()},
+                                  {"jobs", jobs_},
+                                  {"paused", std::move(paused)},
+                                  {"runs", std::move(counts)},
+                                  {"in_flight", list(in_flight_)},
+                                  {"to_deliver", list(to_deliver_)},
+                                  {"failed_lately", list(failed_)}});
+  }
+
+  void show_text(const Tree& tree, const TimeFormat& format) const {
+    auto& out = context_.streams.out;
+    const auto line = [&](const char* title, const std::string& text, Style style = Style::plain) {
+      out << title << styled(printable(text), style, context_.streams.colour) << '\n';
+    };
+    line("tree     ", tree.config().directory.string());
+    line("runner   ", runner_ ? "at work: " + *runner_ : "not at work: nothing is launched or collected",
+         runner_ ? Style::green : Style::red);
+    line("jobs     ",
+         std::to_string(jobs_) + (paused_.empty() ? "" : ", " + std::to_string(paused_.size()) + " paused"));
+    for (const auto& [job, since] : paused_) line("paused   ", job + " since " + format.text(since), Style::yellow);
+    show_runs("In flight", "none", in_flight_, format);
+    show_runs("Waiting for delivery", "none", to_deliver_, format);
+    show_runs("Failed in the last 24 hours", "none", failed_, format);
+  }
+
+  void show_runs(const std::string& title, const char* none, const std::vector<store::Run>& runs,
+                 const TimeFormat& format) const {
+    auto& out = context_.streams.out;
+    out << '\n' << styled(title, Style::bold, context_.streams.colour);
+    if (runs.empty()) {
+      out << ": " << none << '\n';
+      return;
+    }
+    out << ": " << runs.size() << '\n';
+    Table table({{"RUN"}, {"STATE"}, {"NEXT"}, {"REASON", true}});
+    for (const auto& run : runs) {
+      if (&run - runs.data() == kMostLines) break;
+      table.add({run.name(), {outcome_text(run), outcome_style(run)}, next_text(run, format), run.reason});
+    }
+    table.print(context_.streams);
+    if (runs.size() > kMostLines)
+      out << "and " << runs.size() - kMostLines << " more; mig-runner history --state lists them\n";
+  }
+
+  std::string next_text(const store::Run& run, const TimeFormat& format) const {
+    if (!run.wake) return "-";
+    return *run.wake <= context_.clock.now() ? "now" : format.text(*run.wake);
+  }
+
+  const Context& context_;
+  const Options& options_;
+  std::optional<std::string> runner_;
+  std::size_t jobs_ = 0;
+  std::map<store::RunState, std::int64_t> counts_;
+  std::map<std::string, Timestamp> paused_;
+  std::vector<store::Run> in_flight_, to_deliver_, failed_;
+};
+
+}  // namespace
+
+Command status_command(CLI::App& app, const Context& context) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("status", "Show whether the runner is at work, what is in flight, what failed");
+  command->add_flag("--utc", options->utc, "show times in UTC (RFC 3339)");
+  command->add_flag("--json", options->json, "print JSON");
+  add_example(command, "mig-runner status --utc");
+  return {command, [options, &context] { return Status(context, *options).run(); }};
+}
+
+}  // namespace mig_runner::cli

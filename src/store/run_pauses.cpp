@@ -1,0 +1,59 @@
+#include <utility>
+
+#include "store/clean_text.h"
+#include "store/sqlite_file.h"
+#include "store/store_impl.h"
+
+namespace mig_runner::store {
+
+using soci::into;
+using soci::use;
+
+Result<std::map<std::string, Timestamp>> RunStore::paused() {
+  return impl_->read([](soci::session& session) -> Result<std::map<std::string, Timestamp>> {
+    std::string job;
+    long long since = 0;
+    soci::statement statement =
+        (session.prepare << "SELECT name, paused_since FROM jobs WHERE paused_since IS NOT NULL", into(job),
+         into(since));
+    statement.execute();
+    std::map<std::string, Timestamp> found;
+    while (statement.fetch()) found[job] = Timestamp(std::chrono::milliseconds(since));
+    return found;
+  });
+}
+
+Result<bool> RunStore::pause(const std::string& job, Timestamp now) {
+  const auto name = clean_text(job);
+  const long long since = now.time_since_epoch().count();
+  return impl_->write([&](soci::session& session, Effects&) -> Result<bool> {
+    soci::statement statement =
+        (session.prepare << "INSERT INTO jobs (name, paused_since) VALUES (:name, :since) ON CONFLICT (name) DO"
+                            " UPDATE SET paused_since = excluded.paused_since WHERE jobs.paused_since IS NULL",
+         use(name, "name"), use(since, "since"));
+    statement.execute(true);
+    return statement.get_affected_rows() == 1;
+  });
+}
+
+Result<bool> RunStore::resume(const std::string& job, Timestamp now) {
+  const auto name = clean_text(job);
+  const long long through = now.time_since_epoch().count();
+  return impl_->write([&](soci::session& session, Effects&) -> Result<bool> {
+    soci::statement statement =
+        (session.prepare << "UPDATE jobs SET paused_since = NULL, planned_through = CASE WHEN planned_through > :now"
+                            " THEN planned_through ELSE :now END WHERE name = :name AND paused_since IS NOT NULL",
+         use(through, "now"), use(name, "name"));
+    statement.execute(true);
+    return statement.get_affected_rows() == 1;
+  });
+}
+
+Result<bool> RunStore::written_by_others() {
+  return impl_->read([&](soci::session& session) -> Result<bool> {
+    const auto version = data_version(session);
+    return std::exchange(impl_->data_version, version) != version;
+  });
+}
+
+}  // namespace mig_runner::store
