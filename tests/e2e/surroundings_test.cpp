@@ -3,9 +3,11 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 
 #include "base/file.h"
@@ -219,6 +221,21 @@ TEST(Passphrase, Fault10FromEverySource) {
   std::filesystem::remove_all(world.path("tree/runners/locked/results"));
   write_text(world.path("credentials/passphrase"), "open-9931");
   world.expect_work({{"CREDENTIALS_DIRECTORY", world.path("credentials")}});
+}
+
+TEST(Passphrase, IsInNoCoreFile) {
+  rlimit before{};
+  getrlimit(RLIMIT_CORE, &before);
+  const rlimit any_size{before.rlim_max, before.rlim_max};
+  setrlimit(RLIMIT_CORE, &any_size);  // inherited
+  LockedWorld world;
+  world.client_settings = "passphrase = open-9931\n";
+  world.start_runner();
+  EXPECT_TRUE(eventually([&] { return world.log_has("Following"); })) << world.log();
+  world.runner->signal(SIGSEGV);
+  EXPECT_TRUE(world.runner->wait().has_value());
+  EXPECT_FALSE(world.runner->dumped_core());
+  setrlimit(RLIMIT_CORE, &before);
 }
 
 TEST(Passphrase, WrongOrMissingIsOneSentenceWithExit9) {
