@@ -13,6 +13,7 @@ namespace {
 constexpr Micros kSecond = 1'000'000;
 // How often an operation finds something on a simulated agent.
 constexpr double kFindRate = 0.25;
+constexpr double kChangeRate = 0.04;  // of answers, from one action to the next that asks the same
 
 struct System {
   const char* os;
@@ -98,6 +99,14 @@ std::uint64_t Fleet::seed_of(std::int64_t agent_id, std::int64_t action_id) cons
   return mix(seed_of(agent_id) ^ static_cast<std::uint64_t>(action_id));
 }
 
+// Machines change slowly: most find the same when they are asked the same again.
+Dice Fleet::finding_dice(std::int64_t agent_id, std::int64_t action_id, const FleetScript& script,
+                         std::size_t operation) const {
+  const auto lasting = mix(seed_of(agent_id) ^ script.seed(operation));
+  const auto of_now = seed_of(agent_id, action_id) + operation;
+  return Dice(Dice(of_now).chance(kChangeRate) ? mix(lasting ^ of_now) : lasting);
+}
+
 std::string Fleet::status_of(int index) const {
   Dice dice(seed_of(first_id_ + index) ^ 1U);
   if (!dice.chance(options_.away)) return "online";
@@ -146,7 +155,7 @@ Fleet::Plan Fleet::plan(std::int64_t agent_id, std::int64_t action_id, const Fle
     return plan;
   }
   for (std::size_t i = 0; i < script.size(); ++i) {
-    const bool found = script.can_run(i) && Dice(seed_of(agent_id, action_id) + i).chance(kFindRate);
+    const bool found = script.can_run(i) && finding_dice(agent_id, action_id, script, i).chance(kFindRate);
     plan.found |= found ? kFoundSomething : kFoundNothing;
     if (!script.can_run(i)) plan.outcome = "failed";
   }
@@ -165,7 +174,7 @@ void Fleet::append_results(std::string& out, std::int64_t agent_id, std::int64_t
   out += '[';
   for (std::size_t i = 0; i < script.size(); ++i) {
     if (i != 0) out += ',';
-    Dice dice(seed_of(agent_id, action_id) + i);
+    auto dice = finding_dice(agent_id, action_id, script, i);
     const bool found = dice.chance(kFindRate);
     if (broken) {
       FleetScript::append_failure(out, "module exited with status 2");

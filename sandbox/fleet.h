@@ -40,6 +40,8 @@ class Fleet {
  private:
   std::uint64_t seed_of(std::int64_t agent_id) const;
   std::uint64_t seed_of(std::int64_t agent_id, std::int64_t action_id) const;
+  Dice finding_dice(std::int64_t agent_id, std::int64_t action_id, const FleetScript& script,
+                    std::size_t operation) const;
   std::string status_of(int index) const;
 
   FleetOptions options_;

@@ -184,6 +184,14 @@ void FleetScript::append_failure(std::string& out, std::string_view error) {
   out += "]}";
 }
 
+std::uint64_t FleetScript::seed(std::size_t operation) const {
+  std::uint64_t sum = 0xcbf29ce484222325U;  // FNV-1a
+  for (const auto& question : operations_[operation].questions)
+    for (const auto* text : {&question.group, &question.label})
+      for (const unsigned char c : *text) sum = (sum ^ c) * 0x100000001b3U;
+  return sum;
+}
+
 void FleetScript::append_result(std::string& out, std::size_t index, bool found, Dice dice) const {
   const Operation& operation = operations_[index];
   switch (operation.module) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,8 @@ class FleetScript {
   std::size_t size() const { return operations_.size(); }
   // False where no agent has the module or the parameters make no sense.
   bool can_run(std::size_t operation) const { return operations_[operation].problem.empty(); }
+  // A number that is the same for the same questions, whatever action asks them.
+  std::uint64_t seed(std::size_t operation) const;
   // Appends the result of one operation; `found` says what it comes to.
   void append_result(std::string& out, std::size_t operation, bool found, Dice dice) const;
   static void append_failure(std::string& out, std::string_view error);

@@ -14,6 +14,15 @@ _mig_runner_jobs() {
   done
 }
 
+# Names of the newest runs.
+_mig_runner_runs() {
+  local config=/etc/mig/runner.cfg i
+  for ((i = 1; i < ${#words[@]} - 1; i++)); do
+    [[ ${words[i]} == -c ]] && config=${words[i + 1]}
+  done
+  mig-runner history --plain -n 50 -c "$config" 2>/dev/null
+}
+
 _mig_runner() {
   local cur prev words cword
   _init_completion -n : || return
@@ -32,10 +41,14 @@ _mig_runner() {
     --zone)
       COMPREPLY=($(compgen -W "$(awk '!/^#/ { print $3 }' /usr/share/zoneinfo/zone1970.tab 2>/dev/null)" -- "$cur"))
       return ;;
+    --state)
+      local IFS=$'\n'
+      COMPREPLY=($(compgen -W "$(printf '%s\n' due signed unknown posted stored delivered sent refused missed skipped invalid undeliverable)" -- "$cur"))
+      return ;;
     --expr | -n | --from | --name | --validfrom | --expireafter | --last) return ;;
   esac
 
-  local options='-c -h --help' jobs=
+  local options='-c -h --help' jobs= runs=
   case $command in
     '') COMPREPLY=($(compgen -W "$commands -c -h --help -V --version" -- "$cur")); return ;;
     check) options+=' --online --strict --json' jobs=1 ;;
@@ -43,10 +56,10 @@ _mig_runner() {
     next) options+=' -n --expr --from --zone --utc --plain --json' jobs=1 ;;
     render) options+=' --action --text --name --validfrom --expireafter --json' jobs=1 ;;
     launch) options+=' --wait --json' jobs=1 ;;
-    history) options+=' -n --json --utc' jobs=1 ;;
-    show) options+=' --json --utc' ;;
+    history) options+=' -n --state --plain --json --utc' jobs=1 ;;
+    show) options+=' --json --utc' runs=1 ;;
     results) options+=' --last --changed --json --utc' jobs=1 ;;
-    redeliver | collect) options+=' --json' ;;
+    redeliver | collect) options+=' --json' runs=1 ;;
     pause | resume) options+=' --json' jobs=1 ;;
     init) options+=' --json'; [[ $cur == -* ]] || { _filedir -d; return; } ;;
   esac
@@ -55,6 +68,10 @@ _mig_runner() {
   elif [[ $jobs ]]; then
     local IFS=$'\n'
     COMPREPLY=($(compgen -W "$(_mig_runner_jobs)" -- "$cur"))
+  elif [[ $runs ]]; then
+    local IFS=$'\n'
+    COMPREPLY=($(compgen -W "$(_mig_runner_runs)" -- "$cur"))
+    declare -F __ltrim_colon_completions > /dev/null && __ltrim_colon_completions "$cur"
   fi
 }
 

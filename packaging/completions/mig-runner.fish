@@ -11,6 +11,14 @@ function __mig_runner_jobs
     end
 end
 
+# Names of the newest runs.
+function __mig_runner_runs
+    set -l config /etc/mig/runner.cfg
+    set -l words (commandline -opc)
+    set -l at (contains -i -- -c $words); and set -q words[(math $at + 1)]; and set config $words[(math $at + 1)]
+    mig-runner history --plain -n 50 -c $config 2>/dev/null
+end
+
 set -l commands run check list next render launch status history show results redeliver collect pause resume init
 set -l none "not __fish_seen_subcommand_from $commands"
 set -l each "__fish_seen_subcommand_from"
@@ -37,6 +45,7 @@ complete -c mig-runner -n $none -a resume -d 'launch a paused job again'
 complete -c mig-runner -n $none -a init -d 'make a commented tree to start from'
 
 complete -c mig-runner -n "$each check next render launch history results pause resume" -a '(__mig_runner_jobs)'
+complete -c mig-runner -n "$each show redeliver collect" -a '(__mig_runner_runs)'
 complete -c mig-runner -n "$each init" -a '(__fish_complete_directories)'
 complete -c mig-runner -n "$each check list next render launch status history show results redeliver collect pause resume init" -l json -d 'print JSON'
 complete -c mig-runner -n "$each list next status history show results" -l utc -d 'show times in UTC'
@@ -46,7 +55,8 @@ complete -c mig-runner -n "$each next history" -s n -x -d 'how many'
 complete -c mig-runner -n "$each next" -l expr -x -d 'a cron expression'
 complete -c mig-runner -n "$each next" -l from -x -d 'times later than this'
 complete -c mig-runner -n "$each next" -l zone -x -d 'time zone' -a '(awk \'!/^#/ { print $3 }\' /usr/share/zoneinfo/zone1970.tab 2>/dev/null)'
-complete -c mig-runner -n "$each next" -l plain -d 'only the times, one a line'
+complete -c mig-runner -n "$each next history" -l plain -d 'only times or runs, one a line'
+complete -c mig-runner -n "$each history" -l state -x -d 'only runs in this state' -a 'due signed unknown posted stored delivered sent refused missed skipped invalid undeliverable'
 complete -c mig-runner -n "$each render" -l action -r -F -d 'a file instead of a job'
 complete -c mig-runner -n "$each render" -l text -d 'the bytes that would be signed'
 complete -c mig-runner -n "$each render" -l name -x -d 'name of the action'

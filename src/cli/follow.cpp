@@ -86,15 +86,17 @@ class Follow {
     ask(run, now);
     const auto all = std::max<double>(1, static_cast<double>((*run.expire_after - *run.posted_at).count()));
     auto share = static_cast<double>((now - *run.posted_at).count()) / all;
-    std::string text = "posted as action " + std::to_string(run.action_id);
+    std::string answered;
     if (status_ && status_->sent > 0) {
       share = static_cast<double>(status_->done) / static_cast<double>(status_->sent);
-      text = fmt::format("{} of {} answered", status_->done, counted(static_cast<std::size_t>(status_->sent), "agent"));
+      answered =
+          fmt::format(", {} of {} answered", status_->done, counted(static_cast<std::size_t>(status_->sent), "agent"));
     }
     const auto filled = std::clamp(static_cast<int>(share * kBarWidth), 0, kBarWidth);
-    return fmt::format("[{}{}] {}, {}", std::string(static_cast<std::size_t>(filled), '#'),
-                       std::string(static_cast<std::size_t>(kBarWidth - filled), ' '), text,
-                       now < *run.expire_after ? "expires " + relative_text(*run.expire_after, now) : "collecting");
+    return fmt::format("[{}{}] {}{}", std::string(static_cast<std::size_t>(filled), '#'),
+                       std::string(static_cast<std::size_t>(kBarWidth - filled), ' '),
+                       now < *run.expire_after ? "expires " + relative_text(*run.expire_after, now) : "collecting",
+                       answered);
   }
 
   void ask(const store::Run& run, Timestamp now) {
@@ -111,7 +113,8 @@ class Follow {
     }
     clear_line();
     auto text = printable(run.name()) + ": " + styled(outcome_text(run), outcome_style(run), context_.streams.colour);
-    if (const auto commands = commands_text(run); !commands.empty()) text += ", " + commands + " commands collected";
+    if (const auto commands = commands_text(run); !commands.empty())
+      text += ", " + commands + (commands == "1" ? " command" : " commands") + " collected";
     if (!run.plugin.empty() && run.delivered_at) text += ", delivered to " + printable(run.plugin);
     if (!run.reason.empty()) text += ": " + printable(run.reason);
     context_.streams.out << text << '\n';

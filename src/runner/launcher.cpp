@@ -16,10 +16,6 @@ constexpr std::array kLaunchStates{RunState::due, RunState::signed_, RunState::u
 // An action that was signed ahead dates from the time at which it was to be sent; later than this it is signed anew.
 constexpr std::chrono::seconds kStale{1};
 
-Timestamp signed_at(const store::Run& run) {
-  return *run.valid_from + kDatedBack;
-}
-
 }  // namespace
 
 Launcher::Launcher(const StageContext& context, std::unique_ptr<api::ApiClient> api,
@@ -264,6 +260,8 @@ void Launcher::accepted(store::Run run, const spool::JobPtr& job, api::StoredAct
 
 void Launcher::reconcile(store::Run run, Timestamp now) {
   const auto from = run.state;
+  // The runner died while it posted, nobody knows when: its request may have left just before this start.
+  if (!run.posted_at) run.posted_at = now;
   const auto wait = [&](std::string reason, Timestamp wake) {
     run.state = RunState::unknown;
     run.reason = std::move(reason);
@@ -289,7 +287,7 @@ void Launcher::reconcile(store::Run run, Timestamp now) {
     return accepted(std::move(run), context_.jobs.find(run.job), std::move(**found), now);
   }
   // A request that was cut off may still be on its way into the API's database.
-  const auto settled = run.posted_at.value_or(signed_at(run)) + kSettle;
+  const auto settled = *run.posted_at + kSettle;
   if (now < settled) return wait(run.reason, std::min(again, settled));
   run.attempts = static_cast<int>(signatures->size()) - 1;
   run.posted_at.reset();

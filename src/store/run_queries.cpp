@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <iterator>
+#include <tuple>
+
 #include "store/clean_text.h"
 #include "store/documents.h"
 #include "store/store_impl.h"
@@ -18,6 +22,11 @@ std::string is_in(std::span<const RunState> states) {
   std::string numbers;
   for (const auto state : states) numbers += (numbers.empty() ? "" : ", ") + std::to_string(static_cast<int>(state));
   return "state IN (" + numbers + ")";
+}
+
+bool is_failure(RunState state) {
+  return state == RunState::refused || state == RunState::missed || state == RunState::invalid ||
+         state == RunState::collect_failed || state == RunState::undeliverable;
 }
 
 std::optional<Run> first(std::vector<Run> runs) {
@@ -94,11 +103,20 @@ Result<std::optional<Run>> RunStore::find_action(std::int64_t action_id) {
   });
 }
 
+// Those that are claimed and those that are not, each by an index of its own.
 Result<std::vector<Run>> RunStore::waiting(RunState state) {
   const int number = static_cast<int>(state);
   return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
-    return impl_->runs(select("WHERE wake IS NOT NULL AND state = :state ORDER BY wake, nominal"),
-                       [&](soci::statement& statement) { statement.exchange(use(number, "state")); });
+    std::vector<Run> found;
+    for (const auto* whose : {"owner IS NULL", "owner IS NOT NULL"}) {
+      auto some = impl_->runs(select("WHERE wake IS NOT NULL AND state = :state AND " + std::string(whose)),
+                              [&](soci::statement& statement) { statement.exchange(use(number, "state")); });
+      found.insert(found.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
+    }
+    std::sort(found.begin(), found.end(), [](const Run& a, const Run& b) {
+      return std::tie(a.wake, a.nominal, a.number) < std::tie(b.wake, b.nominal, b.number);
+    });
+    return found;
   });
 }
 
@@ -106,6 +124,9 @@ Result<std::vector<Run>> RunStore::history(const std::string& job, int limit, st
   const auto name = clean_text(job);
   std::string conditions = job.empty() ? "" : std::string(kOfJob);
   if (!states.empty()) conditions += (conditions.empty() ? "" : " AND ") + is_in(states);
+  // Says nothing new, but lets few be found among many by their index.
+  if (!states.empty() && std::all_of(states.begin(), states.end(), is_failure))
+    conditions += " AND " + std::string(Impl::kFailed);
   return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
     return impl_->runs(
         select((conditions.empty() ? "" : "WHERE " + conditions) + " ORDER BY nominal DESC, number DESC LIMIT :limit"),

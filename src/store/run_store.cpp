@@ -116,6 +116,8 @@ Result<std::unique_ptr<RunStore>> RunStore::open_beside(const std::filesystem::p
   auto impl = std::make_unique<Impl>(owner, path.string(), kSqlite);
   try {
     if (auto connected = connect_sqlite(impl->session, path); !connected) return tl::unexpected(connected.error());
+    if (!has_schema(impl->session))
+      return fail("there is no record of runs in it yet: the runner is just starting", path, Retry::later);
     if (auto current = require_current(impl->session); !current)
       return fail(current.error().what, path, current.error().retry);
     keep_log_at_close(impl->session, false);

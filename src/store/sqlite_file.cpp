@@ -72,6 +72,12 @@ Result<void> connect_sqlite(soci::session& session, const fs::path& path) {
   return {};
 }
 
+bool has_schema(soci::session& session) {
+  int tables = 0;
+  session << "SELECT count(*) FROM sqlite_master WHERE name = 'schema_version'", soci::into(tables);
+  return tables == 1;
+}
+
 long long data_version(soci::session& session) {
   long long version = 0;
   session << "PRAGMA data_version", soci::into(version);

@@ -19,6 +19,9 @@ Result<void> connect_sqlite(soci::session& session, const std::filesystem::path&
 // Whether to leave the write-ahead log as it is when the connection is closed: a damaged database must not be written.
 void keep_log_at_close(soci::session& session, bool keep);
 
+// False for a database that is just being made. Throws what SOCI throws.
+bool has_schema(soci::session& session);
+
 // A number that changes when another connection writes to the database. Throws what SOCI throws.
 long long data_version(soci::session& session);
 

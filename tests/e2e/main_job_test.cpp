@@ -149,39 +149,6 @@ TEST(MainJob, Fault6ABusyRunnerCollects) {
   EXPECT_EQ(world.stop_runner(), 0);
 }
 
-TEST(Restart, InEveryStateNothingIsLostOrSentTwice) {
-  World world;
-  world.start_sandbox({"--agents", "3"});
-  world.plugin("save", "[ -e ready ] || exit 75; cat > \"$MIG_RUNNER_JOB.json\"");
-  world.job("steady", once_soon() + "expiry = 3s\nplugin = save\n");
-  world.start_runner();
-  ASSERT_TRUE(eventually([&] { return world.log_has("launched as action"); })) << world.log();
-  world.kill_runner();  // posted
-  world.start_runner();
-  ASSERT_TRUE(eventually([&] { return world.log_has("collected into"); })) << world.log();
-  world.kill_runner();  // stored
-  write_text(world.path("tree/ready"), "");
-  world.start_runner();
-  ASSERT_TRUE(eventually([&] { return world.log_has("delivered to save"); })) << world.log();
-  world.kill_runner();  // delivered
-  world.start_runner();
-  ASSERT_TRUE(eventually([&] { return world.log_count("Following 1 jobs") == 4; })) << world.log();
-  EXPECT_EQ(world.stop_runner(), 0);
-  EXPECT_EQ(world.posts_of("steady"), 1);
-  EXPECT_EQ(world.results("steady").size(), 1U);
-}
-
-TEST(Restart, AMissedTimeIsLaunchedOnlyWhereTheJobWantsIt) {
-  World world;
-  world.start_sandbox();
-  const auto schedule = once_soon(3);
-  world.job("latest", schedule + "catchup = latest\n");
-  world.start_runner();
-  ASSERT_TRUE(eventually([&] { return world.log_has("Following 1 jobs"); })) << world.log();
-  EXPECT_EQ(world.stop_runner(), 0);
-  EXPECT_EQ(world.posts_of("latest"), 0);
-}
-
 TEST(Start, ASecondRunnerOnTheTreeSaysWhoHoldsIt) {
   World world;
   world.start_sandbox();

@@ -52,6 +52,10 @@ World::World() {
 World::~World() {
   runner.reset();
   sandbox.reset();
+  // Of a program that was killed nobody sees an exit status.
+  for (const auto* log : {"runner.log", "sandbox.log"})
+    for (const auto* report : {"Sanitizer: ", "runtime error: "})
+      EXPECT_EQ(file(log).find(report), std::string::npos) << file(log);
 }
 
 void World::start_sandbox(const std::vector<std::string>& arguments) {
@@ -149,6 +153,14 @@ nlohmann::json World::posts() const {
 
 void World::clear_faults() const {
   run_command({"curl", "-sk", "-X", "DELETE", scheme + "://localhost:" + std::to_string(port) + "/sandbox/faults"});
+}
+
+int World::fault_hits() const {
+  int hits = 0;
+  const auto url = scheme + "://localhost:" + std::to_string(port) + "/sandbox/faults";
+  const auto answer = nlohmann::json::parse(run_command({"curl", "-sk", url}));
+  for (const auto& fault : answer.at("faults")) hits += fault.at("hits").get<int>();
+  return hits;
 }
 
 int World::posts_of(const std::string& job) const {

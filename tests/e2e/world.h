@@ -33,7 +33,7 @@ class World {
   void start_sandbox(const std::vector<std::string>& arguments = {});
   void stop_sandbox();
   void write_configuration() const;
-  // Starts the runner and, unless it ends at once, returns when it follows its jobs.
+  // Starts the runner without waiting for anything.
   void start_runner(const std::map<std::string, std::string>& environment = {});
   // SIGTERM; the exit status.
   int stop_runner();
@@ -49,6 +49,8 @@ class World {
   nlohmann::json posts() const;
   void clear_faults() const;
   int posts_of(const std::string& job) const;
+  // How many requests have met a fault.
+  int fault_hits() const;
   std::string log() const { return runner->output(); }
   bool log_has(const std::string& text) const { return log().find(text) != std::string::npos; }
   int log_count(const std::string& text) const;

@@ -149,6 +149,23 @@ TEST(Launcher, ACrashBetweenSigningAndTheAnswerIsReconciled) {
   EXPECT_EQ(stand.api.posts, 1);
 }
 
+// Nobody knows when the request of a runner that died was sent: perhaps just before the end.
+TEST(Launcher, AfterACrashTheApiIsGivenItsTimeFromTheNewStart) {
+  DueStand stand;
+  stand.api.around_exchange = [] { throw std::runtime_error("killed"); };
+  EXPECT_THROW(stand.settle(), std::runtime_error);
+  stand.api.around_exchange = nullptr;
+  stand.clock.advance(40s);
+  stand.restart();
+  stand.settle();
+  stand.pass(14s);
+  EXPECT_EQ(stand.run().state, RunState::unknown);
+  EXPECT_EQ(stand.api.posts, 0) << "too early: the request may still be on its way";
+  stand.pass(30s);
+  EXPECT_EQ(stand.run().state, RunState::posted);
+  EXPECT_EQ(stand.api.posts, 1);
+}
+
 TEST(Launcher, OverlapForbidSkipsWhileAnEarlierRunIsNotCollected) {
   Stand stand;
   config::JobConfig config;

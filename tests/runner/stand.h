@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -24,6 +25,7 @@ class RecordingLog final : public log::Log {
   bool enabled(log::Level) const override { return true; }
   void write(log::Level level, std::string_view message) override {
     lines.push_back(std::string(log::level_name(level)) + " " + std::string(message));
+    if (after_line) after_line();
   }
   void reopen() override {}
   // How many lines hold `text`.
@@ -38,6 +40,7 @@ class RecordingLog final : public log::Log {
     return text;
   }
   std::vector<std::string> lines;
+  std::function<void()> after_line;  // may throw, as a crash there
 };
 
 // Signs with a counter: each signature is different, as with a real key and a moving clock.

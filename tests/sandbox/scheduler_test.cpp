@@ -286,6 +286,26 @@ TEST(Fleet, AnswersTheSameEachTimeInTheShapesOfRealAgents) {
   EXPECT_EQ(stand.commands(id, "&foundanything=true&limit=1000").size(), some);
 }
 
+TEST(Fleet, MostMachinesFindTheSameWhenTheyAreAskedAgain) {
+  Stand stand(with_good_fleet(400));
+  Stand::Draft draft;
+  draft.operations = R"([{"module":"pkg","parameters":{"pkgmatch":{"matches":["^openssl$"]}}}])";
+  std::map<std::string, std::set<std::string>> answers;  // by agent
+  for (int i = 0; i < 2; ++i) {
+    const auto id = stand.launch(draft);
+    stand.steps(3);
+    stand.clock.advance(seconds(59));
+    stand.steps(1);
+    for (const auto& command : stand.commands(id, "&limit=1000"))
+      answers[command.at("agent").at("name")].insert(command.at("results")[0].at("elements").dump());
+  }
+  const auto changed =
+      std::count_if(answers.begin(), answers.end(), [](const auto& each) { return each.second.size() > 1; });
+  EXPECT_GT(answers.size(), 300U);
+  EXPECT_GT(changed, 2);
+  EXPECT_LT(changed, 60);
+}
+
 TEST(Fleet, HasNoModulesButFour) {
   Stand stand(with_good_fleet(5));
   Stand::Draft draft;

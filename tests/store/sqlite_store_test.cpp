@@ -81,6 +81,14 @@ TEST(SqliteStore, TheFirstSchemaIsBroughtUpToDate) {
   EXPECT_EQ(store->pause("job", kNow), true);
 }
 
+TEST(SqliteStore, ACommandIsToldThatTheRunnerIsJustStarting) {
+  const test::ScratchDirectory directory;
+  test::write_text(directory.path() / "runs.db", "");
+  const auto early = RunStore::open_beside(directory.path() / "runs.db", "command");
+  ASSERT_FALSE(early.has_value());
+  EXPECT_THAT(early.error().what, HasSubstr("the runner is just starting"));
+}
+
 TEST(SqliteStore, KnowsWhenOthersHaveWritten) {
   SqliteDatabase database;
   const auto runner = database.open();
