@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
-
 #include "mig/result_reader.h"
+#include "runner/result_file.h"
 
 namespace mig_runner::cli {
 namespace {
@@ -106,11 +105,13 @@ Result<Json> parse(std::string_view json, const char* what) {
 }
 
 Result<void> read_pieces(const std::filesystem::path& file, mig::ResultReader& reader) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return fail_errno("the result file cannot be opened");
+  const auto opened = runner::open_result(file);
+  if (!opened) return fail(opened.error().what);
+  auto& in = **opened;
   std::vector<char> piece(kPieceBytes);
   while (in) {
     in.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    if (in.bad()) return fail("the result file is damaged: it cannot be decompressed");
     const std::string_view bytes(piece.data(), static_cast<std::size_t>(in.gcount()));
     if (auto read = reader.read(bytes); !read) return read;
   }

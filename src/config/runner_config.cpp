@@ -94,6 +94,8 @@ RunnerConfig bind_runner_config(std::string_view text, const std::string& file, 
   config.checkdirectory = std::clamp<std::int64_t>(seconds, -1, 86'400) * 1s;
   binder.integer(kSection, "maxlaunchesperminute", config.maxlaunchesperminute, 1, 1'000'000);
   binder.integer(kSection, "maxplugins", config.maxplugins, 1, 1024);
+  binder.choice<Compression>(kSection, "compressresults", config.compressresults,
+                             {{"none", Compression::none}, {"zstd", Compression::zstd}});
   bind_job_settings(binder, kSection, config.job_defaults);
   if (const auto* timezone = binder.last(kSection, "timezone"); timezone != nullptr) {
     config.timezone_line = timezone->value_line;

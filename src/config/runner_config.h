@@ -22,12 +22,15 @@ struct LoggingConfig {
   int facility = 3;      // syslog facility number; 3 = daemon
 };
 
+enum class Compression { none, zstd };  // of result files
+
 // runner.cfg.
 struct RunnerConfig {
   std::filesystem::path directory;  // required, absolute or relative to the working directory
   milliseconds checkdirectory = std::chrono::seconds(30);
   std::int64_t maxlaunchesperminute = 600;
   std::int64_t maxplugins = 4;
+  Compression compressresults = Compression::none;
   JobSettings job_defaults;
   int timezone_line = 0;  // where the value of job_defaults.timezone stands; 0 where the file has none
   int timezone_column = 0;

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -32,10 +33,11 @@ class Run {
   Run(const Request& request, const std::function<void(bool, std::string_view)>& line, Spawned spawned)
       : request_(request),
         spawned_(std::move(spawned)),
+        input_(std::move(spawned_.input)),
         output_(std::move(spawned_.output), request.max_line_bytes, capped(line, false)),
         errors_(std::move(spawned_.errors), request.max_line_bytes, capped(line, true)) {}
 
-  Outcome to_end(const std::stop_token& stop) {
+  Result<Outcome> to_end(const std::stop_token& stop) {
     const auto deadline = steady_clock::now() + request_.timeout;
     while (!ended_) {
       const auto now = steady_clock::now();
@@ -45,6 +47,7 @@ class Run {
       pump(kStopPoll);
     }
     drain();
+    if (feed_error_) return tl::unexpected(*feed_error_);
     return outcome();
   }
 
@@ -68,13 +71,36 @@ class Run {
   }
 
   void pump(milliseconds longest) {
-    std::array<pollfd, 3> fds{
-        {{spawned_.handle.get(), POLLIN, 0}, {output_.fd(), POLLIN, 0}, {errors_.fd(), POLLIN, 0}}};
+    std::array<pollfd, 4> fds{{{spawned_.handle.get(), POLLIN, 0},
+                               {output_.fd(), POLLIN, 0},
+                               {errors_.fd(), POLLIN, 0},
+                               {input_.get(), POLLOUT, 0}}};
     if (ended_) fds[0].fd = -1;
     if (poll(fds.data(), fds.size(), static_cast<int>(longest.count())) <= 0) return;
     if (fds[1].revents != 0) output_.read_available();
     if (fds[2].revents != 0) errors_.read_available();
+    if (fds[3].revents != 0) feed();
     if (fds[0].revents != 0) reap();
+  }
+
+  // Writes as much as the pipe takes; closes it at the end, or where the plugin does not want any more.
+  void feed() {
+    while (true) {
+      if (piece_.empty()) {
+        const auto next = request_.feed();
+        if (!next) {
+          feed_error_ = next.error();
+          terminate(Outcome::Kind::failed, steady_clock::now() + kTerminateToKill);
+        }
+        if (!next || next->empty()) return input_.reset();
+        piece_ = *next;
+      }
+      const auto written = write(input_.get(), piece_.data(), piece_.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0 && errno == EAGAIN) return;
+      if (written < 0) return input_.reset();
+      piece_.remove_prefix(static_cast<std::size_t>(written));
+    }
   }
 
   void reap() {
@@ -112,6 +138,9 @@ class Run {
   Spawned spawned_;
   std::size_t lines_ = 0;
   std::size_t dropped_ = 0;
+  UniqueFd input_;
+  std::string_view piece_;  // what the pipe has not taken yet
+  std::optional<Error> feed_error_;
   OutputReader output_, errors_;
   bool ended_ = false;
   bool killing_ = false;

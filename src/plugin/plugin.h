@@ -16,6 +16,9 @@ namespace mig_runner::plugin {
 struct Request {
   std::filesystem::path executable;
   std::filesystem::path input;  // becomes standard input
+  // Instead of it: what standard input gets, a piece at a time until one is empty. Called on the thread of run(). An
+  // Error ends the plugin: what it got is not whole.
+  std::function<Result<std::string_view>()> feed;
   std::filesystem::path working_directory;
   // Added to our own environment, without what is ours alone (the passphrase, passwords, the service manager's).
   std::vector<std::pair<std::string, std::string>> environment;
@@ -44,7 +47,7 @@ struct Outcome {
 // Blocks; call it from a thread of its own; safe from several at once. `line(is_stderr, text)` is called on this thread
 // for each line of output. What it leaves running when it ends by itself goes on, but is not listened to for more than
 // 0.5 s; after a timeout or a stop request nothing of its group is left. An Error (retry later) means that it could not
-// be started: missing, not executable, input gone.
+// be started: missing, not executable, input gone; or that `feed` failed. The process ignores SIGPIPE.
 Result<Outcome> run(const Request& request, const std::function<void(bool, std::string_view)>& line,
                     std::stop_token stop);
 

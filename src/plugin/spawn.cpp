@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <functional>
 #include <string_view>
 
 extern char** environ;
@@ -51,7 +52,6 @@ Result<Pipe> make_pipe() {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return fail_errno("no pipe for a plugin's output");
   Pipe pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-  fcntl(pipe.reader.get(), F_SETFL, O_NONBLOCK);
   return pipe;
 }
 
@@ -120,11 +120,21 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 
 Result<Spawned> spawn(const Request& request) {
   if (auto usable = check_executable(request.executable); !usable) return tl::unexpected(usable.error());
-  auto input = open_input(request.input);
+  Pipe feed;
+  if (request.feed) {
+    auto made = make_pipe();
+    if (!made) return tl::unexpected(made.error());
+    feed = std::move(*made);
+  }
+  auto input = request.feed ? Result<UniqueFd>(std::move(feed.reader)) : open_input(request.input);
   if (!input) return tl::unexpected(input.error());
   auto output = make_pipe();
   auto errors = make_pipe();
   if (!output || !errors) return tl::unexpected(output ? errors.error() : output.error());
+
+  // Our ends.
+  for (const auto& end : {std::cref(output->reader), std::cref(errors->reader), std::cref(feed.writer)})
+    if (end.get()) fcntl(end.get().get(), F_SETFL, O_NONBLOCK);
 
   Actions actions;
   posix_spawn_file_actions_addchdir_np(actions.get(), request.working_directory.c_str());
@@ -150,7 +160,8 @@ Result<Spawned> spawn(const Request& request) {
     waitpid(process, nullptr, 0);
     return failure;
   }
-  return Spawned{process, std::move(handle), std::move(output->reader), std::move(errors->reader)};
+  return Spawned{process, std::move(handle), std::move(output->reader), std::move(errors->reader),
+                 std::move(feed.writer)};
 }
 
 }  // namespace mig_runner::plugin

@@ -11,6 +11,7 @@ struct Spawned {
   UniqueFd handle;  // pidfd: readable when it has ended
   UniqueFd output;  // reading ends of its standard output and error, not blocking
   UniqueFd errors;
+  UniqueFd input;  // where the request has a feed: the writing end of its standard input, not blocking
 };
 
 Result<Spawned> spawn(const Request& request);

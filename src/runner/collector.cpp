@@ -34,10 +34,11 @@ bool all_answered(const api::ActionStatus& status) {
   return status.status == "completed" || (status.sent > 0 && status.done >= status.sent);
 }
 
-std::string new_result_file(const store::Run& run, Timestamp now) {
+std::string new_result_file(const store::Run& run, bool compressed, Timestamp now) {
   auto day = format_utc(now).substr(0, 10);
   std::erase(day, '-');
-  return "runners/" + run.job + "/results/" + day + "/" + std::to_string(run.action_id) + ".json";
+  return "runners/" + run.job + "/results/" + day + "/" + std::to_string(run.action_id) + ".json" +
+         (compressed ? std::string(kCompressedEnding) : "");
 }
 
 std::string plural(std::int64_t count, const std::string& what) {
@@ -162,7 +163,8 @@ void Collector::collect(store::Run run, const api::ActionStatus& status, Timesta
   }
   auto action = context_.store.action(run);
   if (!action) return retry_disk(std::move(run), action.error(), now);
-  const auto relative = collected_before(run) ? run.result_file : new_result_file(run, now);
+  const auto relative =
+      collected_before(run) ? run.result_file : new_result_file(run, context_.settings.compress_results, now);
   auto writer = ResultWriter::create(context_.settings.directory / relative, action->value_or(status.json));
   if (!writer) return retry_disk(std::move(run), writer.error(), now);
 

@@ -4,6 +4,7 @@
 
 #include "base/time.h"
 #include "runner/damaged_result.h"
+#include "runner/result_file.h"
 #include "runner/retry_pause.h"
 #include "runner/run_flow.h"
 
@@ -14,6 +15,18 @@ using plugin::Outcome;
 using store::RunState;
 
 constexpr std::array kDeliverStates{RunState::stored};
+
+// What a plugin gets of a result file that is compressed, as plugin::Request::feed wants it.
+Result<std::function<Result<std::string_view>()>> plain_pieces(const std::filesystem::path& path) {
+  auto opened = open_result(path);
+  if (!opened) return tl::unexpected(opened.error());
+  return [path, stream = std::shared_ptr<std::istream>(std::move(*opened)),
+          piece = std::make_shared<std::vector<char>>(std::size_t{256} << 10U)]() -> Result<std::string_view> {
+    stream->read(piece->data(), static_cast<std::streamsize>(piece->size()));
+    if (stream->bad()) return fail("the result file is damaged: it cannot be decompressed", path, Retry::later);
+    return std::string_view(piece->data(), static_cast<std::size_t>(stream->gcount()));
+  };
+}
 
 }  // namespace
 
@@ -66,7 +79,12 @@ bool Deliverer::usable_result(store::Run& run, Timestamp now) {
 void Deliverer::deliver(store::Run run, Timestamp now) {
   if (!usable_result(run, now)) return;
   const auto name = run.name();
-  const auto request = request_for(run, context_.job_settings(run.job));
+  auto request = request_for(run, context_.job_settings(run.job));
+  if (is_compressed_result(request.input)) {
+    auto feed = plain_pieces(request.input);
+    if (!feed) return failed(std::move(run), feed.error().text(), false, now);
+    request.feed = std::move(*feed);
+  }
   const auto line = [&](bool is_stderr, std::string_view text) {
     context_.log.write(is_stderr ? log::Level::notice : log::Level::info,
                        name + ": " + run.plugin + ": " + std::string(text));

@@ -28,6 +28,7 @@ StageSettings stage_settings(const Configuration& configuration) {
   settings.delay_results = runner.delayresults;
   settings.max_launches_per_minute = runner.maxlaunchesperminute;
   settings.page_size = static_cast<int>(runner.pagesize);
+  settings.compress_results = runner.compressresults == config::Compression::zstd;
   settings.parallel_pages = static_cast<int>(runner.parallelfetches);
   return settings;
 }

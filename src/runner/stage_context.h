@@ -23,6 +23,7 @@ struct StageSettings {
   std::int64_t max_launches_per_minute = 600;
   int page_size = 1000;
   int parallel_pages = 4;
+  bool compress_results = false;
 
   std::filesystem::path job_directory(const std::string& job) const { return directory / "runners" / job; }
 };

@@ -18,6 +18,7 @@ class Watches {
   int fd() const { return inotify_.get(); }
   void watch_root(const std::filesystem::path& directory);
   void watch_job(const std::string& name, const std::filesystem::path& directory);
+  bool has_job(const std::string& name) const { return numbers_.contains(name); }
   void forget_job(const std::string& name);
 
   struct Events {

@@ -84,7 +84,8 @@ TEST(JobConfig, PluginsStayInTheirDirectory) {
 
 TEST(RunnerConfig, TakesEverySetting) {
   const auto checked = parse_runner_config(
-      "[runner]\ndirectory = /srv/r\ncheckdirectory = 5\nmaxlaunchesperminute = 60\nmaxplugins = 2\ntimezone = UTC\n"
+      "[runner]\ndirectory = /srv/r\ncheckdirectory = 5\nmaxlaunchesperminute = 60\nmaxplugins = 2\ncompressresults = "
+      "zstd\ntimezone = UTC\n"
       "[logging]\nmode = syslog\nlevel = debug\nhost = h\nport = 514\nprotocol = tcp\nfacility = local3\n"
       "[client]\nclientconfpath = /etc/migrc\npassphrasefile = /run/p\ndelayresults = 30s\nparallelfetches = "
       "8\npagesize = 500\n",
@@ -95,6 +96,7 @@ TEST(RunnerConfig, TakesEverySetting) {
   EXPECT_EQ(config.checkdirectory, 5s);
   EXPECT_EQ(config.maxlaunchesperminute, 60);
   EXPECT_EQ(config.maxplugins, 2);
+  EXPECT_EQ(config.compressresults, Compression::zstd);
   EXPECT_EQ(config.job_defaults.timezone, "UTC");
   EXPECT_EQ(config.logging.mode, LoggingConfig::Mode::syslog);
   EXPECT_EQ(config.logging.level, 7);

@@ -1,5 +1,8 @@
 #include <gmock/gmock.h>
 
+#include <csignal>
+#include <nlohmann/json.hpp>
+
 #include "runner/retention.h"
 #include "runner/stand.h"
 
@@ -31,6 +34,49 @@ TEST(Deliverer, PipesTheResultIntoThePlugin) {
   EXPECT_EQ(stand.run().state, RunState::delivered);
   EXPECT_EQ(stand.file("received"), stand.file(stand.run().result_file));
   EXPECT_THAT(stand.file("received"), HasSubstr(R"("plugin":"save")"));
+}
+
+struct CompressedStand : Stand {
+  explicit CompressedStand(const std::string& script, int commands) {
+    settings.compress_results = true;
+    plugin("save", script);
+    config::JobConfig config;
+    config.plugin = "save";
+    api.commands_per_action = commands;
+    start(make_job("disk", "1 8 * * *", config));
+    clock.set(at("2026-11-23T08:01:00Z"));
+    settle();
+    pass(5min, 10s);
+  }
+  store::Run run() { return history("disk").front(); }
+};
+
+TEST(Deliverer, ACompressedResultReachesThePluginAsPlainJson) {
+  CompressedStand stand("cat > received", 20'000);
+  EXPECT_EQ(stand.run().state, RunState::delivered);
+  EXPECT_TRUE(stand.run().result_file.ends_with("/7001.json.zst"));
+  const auto received = nlohmann::json::parse(read_text(stand.directory.path() / "received"));
+  EXPECT_EQ(received.at("commands").size(), 20'000U);
+  EXPECT_EQ(received.at("plugin"), "save");
+}
+
+TEST(Deliverer, APluginMayLeaveMostOfACompressedResultUnread) {
+  std::signal(SIGPIPE, SIG_IGN);
+  CompressedStand stand("head -c 10 > received", 20'000);
+  EXPECT_EQ(stand.run().state, RunState::delivered);
+  EXPECT_EQ(read_text(stand.directory.path() / "received"), R"({"action":)");
+}
+
+TEST(Deliverer, ACompressedResultThatIsDamagedInTheMiddleIsNotDelivered) {
+  CompressedStand stand("[ -e ready ] || exit 75; cat > received", 20'000);
+  const auto file = stand.directory.path() / stand.run().result_file;
+  auto bytes = read_text(file);
+  bytes.replace(bytes.size() / 2, 200, 200, 'x');
+  write_text(file, bytes);
+  write_text(stand.directory.path() / "ready", "");
+  stand.pass(20min, 10s);
+  EXPECT_NE(stand.run().state, RunState::delivered);
+  EXPECT_THAT(stand.run().reason, HasSubstr("damaged"));
 }
 
 TEST(Deliverer, ThePluginLearnsWhatItGets) {

@@ -58,6 +58,32 @@ TEST_F(ResultWriterTest, AFileCutAtAnyByteIsFoundDamaged) {
   EXPECT_FALSE(check_result_file(path));
 }
 
+TEST_F(ResultWriterTest, ACompressedFileHasTheSameDocument) {
+  const auto plain = write_result();
+  path += ".zst";
+  const auto whole = write_result();
+  EXPECT_TRUE(check_result_file(path));
+  EXPECT_NE(whole, plain);
+  const auto read = [&] {
+    std::ostringstream text;
+    const auto stream = std::move(open_result(path).value());
+    text << stream->rdbuf();
+    return text.str();
+  };
+  EXPECT_EQ(read(), plain);
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    test::write_text(path, whole.substr(0, size));
+    EXPECT_FALSE(check_result_file(path)) << size;
+  }
+  auto damaged = whole;
+  damaged[whole.size() / 2] = static_cast<char>(~damaged[whole.size() / 2]);
+  test::write_text(path, damaged);
+  const auto stream = std::move(open_result(path).value());
+  std::string text(1000, '\0');
+  stream->read(text.data(), 1000);
+  EXPECT_TRUE(stream->bad());
+}
+
 TEST_F(ResultWriterTest, TheOriginalsSamplesPass) {
   for (const auto& sample : std::filesystem::directory_iterator(MIG_TEST_DATA "/samples"))
     EXPECT_TRUE(check_result_file(sample.path())) << sample.path();
