@@ -14,6 +14,7 @@
 #include "runner/fake_api.h"
 #include "runner/launcher.h"
 #include "runner/planner.h"
+#include "runner/run_flow.h"
 #include "runner/stage_context.h"
 #include "support/manual_clock.h"
 #include "support/scratch_directory.h"
@@ -124,7 +125,7 @@ class Stand {
   struct Stages {
     Stages(Stand& stand)
         : context{stand.settings, stand.jobs, *stand.store, stand.log},
-          planner(context),
+          planner(context, runner::kAhead),
           rate(stand.settings.max_launches_per_minute, {}),
           launcher(context, stand.client(), std::make_unique<CountingSigner>(stand.signatures), rate, stand.clock),
           collector(context, stand.client(), stand.clock),
