@@ -1,5 +1,6 @@
 #pragma once
 
+#include <csignal>
 #include <functional>
 #include <map>
 #include <memory>
@@ -61,7 +62,10 @@ inline Timestamp at(std::string_view text) {
 // All stages over a real store in a scratch directory, a fake API and a clock that the test moves.
 class Stand {
  public:
-  explicit Stand(std::string_view start = "2026-11-23T08:00:30Z") : clock(at(start)) { open(); }
+  explicit Stand(std::string_view start = "2026-11-23T08:00:30Z") : clock(at(start)) {
+    std::signal(SIGPIPE, SIG_IGN);  // as the daemon does
+    open();
+  }
 
   // As a process that starts on the same tree: what was claimed and kept in memory is gone.
   void restart() {
