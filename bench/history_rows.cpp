@@ -17,6 +17,14 @@ std::string job_name(int number) {
   return fmt::format("job{:04}", number);
 }
 
+// `status` also says by its exit status that no runner is at work.
+double command_ms(const Tree& tree, const std::vector<std::string>& arguments) {
+  const auto begin = std::chrono::steady_clock::now();
+  Process process(tree.command(arguments), tree.path("command.log"));
+  process.end();
+  return milliseconds_between(begin, std::chrono::steady_clock::now());
+}
+
 // A run that was delivered, with all that is known of such a one.
 Run past_run(int job, mig_runner::Timestamp nominal, std::int64_t action) {
   using std::chrono::minutes;
@@ -37,7 +45,12 @@ Run past_run(int job, mig_runner::Timestamp nominal, std::int64_t action) {
   return run;
 }
 
-void fill(const std::filesystem::path& database, int jobs, int runs_each) {
+}  // namespace
+
+void fill_history(const Tree& tree, int jobs, int runs_each) {
+  for (int i = 0; i < jobs; ++i) tree.job(job_name(i), "schedule = 0 * * * *\nplugin = findings.py\n", small_action());
+  tree.plugin("findings.py", "exit 0");
+  const auto database = tree.path("tree/state/runs.db");
   auto opened = RunStore::open(database, "bench", now());
   if (!opened) give_up(opened.error().text());
   const auto begin = std::chrono::floor<std::chrono::hours>(now()) - std::chrono::hours(runs_each);
@@ -49,31 +62,27 @@ void fill(const std::filesystem::path& database, int jobs, int runs_each) {
   }
 }
 
-}  // namespace
+HistoryCosts history_costs(const Tree& tree, int rounds) {
+  const auto median_of = [&](const std::vector<std::string>& arguments) {
+    std::vector<double> wall;
+    for (int round = 0; round < rounds; ++round) wall.push_back(command_ms(tree, arguments));
+    return median(wall);
+  };
+  return {median_of({"status"}), median_of({"list"}), median_of({"history", job_name(50), "-n", "20"}),
+          static_cast<double>(std::filesystem::file_size(tree.path("tree/state/runs.db")))};
+}
 
 Rows history_rows(const Options& options) {
   const int jobs = 1000;
   const int runs_each = options.quick ? 100 : 1000;
-  const Sandbox sandbox;
-  const Tree tree(sandbox.port());
-  for (int i = 0; i < jobs; ++i) tree.job(job_name(i), "schedule = 0 * * * *\nplugin = findings.py\n", small_action());
-  tree.plugin("findings.py", "exit 0");
-  const auto database = tree.path("tree/state/runs.db");
-  fill(database, jobs, runs_each);
+  const Tree tree(1);
+  fill_history(tree, jobs, runs_each);
   const double runs = jobs * runs_each;
-  Rows rows;
-  for (const auto& command :
-       std::vector<std::vector<std::string>>{{"status"}, {"list"}, {"history", job_name(jobs / 2), "-n", "20"}}) {
-    std::string name;
-    for (const auto& word : command) name += (name.empty() ? "" : " ") + word;
-    std::vector<double> wall;
-    for (int round = 0; round < 2 * options.rounds(); ++round)
-      wall.push_back(run(tree.command(command), tree.path("command.log")).wall_ms);
-    rows.push_back(bounded(fmt::format("history of {} runs: {}", runs, name), median(wall), "ms", 50));
-  }
-  rows.push_back(
-      bounded("  size on disk a run", static_cast<double>(std::filesystem::file_size(database)) / runs, "bytes", 400));
-  return rows;
+  const auto costs = history_costs(tree, 2 * options.rounds());
+  const auto work = fmt::format("history of {} runs: ", runs);
+  return {bounded(work + "status", costs.status_ms, "ms", 50), bounded(work + "list", costs.list_ms, "ms", 50),
+          bounded(work + "history JOB -n 20", costs.history_ms, "ms", 50),
+          bounded("  size on disk a run", costs.bytes / runs, "bytes", 400)};
 }
 
 }  // namespace mig_bench

@@ -22,11 +22,15 @@ std::string job_name(int number) {
   return fmt::format("job{:05}", number);
 }
 
-// Far from now: nothing is launched while the bench runs.
-void write_job(const Tree& tree, int number) {
+}  // namespace
+
+// Nothing is launched while the bench runs.
+void write_idle_job(const Tree& tree, int number) {
   const auto later = std::chrono::floor<seconds>(now()) + std::chrono::hours(24 + number % 700);
   tree.job(job_name(number), fmt::format("schedule = \"{:%M %H %d %m} *\"\nexpiry = 10m\n", later), small_action());
 }
+
+namespace {
 
 // Reading and parsing all files once.
 double bare_read(const Tree& tree, int count) {
@@ -61,7 +65,7 @@ Seen see_new_job(Tree& tree, int number) {
   const int before = added.count();
   const auto read_before = tree.runner().bytes_read();
   const auto begin = steady_clock::now();
-  write_job(tree, number);
+  write_idle_job(tree, number);
   wait_until("the new job", [&] { return added.count() > before; });
   return {milliseconds_between(begin, steady_clock::now()),
           static_cast<double>(tree.runner().bytes_read() - read_before) / 1024};
@@ -73,7 +77,7 @@ Rows jobs_rows(const Options& options) {
   const int count = 10'000;
   const Sandbox sandbox;
   Tree tree(sandbox.port(), "timezone = Europe/Berlin");
-  for (int i = 0; i < count; ++i) write_job(tree, i);
+  for (int i = 0; i < count; ++i) write_idle_job(tree, i);
   std::vector<double> start, bare;
   for (int round = 0; round < options.rounds(); ++round) {
     bare.push_back(bare_read(tree, count));

@@ -35,11 +35,16 @@ std::string variable(const char* name) {
 
 }  // namespace
 
-// BENCH: names of the benches to run, by commas; empty: all. BENCH_QUICK: one round of smaller sizes.
+// BENCH: names of the benches to run, by commas; empty: all; "curves": how costs grow. BENCH_QUICK: one round of
+// smaller sizes.
 int main() {
   const auto wanted = variable("BENCH");
   const Options options{!variable("BENCH_QUICK").empty()};
   setenv("TZ", "UTC", 1);
+  if (wanted == "curves") {
+    mig_bench::print_curves();
+    return 0;
+  }
   Rows rows;
   bool complete = true;
   for (const auto& bench : kBenches) {

@@ -24,6 +24,8 @@ class Process {
 
   void signal(int number) const;
   bool running();
+  // Waits to its end, whatever it exits with.
+  void end() { wait(); }
   // Waits to its end; gives up on the whole benchmark where it does not exit 0.
   void succeed();
   // SIGTERM, and to its end.

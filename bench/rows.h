@@ -14,4 +14,20 @@ Rows jobs_rows(const Options& options);
 Rows schedule_rows(const Options& options);
 Rows history_rows(const Options& options);
 
+// How the costs of the rows grow, at three sizes each, as tables of their own.
+void print_curves();
+
+// A job that is far from due.
+void write_idle_job(const Tree& tree, int number);
+
+// Past runs of `jobs` jobs, in a tree without a runner.
+void fill_history(const Tree& tree, int jobs, int runs_each);
+struct HistoryCosts {
+  double status_ms = 0;
+  double list_ms = 0;
+  double history_ms = 0;
+  double bytes = 0;
+};
+HistoryCosts history_costs(const Tree& tree, int rounds);
+
 }  // namespace mig_bench
