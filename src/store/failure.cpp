@@ -1,11 +1,14 @@
 #include "store/failure.h"
 
+#include <soci/postgresql/soci-postgresql.h>
 #include <soci/soci.h>
 #include <soci/sqlite3/soci-sqlite3.h>
 #include <sqlite3.h>
 
 #include <exception>
 #include <stdexcept>
+
+#include "store/postgresql.h"
 
 namespace mig_runner::store {
 namespace {
@@ -45,7 +48,11 @@ Failure current_failure(const std::string& where) {
     throw;
   } catch (const soci::sqlite3_soci_error& error) {
     return sqlite_failure(error.result(), error.get_error_message(), where);
+  } catch (const soci::postgresql_soci_error& error) {
+    return {postgresql_failure(error.sqlstate(), error.get_error_message(), where), false};
   } catch (const soci::soci_error& error) {
+    // Thrown without a code where a connection cannot be made.
+    if (where.starts_with("postgres")) return {postgresql_failure("", error.get_error_message(), where), false};
     // what() would repeat the statement with its parameters.
     return {{"the database failed (" + error.get_error_message() + ")", where, Retry::later}, false};
   } catch (const std::range_error& error) {

@@ -44,7 +44,8 @@ Result<std::vector<Run>> RunStore::claim(std::span<const RunState> states, Times
     const long long due = now.time_since_epoch().count();
     // The owner is asked for again outside: of two claims at once, the second must find that the first was there.
     auto runs = impl_->runs("UPDATE runs SET owner = :owner WHERE number IN (SELECT number FROM (" +
-                                Impl::ready(states) + ") AS chosen) AND owner IS NULL RETURNING " + RunRow::selected(),
+                                Impl::ready(states, impl_->dialect.skip_claimed) +
+                                ") AS chosen) AND owner IS NULL RETURNING " + RunRow::selected(),
                             [&](soci::statement& statement) {
                               statement.exchange(use(impl_->owner, "owner"));
                               statement.exchange(use(due, "now"));

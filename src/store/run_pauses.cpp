@@ -1,7 +1,6 @@
 #include <utility>
 
 #include "store/clean_text.h"
-#include "store/sqlite_file.h"
 #include "store/store_impl.h"
 
 namespace mig_runner::store {
@@ -26,7 +25,8 @@ Result<std::map<std::string, Timestamp>> RunStore::paused() {
 Result<bool> RunStore::pause(const std::string& job, Timestamp now) {
   const auto name = clean_text(job);
   const long long since = now.time_since_epoch().count();
-  return impl_->write([&](soci::session& session, Effects&) -> Result<bool> {
+  return impl_->write([&](soci::session& session, Effects& effects) -> Result<bool> {
+    effects.concerns_others = true;
     soci::statement statement =
         (session.prepare << "INSERT INTO jobs (name, paused_since) VALUES (:name, :since) ON CONFLICT (name) DO"
                             " UPDATE SET paused_since = excluded.paused_since WHERE jobs.paused_since IS NULL",
@@ -39,7 +39,8 @@ Result<bool> RunStore::pause(const std::string& job, Timestamp now) {
 Result<bool> RunStore::resume(const std::string& job, Timestamp now) {
   const auto name = clean_text(job);
   const long long through = now.time_since_epoch().count();
-  return impl_->write([&](soci::session& session, Effects&) -> Result<bool> {
+  return impl_->write([&](soci::session& session, Effects& effects) -> Result<bool> {
+    effects.concerns_others = true;
     soci::statement statement =
         (session.prepare << "UPDATE jobs SET paused_since = NULL, planned_through = CASE WHEN planned_through > :now"
                             " THEN planned_through ELSE :now END WHERE name = :name AND paused_since IS NOT NULL",
@@ -50,8 +51,8 @@ Result<bool> RunStore::resume(const std::string& job, Timestamp now) {
 }
 
 Result<bool> RunStore::written_by_others() {
-  return impl_->read([&](soci::session& session) -> Result<bool> {
-    const auto version = data_version(session);
+  return impl_->read([&](soci::session&) -> Result<bool> {
+    const auto version = impl_->version_by_others();
     return std::exchange(impl_->data_version, version) != version;
   });
 }

@@ -1,11 +1,10 @@
 #include "store/run_store.h"
 
+#include <algorithm>
 #include <set>
 
-#include "base/file.h"
 #include "store/clean_text.h"
 #include "store/documents.h"
-#include "store/sqlite_file.h"
 #include "store/store_impl.h"
 
 namespace mig_runner::store {
@@ -19,7 +18,10 @@ void add_job(soci::session& session, const std::string& job) {
   session << "INSERT INTO jobs (name) VALUES (:name) ON CONFLICT (name) DO NOTHING", use(name, "name");
 }
 
-void move_cursors(soci::session& session, std::span<const Cursor> cursors) {
+// By name, so that two runners that plan at once wait for each other and do not each hold what the other wants.
+void move_cursors(soci::session& session, std::span<const Cursor> given) {
+  std::vector<Cursor> cursors(given.begin(), given.end());
+  std::stable_sort(cursors.begin(), cursors.end(), [](const Cursor& a, const Cursor& b) { return a.job < b.job; });
   std::string name;
   long long through = 0;
   soci::statement statement =
@@ -58,74 +60,22 @@ std::vector<bool> insert_runs(soci::session& session, std::span<const Run> runs,
   return fresh;
 }
 
+std::int64_t number_of(soci::session& session, const Run& run) {
+  const auto job = clean_text(run.job);
+  const long long nominal = run.nominal.time_since_epoch().count();
+  long long number = 0;
+  session
+      << "SELECT number FROM runs WHERE nominal = :nominal AND job = (SELECT jobs.number FROM jobs WHERE jobs.name ="
+         " :job)",
+      into(number), use(nominal, "nominal"), use(job, "job");
+  return number;
+}
+
 }  // namespace
 
 RunStore::RunStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 RunStore::~RunStore() = default;
-
-// `damage` says what is wrong with the file where that is why it fails.
-Result<std::unique_ptr<RunStore>> RunStore::open_checked(const std::filesystem::path& path, const std::string& owner,
-                                                         std::string& damage) {
-  auto impl = std::make_unique<Impl>(owner, path.string(), kSqlite);
-  auto& session = impl->session;
-  const bool crashed = has_log(path);
-  try {
-    if (auto connected = connect_sqlite(session, path); !connected) return tl::unexpected(connected.error());
-    damage = find_damage(session, crashed);
-    if (!damage.empty()) return fail(damage, path);
-    Transaction transaction(session, kSqlite.begin_durable);
-    if (auto migrated = migrate(session, kSqlite); !migrated)
-      return fail(migrated.error().what, path, migrated.error().retry);
-    damage = find_missing(session);
-    if (!damage.empty()) return fail(damage, path);
-    session << "UPDATE runs SET owner = NULL WHERE owner IS NOT NULL";
-    transaction.commit();
-    keep_log_at_close(session, false);
-  } catch (...) {
-    const auto failure = current_failure(path);
-    if (failure.damaged) damage = failure.error.what;
-    return tl::unexpected(failure.error);
-  }
-  return std::unique_ptr<RunStore>(new RunStore(std::move(impl)));
-}
-
-Result<Opened> RunStore::open(const std::filesystem::path& path, const std::string& owner, Timestamp now) {
-  if (auto made = make_directories(path.parent_path()); !made) return tl::unexpected(made.error());
-  Opened opened;
-  for (auto damage = find_remains(path);;) {
-    if (!damage.empty()) {
-      auto aside = set_aside(path, now);
-      if (!aside) return tl::unexpected(aside.error());
-      opened.set_aside = *aside;
-      opened.damage = damage;
-    }
-    if (auto created = create_sqlite_file(path); !created) return tl::unexpected(created.error());
-    damage.clear();
-    auto store = open_checked(path, owner, damage);
-    if (!store && !damage.empty() && opened.set_aside.empty()) continue;
-    if (!store) return tl::unexpected(store.error());
-    opened.store = std::move(*store);
-    return opened;
-  }
-}
-
-Result<std::unique_ptr<RunStore>> RunStore::open_beside(const std::filesystem::path& path, const std::string& owner) {
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) return fail("there is no record of runs; has the runner run yet?", path);
-  auto impl = std::make_unique<Impl>(owner, path.string(), kSqlite);
-  try {
-    if (auto connected = connect_sqlite(impl->session, path); !connected) return tl::unexpected(connected.error());
-    if (!has_schema(impl->session))
-      return fail("there is no record of runs in it yet: the runner is just starting", path, Retry::later);
-    if (auto current = require_current(impl->session); !current)
-      return fail(current.error().what, path, current.error().retry);
-    keep_log_at_close(impl->session, false);
-  } catch (...) {
-    return tl::unexpected(current_failure(path).error);
-  }
-  return std::unique_ptr<RunStore>(new RunStore(std::move(impl)));
-}
 
 void RunStore::on_change(std::function<void(const Woken&)> listener) {
   const std::lock_guard lock(impl_->mutex);
@@ -157,7 +107,7 @@ Result<bool> RunStore::adopt(const Run& run, const std::string& action) {
   return impl_->write([&](soci::session& session, Effects& effects) -> Result<bool> {
     if (!insert_runs(session, {&run, 1}, effects).front()) return false;
     auto adopted = run;
-    session << "SELECT max(number) FROM runs", into(adopted.number);
+    adopted.number = number_of(session, run);
     keep_action(session, adopted, action);
     return true;
   });

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "store/location.h"
 #include "store/run.h"
 
 namespace mig_runner::store {
@@ -49,19 +50,21 @@ struct Cursor {
 struct Opened;
 
 // Runs and their history, durable: when a function returns, what it wrote survives a power cut (but for claims, which
-// end with the process anyway). SQLite in WAL mode. Safe from any thread (one connection behind a mutex). Errors are
-// Retry::later unless said otherwise; nothing of a failed call is kept. Once the database shows damage, nothing is
-// written any more: every writing call fails until the next open() has checked it. Texts are UTF-8; bytes that are not
-// are kept as U+FFFD.
+// end with the process anyway). SQLite in WAL mode, or PostgreSQL. Safe from any thread (one connection behind a mutex;
+// to a server it is made again when it was lost). Errors are Retry::later unless said otherwise; nothing of a failed
+// call is kept, except where the connection was lost in the middle of its commit. Once the database shows damage,
+// nothing is written any more: every writing call fails until the next open() has checked it. Texts are UTF-8; bytes
+// that are not are kept as U+FFFD.
 class RunStore {
  public:
-  // Opens or creates the database at `path` (parents made, mode 0700; file 0600), brings an older schema up to date in
-  // one transaction and refuses a newer one (Retry::no). A damaged database is set aside as PATH.damaged-TIME and a new
-  // one begun; Opened says so. The caller holds the tree's lock: claims left by an earlier process are released.
-  static Result<Opened> open(const std::filesystem::path& path, const std::string& owner, Timestamp now);
+  // SQLite: opens or creates the file (parents made, mode 0700; file 0600), brings an older schema up to date in one
+  // transaction and refuses a newer one (Retry::no). A damaged database is set aside as PATH.damaged-TIME and a new one
+  // begun; Opened says so. PostgreSQL: connects; the schema must be there and have this version (Retry::no).
+  // The caller holds the tree's lock: claims left by an earlier process are released.
+  static Result<Opened> open(const Location& location, const std::string& owner, Timestamp now);
   // For a command beside the runner, which may be at work on the database: nothing is made, checked, set aside, brought
   // up to date or released. Retry::no where there is no database or its schema has another version.
-  static Result<std::unique_ptr<RunStore>> open_beside(const std::filesystem::path& path, const std::string& owner);
+  static Result<std::unique_ptr<RunStore>> open_beside(const Location& location, const std::string& owner);
   ~RunStore();
 
   // Called after a commit that made runs with a wake time claimable, once for each of their states, on the committing
@@ -134,8 +137,10 @@ class RunStore {
  private:
   struct Impl;
   explicit RunStore(std::unique_ptr<Impl> impl);
+  static Result<Opened> open_sqlite(const std::filesystem::path& path, const std::string& owner, Timestamp now);
   static Result<std::unique_ptr<RunStore>> open_checked(const std::filesystem::path& path, const std::string& owner,
                                                         std::string& damage);
+  static Result<std::unique_ptr<RunStore>> open_server(const Location& location, const std::string& owner);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -54,14 +54,21 @@ Step second_version() {
   };
 }
 
-// The step at index N brings version N to version N + 1. Steps that were released stay as they are.
-std::vector<Step> steps(const Dialect& dialect) {
-  return {first_version(dialect), second_version()};
+// What tells connections that another has written; SQLite has this built in.
+Step third_version(const Dialect& dialect) {
+  if (!dialect.server) return {};
+  return {"CREATE SEQUENCE changes", "SELECT nextval('changes')"};
 }
 
-Error other_version(int found) {
+// The step at index N brings version N to version N + 1. Steps that were released stay as they are.
+std::vector<Step> steps(const Dialect& dialect) {
+  return {first_version(dialect), second_version(), third_version(dialect)};
+}
+
+Error other_version(int found, const Dialect& dialect) {
   return {"its schema has version " + std::to_string(found) + " and this mig-runner knows versions up to " +
-              std::to_string(schema_version()) + ": run the newer mig-runner that wrote it, or move the file away",
+              std::to_string(schema_version()) + ": run the newer mig-runner that wrote it, or " +
+              (dialect.server ? "name another database" : "move the file away"),
           {},
           Retry::no};
 }
@@ -72,12 +79,23 @@ int schema_version() {
   return static_cast<int>(steps(kSqlite).size());
 }
 
+int found_version(soci::session& session, const Dialect& dialect) {
+  int tables = 0;
+  session << (dialect.server ? "SELECT count(to_regclass('schema_version'))"
+                             : "SELECT count(*) FROM sqlite_master WHERE name = 'schema_version'"),
+      soci::into(tables);
+  int version = 0;
+  if (tables != 0) session << "SELECT version FROM schema_version", soci::into(version);
+  return version;
+}
+
 Result<void> migrate(soci::session& session, const Dialect& dialect) {
+  if (dialect.server) session << "SELECT pg_advisory_xact_lock(hashtext('mig-runner schema'))";  // one at a time
   session << "CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL)";
   int version = 0;
   session << "SELECT version FROM schema_version", soci::into(version);
   const bool fresh = !session.got_data();
-  if (version > schema_version()) return tl::unexpected(other_version(version));
+  if (version > schema_version()) return tl::unexpected(other_version(version, dialect));
   if (version == schema_version()) return {};
   const auto all = steps(dialect);
   for (auto step = static_cast<std::size_t>(version); step < all.size(); ++step)
@@ -91,13 +109,15 @@ Result<void> migrate(soci::session& session, const Dialect& dialect) {
   return {};
 }
 
-Result<void> require_current(soci::session& session) {
-  int version = 0;
-  session << "SELECT version FROM schema_version", soci::into(version);
-  if (version > schema_version()) return tl::unexpected(other_version(version));
+Result<void> require_current(soci::session& session, const Dialect& dialect) {
+  const int version = found_version(session, dialect);
+  if (version > schema_version()) return tl::unexpected(other_version(version, dialect));
   if (version == schema_version()) return {};
+  if (version == 0) return fail("there is no record of runs in it yet: `mig-runner store init` makes one");
   return fail("its schema has version " + std::to_string(version) + " and this mig-runner needs version " +
-              std::to_string(schema_version()) + ": start the runner, which brings it up to date");
+              std::to_string(schema_version()) +
+              (dialect.server ? ": stop all runners and call `mig-runner store migrate`"
+                              : ": start the runner, which brings it up to date"));
 }
 
 void name_every_column(soci::session& session) {

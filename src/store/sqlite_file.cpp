@@ -78,7 +78,7 @@ bool has_schema(soci::session& session) {
   return tables == 1;
 }
 
-long long data_version(soci::session& session) {
+long long sqlite_data_version(soci::session& session) {
   long long version = 0;
   session << "PRAGMA data_version", soci::into(version);
   return version;

@@ -23,7 +23,7 @@ void keep_log_at_close(soci::session& session, bool keep);
 bool has_schema(soci::session& session);
 
 // A number that changes when another connection writes to the database. Throws what SOCI throws.
-long long data_version(soci::session& session);
+long long sqlite_data_version(soci::session& session);
 
 // Whether a log is left beside the closed database: whoever had it open did not end in good order.
 bool has_log(const std::filesystem::path& path);

@@ -4,9 +4,15 @@
 #include "store/sqlite_file.h"
 
 namespace mig_runner::store {
+namespace {
+
+constexpr std::chrono::seconds kReconnectPause{1};
+
+}  // namespace
 
 Transaction::Transaction(soci::session& session, const Dialect::Begin& begin) : session_(session) {
-  for (const auto* statement : begin) session_ << statement;
+  for (const auto* statement : begin)
+    if (statement != nullptr) session_ << statement;
 }
 
 Transaction::~Transaction() {
@@ -14,7 +20,8 @@ Transaction::~Transaction() {
   try {
     session_.rollback();
   } catch (const std::exception&) {
-    // SQLite rolls some failures back by itself and then says that there is nothing to roll back.
+    // SQLite rolls some failures back by itself and then says that there is nothing to roll back; a server does so when
+    // the connection is lost.
   }
 }
 
@@ -23,14 +30,50 @@ void Transaction::commit() {
   open_ = false;
 }
 
-RunStore::Impl::Impl(std::string the_owner, std::string the_place, const Dialect& the_dialect)
-    : owner(std::move(the_owner)), place(std::move(the_place)), dialect(the_dialect) {}
+RunStore::Impl::Impl(std::string the_owner, const Location& location)
+    : owner(std::move(the_owner)),
+      uri(location.uri),
+      place(location.text()),
+      dialect(location.is_postgresql() ? kPostgresql : kSqlite) {}
 
 RunStore::Impl::~Impl() = default;
 
 ChangeWriter& RunStore::Impl::writer() {
   if (!writer_) writer_ = std::make_unique<ChangeWriter>(session, "owner = :owner", owner);
   return *writer_;
+}
+
+void RunStore::Impl::connect() {
+  using std::chrono::steady_clock;
+  if (!connection_lost(session)) return;
+  const auto begin = steady_clock::now();
+  if (begin < no_connection_before) throw soci::soci_error("the last connection failed a moment ago");
+  try {
+    writer_.reset();
+    if (session.get_backend() != nullptr) session.close();
+    connect_postgresql(session, uri);
+  } catch (...) {
+    const auto now = steady_clock::now();
+    no_connection_before = now + std::max<steady_clock::duration>(kReconnectPause, now - begin);
+    throw;
+  }
+}
+
+// Only now that the change is there to be seen. Where this fails the change stands, and is found without being told.
+void RunStore::Impl::tell_others() {
+  try {
+    session << "SELECT nextval('changes')";
+    ++own_changes;
+  } catch (const soci::soci_error&) {
+    writer_.reset();
+  }
+}
+
+long long RunStore::Impl::version_by_others() {
+  if (!dialect.server) return sqlite_data_version(session);
+  long long version = 0;
+  session << "SELECT last_value FROM changes", soci::into(version);
+  return version - own_changes;
 }
 
 Error RunStore::Impl::failed() {
@@ -53,14 +96,14 @@ void RunStore::Impl::count(const Effects& effects) {
   }
 }
 
-std::string RunStore::Impl::ready(std::span<const RunState> states) {
+std::string RunStore::Impl::ready(std::span<const RunState> states, const std::string& behind_each) {
   std::string parts;
   for (const auto state : states) {
     const auto number = std::to_string(static_cast<int>(state));
     parts += (parts.empty() ? "" : " UNION ALL ") +
              ("SELECT * FROM (SELECT number, wake, nominal FROM runs WHERE state = " + number +
-              " AND wake IS NOT NULL AND owner IS NULL AND wake <= :now ORDER BY wake, nominal LIMIT :limit) AS state" +
-              number);
+              " AND wake IS NOT NULL AND owner IS NULL AND wake <= :now ORDER BY wake, nominal LIMIT :limit" +
+              behind_each + ") AS state" + number);
   }
   return "SELECT number, wake FROM (" + parts + ") AS ready ORDER BY wake, nominal LIMIT :limit";
 }

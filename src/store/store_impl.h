@@ -3,6 +3,7 @@
 #include <soci/soci.h>
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -13,6 +14,8 @@
 #include <vector>
 
 #include "store/failure.h"
+#include "store/location.h"
+#include "store/postgresql.h"
 #include "store/run_row.h"
 #include "store/run_store.h"
 #include "store/schema.h"
@@ -38,6 +41,7 @@ class Transaction {
 struct Effects {
   std::map<RunState, long long> counted;
   std::map<RunState, Woken> woken;
+  bool concerns_others = false;  // beyond the runs that are woken
 
   void claimable(const Run& run) {
     if (!run.wake) return;
@@ -50,14 +54,14 @@ struct Effects {
 class ChangeWriter;
 
 struct RunStore::Impl {
-  Impl(std::string the_owner, std::string the_place, const Dialect& the_dialect);
+  Impl(std::string the_owner, const Location& location);
   ~Impl();
 
   // Runs `work(session)`, which returns a Result, with the connection to itself.
   template <class Work>
   auto read(Work work) {
     const std::lock_guard lock(mutex);
-    return guarded([&] { return work(session); });
+    return guarded([&] { return connected([&] { return work(session); }); });
   }
 
   // Runs `work(session, effects)` in a transaction, which is committed if the Result that it returns is a value.
@@ -81,11 +85,12 @@ struct RunStore::Impl {
       return guarded([&] {
         using Value = std::invoke_result_t<Work, soci::session&, Effects&>;
         if (damage) return Value(tl::unexpected(*damage));
-        Transaction transaction(session, begin);
+        const auto transaction = connected([&] { return std::make_unique<Transaction>(session, begin); });
         Value value = work(session, effects);
         if (!value) return value;
         count(effects);
-        transaction.commit();
+        transaction->commit();
+        if (dialect.server && (effects.concerns_others || !effects.woken.empty())) tell_others();
         return value;
       });
     }();
@@ -114,8 +119,8 @@ struct RunStore::Impl {
   }
 
   // The runs in `states` that may be claimed, by wake and nominal time: a SELECT of number and wake that takes :now and
-  // :limit. Each state has its own part, which walks its index and stops.
-  static std::string ready(std::span<const RunState> states);
+  // :limit. Each state has its own part, which walks its index and stops; `behind_each` follows it.
+  static std::string ready(std::span<const RunState> states, const std::string& behind_each = "");
 
   // Has a result file that nothing waits for: 4 is stored, 5 delivered.
   static constexpr std::string_view kSettled = "result_file <> '' AND (state = 5 OR (state = 4 AND wake IS NULL))";
@@ -129,12 +134,36 @@ struct RunStore::Impl {
   std::function<void(const Woken&)> listener;
   std::optional<Error> damage;  // found in the middle of work: from then on nothing is written
   long long data_version = 0;   // as written_by_others() last saw it
+  long long own_changes = 0;    // that tell_others() counted
+  std::chrono::steady_clock::time_point no_connection_before{};  // a server that is away is not asked all the time
 
   const std::string owner;
+  const std::string uri;    // of a PostgreSQL database; empty for SQLite
   const std::string place;  // the database, for errors
-  const Dialect dialect;
+  const Dialect& dialect;
+
+  // The connection is made where there is none. Throws what SOCI throws.
+  void connect();
+  // Counts a change that other processes must hear of. For a server.
+  void tell_others();
+  // A number that changes when another connection writes what others must hear of. Throws what SOCI throws.
+  long long version_by_others();
 
  private:
+  // Runs `work`, which has changed nothing yet where it fails, once more where the connection turns out to be lost.
+  template <class Work>
+  auto connected(Work work) {
+    if (!dialect.server) return work();
+    connect();
+    try {
+      return work();
+    } catch (const soci::soci_error&) {
+      if (!connection_lost(session)) throw;
+    }
+    connect();
+    return work();
+  }
+
   template <class Work>
   auto guarded(Work work) -> std::invoke_result_t<Work> {
     try {

@@ -1,0 +1,173 @@
+#include "store/administration.h"
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "base/file.h"
+#include "store/sqlite_file.h"
+#include "store/store_impl.h"
+
+namespace mig_runner::store {
+namespace {
+
+namespace fs = std::filesystem;
+using soci::into;
+using soci::use;
+
+const Dialect& dialect_of(const Location& location) {
+  return location.is_postgresql() ? kPostgresql : kSqlite;
+}
+
+Result<void> connect(soci::session& session, const Location& location) {
+  if (location.is_postgresql()) {
+    connect_postgresql(session, location.uri);
+    return {};
+  }
+  if (auto connected = connect_sqlite(session, location.file); !connected) return connected;
+  keep_log_at_close(session, false);
+  return {};
+}
+
+// Runs `work`, which returns a Result and throws what SOCI throws.
+template <class Work>
+auto guarded(const Location& location, Work work) -> std::invoke_result_t<Work> {
+  try {
+    return work();
+  } catch (...) {
+    return tl::unexpected(current_failure(location.text()).error);
+  }
+}
+
+// The tables, in the order in which they are filled, and what each holds. Values pass as text, which both databases
+// turn into what a column holds.
+struct Table {
+  const char* name;
+  std::vector<std::string> columns;
+};
+
+std::vector<Table> tables() {
+  auto runs = std::vector<std::string>{"number"};
+  std::string names = RunRow::inserted();
+  for (std::size_t begin = 0; begin < names.size();) {
+    const auto end = std::min(names.find(", ", begin), names.size());
+    runs.push_back(names.substr(begin, end - begin));
+    begin = end + 2;
+  }
+  return {{"jobs", {"number", "name", "planned_through", "paused_since"}},
+          {"runs", std::move(runs)},
+          {"documents", {"run", "kind", "place", "content"}},
+          {"tally", {"owner", "state", "runs"}}};
+}
+
+std::string joined(const std::vector<std::string>& columns, const std::string& before, const std::string& behind) {
+  std::string text;
+  for (const auto& column : columns) text += (text.empty() ? "" : ", ") + before + column + behind;
+  return text;
+}
+
+std::int64_t copy_table(soci::session& from, soci::session& to, const Table& table) {
+  const auto& columns = table.columns;
+  std::vector<std::string> values(columns.size());
+  std::vector<soci::indicator> indicators(columns.size(), soci::i_null);
+  soci::statement read(from);
+  soci::statement write(to);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    read.exchange(into(values[i], indicators[i]));
+    write.exchange(use(values[i], indicators[i], columns[i]));
+  }
+  read.alloc();
+  read.prepare("SELECT " + joined(columns, "CAST(", " AS text)") + " FROM " + table.name);
+  read.define_and_bind();
+  read.execute();
+  write.alloc();
+  write.prepare("INSERT INTO " + std::string(table.name) + " (" + joined(columns, "", "") + ") VALUES (" +
+                joined(columns, ":", "") + ")");
+  write.define_and_bind();
+  std::int64_t rows = 0;
+  for (; read.fetch(); ++rows) write.execute(true);
+  return rows;
+}
+
+long long count(soci::session& session, const std::string& what) {
+  long long rows = 0;
+  session << "SELECT count(*) FROM " + what, into(rows);
+  return rows;
+}
+
+// The next run and the next job get numbers behind those that were copied.
+void go_on_numbering(soci::session& session) {
+  for (const std::string table : {"jobs", "runs"})
+    session << "SELECT setval(pg_get_serial_sequence('" + table + "', 'number'), (SELECT max(number) FROM " + table +
+                   "))";
+}
+
+Result<void> require_quiet(soci::session& session, const Location& location) {
+  if (count(session, "(SELECT owner FROM runs WHERE owner IS NOT NULL LIMIT 1) AS claimed") == 0) return {};
+  return fail("a runner is at work on it: stop it first, and where it was killed, wait until its claims have ended",
+              location.text(), Retry::later);
+}
+
+}  // namespace
+
+Result<SchemaVersions> schema_versions(const Location& location) {
+  return guarded(location, [&]() -> Result<SchemaVersions> {
+    std::error_code error;
+    if (!location.is_postgresql() && !fs::exists(location.file, error)) return SchemaVersions{0, schema_version()};
+    soci::session session;
+    if (auto connected = connect(session, location); !connected) return tl::unexpected(connected.error());
+    return SchemaVersions{found_version(session, dialect_of(location)), schema_version()};
+  });
+}
+
+Result<SchemaVersions> make_schema(const Location& location) {
+  return guarded(location, [&]() -> Result<SchemaVersions> {
+    if (!location.is_postgresql()) {
+      if (auto made = make_directories(location.file.parent_path()); !made) return tl::unexpected(made.error());
+      if (auto made = create_sqlite_file(location.file); !made) return tl::unexpected(made.error());
+    }
+    soci::session session;
+    if (auto connected = connect(session, location); !connected) return tl::unexpected(connected.error());
+    Transaction transaction(session, dialect_of(location).begin_durable);
+    const SchemaVersions versions{found_version(session, dialect_of(location)), schema_version()};
+    if (auto migrated = migrate(session, dialect_of(location)); !migrated)
+      return fail(migrated.error().what, location.text(), migrated.error().retry);
+    transaction.commit();
+    return versions;
+  });
+}
+
+Result<std::int64_t> copy_history(const Location& from, const Location& to) {
+  if (auto made = make_schema(to); !made) return tl::unexpected(made.error());
+  return guarded(to, [&]() -> Result<std::int64_t> {
+    soci::session source;
+    soci::session target;
+    const auto opened = guarded(from, [&]() -> Result<std::unique_ptr<Transaction>> {
+      if (auto connected = connect(source, from); !connected) return tl::unexpected(connected.error());
+      if (auto current = require_current(source, dialect_of(from)); !current)
+        return fail(current.error().what, from.text(), current.error().retry);
+      // All of it as it is at one moment.
+      auto reading = std::make_unique<Transaction>(source, dialect_of(from).begin_durable);
+      if (from.is_postgresql()) source << "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+      if (auto quiet = require_quiet(source, from); !quiet) return tl::unexpected(quiet.error());
+      return reading;
+    });
+    if (!opened) return tl::unexpected(opened.error());
+    if (auto connected = connect(target, to); !connected) return tl::unexpected(connected.error());
+    Transaction writing(target, dialect_of(to).begin_durable);
+    if (to.is_postgresql()) target << "LOCK TABLE jobs, runs IN EXCLUSIVE MODE";
+    if (count(target, "(SELECT number FROM jobs LIMIT 1) AS found") != 0 ||
+        count(target, "(SELECT number FROM runs LIMIT 1) AS found") != 0)
+      return fail("it is not empty: nothing was copied", to.text());
+    std::int64_t runs = 0;
+    for (const auto& table : tables()) {
+      const auto rows = copy_table(source, target, table);
+      if (std::string_view(table.name) == "runs") runs = rows;
+    }
+    if (to.is_postgresql()) go_on_numbering(target);
+    writing.commit();
+    return runs;
+  });
+}
+
+}  // namespace mig_runner::store

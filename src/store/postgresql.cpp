@@ -1,0 +1,149 @@
+#include "store/postgresql.h"
+
+#include <libpq-fe.h>
+#include <soci/postgresql/soci-postgresql.h>
+
+#include <array>
+#include <cstdlib>
+#include <map>
+#include <memory>
+
+namespace mig_runner::store {
+namespace {
+
+using Parameters = std::map<std::string, std::string>;
+
+// Used where neither the URI nor the environment variable says otherwise.
+struct Default {
+  const char* name;
+  const char* variable;  // may be null
+  const char* value;
+};
+constexpr std::array kDefaults{
+    Default{"connect_timeout", "PGCONNECT_TIMEOUT", "10"},
+    Default{"application_name", "PGAPPNAME", "mig-runner"},
+    Default{"keepalives_idle", nullptr, "10"},
+    Default{"keepalives_interval", nullptr, "5"},
+    Default{"keepalives_count", nullptr, "3"},
+    Default{"tcp_user_timeout", nullptr, "25000"},
+    // Of several hosts, the one that takes writes.
+    Default{"target_session_attrs", "PGTARGETSESSIONATTRS", "read-write"},
+};
+
+// Empty where the URI is none.
+Parameters parse(const std::string& uri) {
+  char* message = nullptr;
+  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> options(PQconninfoParse(uri.c_str(), &message),
+                                                                               PQconninfoFree);
+  PQfreemem(message);  // it may hold parts of a password
+  Parameters parameters;
+  if (!options) return parameters;
+  for (const auto* option = options.get(); option->keyword != nullptr; ++option)
+    if (option->val != nullptr && *option->val != '\0') parameters[option->keyword] = option->val;
+  return parameters;
+}
+
+std::string percent_encoded(const std::string& text) {
+  static constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+    if (plain) {
+      encoded += c;
+    } else {
+      encoded += {'%', kDigits[byte >> 4U], kDigits[byte & 15U]};
+    }
+  }
+  return encoded;
+}
+
+// SOCI takes the string apart at spaces and at its first '=': everything is written as an option, encoded.
+std::string with_defaults(const std::string& uri) {
+  auto parameters = parse(uri);
+  for (const auto& [name, variable, value] : kDefaults)
+    if (variable == nullptr || std::getenv(variable) == nullptr) parameters.try_emplace(name, value);
+  parameters["client_encoding"] = "UTF8";
+  std::string text;
+  for (const auto& [name, value] : parameters)
+    text += (text.empty() ? "postgresql:///?" : "&") + name + '=' + percent_encoded(value);
+  return text;
+}
+
+PGconn* connection_of(soci::session& session) {
+  const auto* backend = static_cast<soci::postgresql_session_backend*>(session.get_backend());
+  return backend == nullptr ? nullptr : backend->conn_;
+}
+
+// The server's hints and details, on further lines, may quote what a statement was given.
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
+
+std::string on_one_line(std::string text) {
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  for (auto& c : text)
+    if (c == '\n' || c == '\t') c = ' ';
+  return text;
+}
+
+}  // namespace
+
+std::string uri_problem(const std::string& uri) {
+  const auto parameters = parse(uri);
+  if (parameters.empty() && uri.find('%') != std::string::npos)
+    return "the database's URI cannot be read: a '%' in it is written %25";
+  // An '@' or '/' in a password ends it early, and a part of it passes for the host, port or database.
+  for (const auto* name : {"host", "port", "dbname", "user"}) {
+    const auto found = parameters.find(name);
+    if (found != parameters.end() && found->second.find('@') != std::string::npos)
+      return "the database's URI cannot be read: in a password '@' is written %40, '/' %2F, ':' %3A, '%' %25";
+  }
+  return parameters.empty() ? "the database's URI cannot be read: it must be \"postgresql://USER@HOST/DATABASE\" with"
+                              " options of libpq behind a '?'"
+                            : "";
+}
+
+std::string describe_uri(const std::string& uri) {
+  auto parameters = parse(uri);
+  std::string text = "postgresql://";
+  if (!parameters["user"].empty()) text += parameters["user"] + '@';
+  text += parameters["host"];
+  if (!parameters["port"].empty()) text += ':' + parameters["port"];
+  return text + '/' + parameters["dbname"];
+}
+
+void connect_postgresql(soci::session& session, const std::string& uri) {
+  session.open(soci::postgresql, with_defaults(uri));
+  session << "SET client_min_messages = warning";
+  // What is told to be done survives a power cut, also where the server's own default is laxer.
+  std::string durable;
+  session << "SHOW synchronous_commit", soci::into(durable);
+  if (durable == "off") session << "SET synchronous_commit = on";
+}
+
+bool connection_lost(soci::session& session) {
+  return session.get_backend() == nullptr || PQstatus(connection_of(session)) != CONNECTION_OK;
+}
+
+Error postgresql_failure(const std::string& sqlstate, const std::string& text, const std::string& where) {
+  const auto failure = [&](const std::string& sentence, const std::string& detail) {
+    return Error{sentence + " (" + detail + ")", where, Retry::later};
+  };
+  const auto is = [&](std::string_view code) { return std::string_view(sqlstate).starts_with(code); };
+  if (is("53100")) return failure("the database's disk is full", first_line(text));
+  if (is("53")) return failure("the database has too few resources", first_line(text));
+  if (is("25006")) return failure("the database takes no writes", first_line(text));
+  if (is("40")) return failure("another transaction was in the way", first_line(text));
+  if (is("28")) return failure("the database refuses the user", first_line(text));
+  if (is("42501")) return failure("the database's user may not do this", first_line(text));
+  if (is("42P01") || is("42703") || is("3F000"))
+    return failure("the database does not have the schema; `mig-runner store init` makes it", first_line(text));
+  if (is("08") || is("57P")) return failure("the database is away", first_line(text));
+  // Without a code: the connection was not made, or libpq gave it up.
+  if (sqlstate.empty() || is(" ")) return failure("the database is away", on_one_line(text));
+  return failure("the database failed", first_line(text));
+}
+
+}  // namespace mig_runner::store

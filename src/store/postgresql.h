@@ -1,0 +1,28 @@
+#pragma once
+
+#include <soci/soci.h>
+
+#include <string>
+
+#include "base/error.h"
+
+namespace mig_runner::store {
+
+// Everything that is PostgreSQL's alone: its connection and what it says of failures.
+
+// Why `uri` cannot be one of libpq's, empty where it can. Shows nothing of it.
+std::string uri_problem(const std::string& uri);
+// "postgresql://USER@HOST:PORT/DATABASE", as far as the URI says them.
+std::string describe_uri(const std::string& uri);
+
+// Connects, within ten seconds unless the URI or the environment says otherwise; a connection on which nothing comes
+// through any more is noticed within half a minute. Throws what SOCI throws.
+void connect_postgresql(soci::session& session, const std::string& uri);
+
+// Whether the session has no usable connection (any more).
+bool connection_lost(soci::session& session);
+
+// Sorts a failure by its SQLSTATE; `text` is what the server or libpq said.
+Error postgresql_failure(const std::string& sqlstate, const std::string& text, const std::string& where);
+
+}  // namespace mig_runner::store

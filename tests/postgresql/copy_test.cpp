@@ -1,0 +1,86 @@
+// History moves between the databases, whole or not at all.
+
+#include <gmock/gmock.h>
+
+#include "postgresql_support.h"
+#include "store/sqlite_support.h"
+
+namespace mig_runner::store {
+namespace {
+
+using testing::HasSubstr;
+
+struct History {
+  std::vector<store::Run> runs;
+  std::map<std::string, Timestamp> cursors, paused;
+  std::map<RunState, std::int64_t> counts;
+  std::optional<std::string> action;
+
+  explicit History(RunStore& store) {
+    runs = *store.history("", 10'000);
+    cursors = *store.cursors();
+    paused = *store.paused();
+    counts = *store.counts();
+    const auto adopted = *store.find(full_run().job, full_run().nominal);
+    action = *store.action(*adopted);
+  }
+  bool operator==(const History& other) const {
+    return runs == other.runs && cursors == other.cursors && paused == other.paused && counts == other.counts &&
+           action == other.action;
+  }
+};
+
+TEST(StoreCopy, BringsEverythingThereAndBack) {
+  SqliteDatabase sqlite;
+  sqlite.fill(400);
+  std::optional<History> before;
+  {
+    const auto store = sqlite.open();
+    ASSERT_EQ(store->pause("job-1", kNow), true);
+    before.emplace(*store);
+  }
+  const PostgresqlDatabase postgresql;
+  const auto there_at_first = copy_history(sqlite.path, postgresql.location());
+  ASSERT_TRUE(there_at_first.has_value()) << there_at_first.error().text();
+  EXPECT_EQ(*there_at_first, 401);
+  {
+    const auto store = postgresql.open();
+    EXPECT_TRUE(History(*store) == *before);
+    store::Run next = full_run();
+    next.job = "after the copy";
+    EXPECT_EQ(store->plan({}, {&next, 1}).value(), std::vector{true}) << "numbers go on";
+    EXPECT_GT(store->find(next.job, next.nominal).value()->number, before->runs.front().number);
+  }
+  const auto refused = copy_history(sqlite.path, postgresql.location());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_THAT(refused.error().text(), HasSubstr("it is not empty"));
+
+  const auto back = sqlite.directory.path() / "back" / "runs.db";
+  const auto copied_back = copy_history(postgresql.location(), back);
+  ASSERT_TRUE(copied_back.has_value()) << copied_back.error().text();
+  EXPECT_EQ(*copied_back, 402);
+  const auto there = postgresql.open();
+  const auto here = std::move(RunStore::open(back, "runner", kNow)->store);
+  EXPECT_TRUE(History(*here) == History(*there));
+}
+
+TEST(StoreCopy, ARunnerAtWorkOrAFailureLeavesNothing) {
+  SqliteDatabase sqlite;
+  sqlite.fill(50);
+  const PostgresqlDatabase postgresql;
+  {
+    const auto store = sqlite.open();
+    ASSERT_FALSE(store->claim(std::array{RunState::due}, at("9999-01-01T00:00:00Z"), 1)->empty());
+    const auto refused = copy_history(sqlite.path, postgresql.location());
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_THAT(refused.error().text(), HasSubstr("a runner is at work on it"));
+  }
+  sqlite.open();  // releases the claim
+  postgresql.query("ALTER TABLE documents ADD CONSTRAINT full_disk CHECK (content = '')");
+  EXPECT_FALSE(copy_history(sqlite.path, postgresql.location()).has_value());
+  EXPECT_TRUE(postgresql.open()->history("", 5)->empty());
+  EXPECT_TRUE(postgresql.open()->cursors()->empty());
+}
+
+}  // namespace
+}  // namespace mig_runner::store

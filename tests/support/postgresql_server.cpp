@@ -1,0 +1,117 @@
+#include "support/postgresql_server.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <vector>
+
+namespace mig_runner::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Debian keeps the server's programs out of PATH, each version in a directory of its own.
+fs::path find_programs() {
+  std::vector<fs::path> versions;
+  std::error_code none;
+  for (const auto& version : fs::directory_iterator("/usr/lib/postgresql", none))
+    if (fs::exists(version.path() / "bin" / "initdb")) versions.push_back(version.path() / "bin");
+  if (versions.empty()) throw std::runtime_error("there is no PostgreSQL server: install the package postgresql");
+  return *std::max_element(versions.begin(), versions.end());
+}
+
+const passwd* server_user() {
+  if (geteuid() != 0) return nullptr;
+  const auto* user = getpwnam("postgres");
+  if (user == nullptr) user = getpwnam("nobody");
+  return user;
+}
+
+// Returns what it printed. `as_server`: as the user that the server runs as.
+std::string run(std::vector<std::string> arguments, const fs::path& output, bool as_server) {
+  const auto* const user = as_server ? server_user() : nullptr;
+  const pid_t child = fork();
+  if (child == 0) {
+    if (user != nullptr && (setgroups(0, nullptr) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0))
+      _exit(126);
+    if (chdir("/") != 0 || freopen("/dev/null", "r", stdin) == nullptr ||
+        freopen(output.c_str(), "w", stdout) == nullptr || dup2(1, 2) < 0)
+      _exit(125);
+    std::vector<char*> raw;
+    for (auto& argument : arguments) raw.push_back(argument.data());
+    raw.push_back(nullptr);
+    execv(raw[0], raw.data());
+    _exit(127);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  auto text = read_text(output);
+  if (status != 0) throw std::runtime_error(arguments[0] + " failed: " + text);
+  return text;
+}
+
+}  // namespace
+
+PostgresqlServer::PostgresqlServer() : programs_(find_programs()) {
+  if (const auto* user = server_user();
+      user != nullptr && chown(directory_.path().c_str(), user->pw_uid, user->pw_gid) != 0)
+    throw std::runtime_error("chown");
+  run({programs_ / "initdb", "-D", directory_.path() / "data", "-A", "trust", "-U", "runner", "--no-sync", "-E", "UTF8",
+       "--locale=C"},
+      directory_.path() / "initdb.log", true);
+  write_text(directory_.path() / "data" / "pg_hba.conf", "local all locked scram-sha-256\nlocal all all trust\n");
+  start();
+}
+
+PostgresqlServer::~PostgresqlServer() {
+  try {
+    stop(true);
+  } catch (const std::exception&) {
+    // It was stopped already.
+  }
+}
+
+PostgresqlServer& PostgresqlServer::shared() {
+  static PostgresqlServer server;
+  return server;
+}
+
+void PostgresqlServer::start() {
+  // Only processes die here, not the machine: nothing needs to reach the disk.
+  const auto options = "-c listen_addresses='' -k " + directory_.path().string() +
+                       " -c fsync=off -c max_connections=200 -c shared_buffers=16MB -c autovacuum=off";
+  run({programs_ / "pg_ctl", "-D", directory_.path() / "data", "-o", options, "-l", directory_.path() / "log", "-w",
+       "start"},
+      directory_.path() / "start.log", true);
+}
+
+void PostgresqlServer::stop(bool crash) {
+  run({programs_ / "pg_ctl", "-D", directory_.path() / "data", "-m", crash ? "immediate" : "fast", "-w", "stop"},
+      directory_.path() / "stop.log", true);
+}
+
+std::string PostgresqlServer::new_database() {
+  const auto name = "test_" + std::to_string(++databases_);
+  query("postgres", "CREATE DATABASE " + name);
+  return name;
+}
+
+std::string PostgresqlServer::uri(const std::string& database) const {
+  return "postgresql://runner@/" + database + "?host=" + directory_.path().string();
+}
+
+std::string PostgresqlServer::query(const std::string& database, const std::string& sql) const {
+  const ScratchDirectory scratch;
+  return run({"/usr/bin/psql", "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", uri(database), "-c", sql},
+             scratch.path() / "output", false);
+}
+
+fs::path PostgresqlServer::socket() const {
+  return directory_.path() / ".s.PGSQL.5432";
+}
+
+}  // namespace mig_runner::test

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "support/scratch_directory.h"
+
+namespace mig_runner::test {
+
+// A PostgreSQL of the test's own: in a scratch directory, reached by a socket in it, nothing of the system touched.
+// Runs as the user postgres where the tests run as root, which it refuses to be.
+class PostgresqlServer {
+ public:
+  // Makes and starts it; throws where that fails.
+  PostgresqlServer();
+  ~PostgresqlServer();
+  PostgresqlServer(const PostgresqlServer&) = delete;
+  PostgresqlServer& operator=(const PostgresqlServer&) = delete;
+
+  // Started once for the whole test program.
+  static PostgresqlServer& shared();
+
+  void start();
+  // Ends it: at once, as in a crash, or with connections cut in good order.
+  void stop(bool crash = false);
+
+  // A database of its own, made anew.
+  std::string new_database();
+  std::string uri(const std::string& database) const;
+  // Runs SQL by psql; throws where that fails. Returns what it prints, unaligned.
+  std::string query(const std::string& database, const std::string& sql) const;
+  std::filesystem::path socket() const;
+
+ private:
+  ScratchDirectory directory_;
+  std::filesystem::path programs_;
+  int databases_ = 0;
+};
+
+}  // namespace mig_runner::test
