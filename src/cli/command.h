@@ -39,6 +39,7 @@ Command results_command(CLI::App& app, const Context& context);
 Command resume_command(CLI::App& app, const Context& context);
 Command show_command(CLI::App& app, const Context& context);
 Command status_command(CLI::App& app, const Context& context);
+Command store_command(CLI::App& app, const Context& context);
 
 // Ends the command's --help with an example.
 void add_example(CLI::App* command, const std::string& line);

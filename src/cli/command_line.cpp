@@ -83,7 +83,8 @@ int run_command_line(const std::vector<std::string>& arguments, const std::strin
       next_command(app, context),    render_command(app, context),    launch_command(app, context),
       status_command(app, context),  history_command(app, context),   show_command(app, context),
       results_command(app, context), redeliver_command(app, context), collect_command(app, context),
-      pause_command(app, context),   resume_command(app, context),    init_command(app, context)};
+      pause_command(app, context),   resume_command(app, context),    store_command(app, context),
+      init_command(app, context)};
 
   const auto plain = without_go_style(arguments);
   std::vector<const char*> raw;

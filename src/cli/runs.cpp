@@ -4,6 +4,7 @@
 #include <charconv>
 #include <system_error>
 
+#include "runner/configuration.h"
 #include "store/tree_lock.h"
 
 namespace mig_runner::cli {
@@ -11,10 +12,6 @@ namespace {
 
 std::filesystem::path state_directory(const Tree& tree) {
   return tree.config().directory / "state";
-}
-
-std::filesystem::path runs_file(const Tree& tree) {
-  return state_directory(tree) / "runs.db";
 }
 
 std::optional<std::int64_t> action_id(const std::string& text) {
@@ -34,12 +31,16 @@ Result<std::optional<store::Run>> newest_of(store::RunStore& store, const std::s
 }  // namespace
 
 Result<std::unique_ptr<store::RunStore>> open_runs(const Tree& tree, const std::string& command) {
-  return store::RunStore::open_beside(runs_file(tree), command);
+  const auto location = runner::store_location(tree.config());
+  if (!location) return tl::unexpected(location.error());
+  return store::RunStore::open_beside(*location, command);
 }
 
 Result<std::unique_ptr<store::RunStore>> open_runs_if_any(const Tree& tree, const std::string& command) {
   std::error_code error;
-  if (!std::filesystem::exists(runs_file(tree), error) && !error) return nullptr;
+  const auto location = runner::store_location(tree.config());
+  if (location && !location->is_postgresql() && !std::filesystem::exists(location->file, error) && !error)
+    return nullptr;
   return open_runs(tree, command);
 }
 

@@ -69,6 +69,16 @@ void bind_client(Binder& binder, RunnerConfig& config) {
   binder.integer(kSection, "pagesize", config.pagesize, 1, 100'000);
 }
 
+void bind_store(Binder& binder, RunnerConfig& config) {
+  constexpr std::string_view kSection = "runner";
+  binder.text(kSection, "store", config.store);
+  const auto& store = config.store;
+  const bool known =
+      store.empty() || store == "sqlite" || store.starts_with("postgresql://") || store.starts_with("postgres://");
+  if (!known)  // it may hold a password: not shown
+    binder.problem(*binder.last(kSection, "store"), "store must be sqlite or \"postgresql://USER@HOST/DATABASE\"");
+}
+
 std::filesystem::path home() {
   if (const char* directory = std::getenv("HOME"); directory != nullptr && *directory != '\0') return directory;
   const passwd* account = getpwuid(getuid());
@@ -88,6 +98,7 @@ RunnerConfig bind_runner_config(std::string_view text, const std::string& file, 
   config.directory = directory;
   if (readable && directory.empty())
     binder.problem("there is no directory: [runner] needs directory = \"/var/lib/mig-runner\" or the like");
+  bind_store(binder, config);
   std::int64_t seconds = config.checkdirectory / 1s;
   binder.integer(kSection, "checkdirectory", seconds, 1, 86'400);
   // What is out of range has its problem; here it must only fit into milliseconds.

@@ -27,6 +27,7 @@ enum class Compression { none, zstd };  // of result files
 // runner.cfg.
 struct RunnerConfig {
   std::filesystem::path directory;  // required, absolute or relative to the working directory
+  std::string store;  // where runs are kept: empty or "sqlite", or a libpq URI; may hold a password: secret
   milliseconds checkdirectory = std::chrono::seconds(30);
   std::int64_t maxlaunchesperminute = 600;
   std::int64_t maxplugins = 4;

@@ -63,6 +63,8 @@ std::optional<ConfigurationFile<config::RunnerConfig>> read_runner_config(const 
   auto text = read_config(runner_cfg, " (-c FILE names another configuration)", problems);
   if (!text) return std::nullopt;
   auto config = config::bind_runner_config(*text, runner_cfg, problems);
+  if (const auto location = store_location(config); !location && !config::any_fatal(problems))
+    problems.push_back({runner_cfg, 0, 0, "runner.store: " + location.error().text()});
   return ConfigurationFile<config::RunnerConfig>{runner_cfg, std::move(*text), std::move(config)};
 }
 
@@ -94,6 +96,10 @@ LoadedConfiguration load_configuration(const fs::path& runner_cfg) {
   configuration.passphrase = std::move(*passphrase);
   loaded.value = std::move(configuration);
   return loaded;
+}
+
+Result<store::Location> store_location(const config::RunnerConfig& runner) {
+  return store::Location::parse(runner.store, runner.directory / "state" / "runs.db");
 }
 
 log::Settings log_settings(const config::LoggingConfig& config) {

@@ -10,6 +10,7 @@
 #include "config/runner_config.h"
 #include "log/log.h"
 #include "sign/secret.h"
+#include "store/location.h"
 
 namespace mig_runner::runner {
 
@@ -47,6 +48,9 @@ std::optional<ConfigurationFile<config::ClientConfig>> read_client_config(const 
                                                                           std::vector<config::Problem>& problems);
 // Empty: none is set.
 std::optional<sign::Secret> find_passphrase(const config::RunnerConfig& runner, std::vector<config::Problem>& problems);
+
+// What runner.store says, and state/runs.db in the tree where it says nothing.
+Result<store::Location> store_location(const config::RunnerConfig& runner);
 
 log::Settings log_settings(const config::LoggingConfig& config);
 

@@ -115,7 +115,9 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const std::filesystem::path& runne
   const auto state = configuration.runner.directory / "state";
   auto lock = store::TreeLock::acquire(state, kClock.now());
   if (!lock) return tl::unexpected(lock.error());
-  auto opened = store::RunStore::open(state / "runs.db", "runner", kClock.now());
+  const auto location = store_location(configuration.runner);
+  if (!location) return tl::unexpected(location.error());
+  auto opened = store::RunStore::open(*location, "runner", kClock.now());
   if (!opened) return tl::unexpected(opened.error());
   if (!opened->set_aside.empty())
     (*sink)->error("The record of runs was damaged (" + opened->damage + "); it is set aside as " + opened->set_aside +
@@ -198,6 +200,8 @@ void Daemon::Impl::reload() {
     return log.notice("Reloaded: log reopened, configuration unchanged.");
   if (loaded.value->runner.directory != configuration.runner.directory)
     return log.error("The configuration was not reloaded: a new runner.directory needs a restart.");
+  if (loaded.value->runner.store != configuration.runner.store)
+    return log.error("The configuration was not reloaded: a new runner.store needs a restart.");
 
   const auto key = load_key(*loaded.value, now());
   if (!key) return log.error("The configuration was not reloaded: " + key.error().text());
