@@ -26,7 +26,7 @@ _mig_runner_runs() {
 _mig_runner() {
   local cur prev words cword
   _init_completion -n : || return
-  local commands='run check list next render launch status history show results redeliver collect pause resume init'
+  local commands='run check list next render launch status history show results redeliver collect pause resume store init'
   local command= i
   for ((i = 1; i < cword; i++)); do
     case ${words[i]} in
@@ -61,6 +61,8 @@ _mig_runner() {
     results) options+=' --last --changed --json --utc' jobs=1 ;;
     redeliver | collect) options+=' --json' runs=1 ;;
     pause | resume) options+=' --json' jobs=1 ;;
+    store) options+=' --json'
+      [[ $cur == -* ]] || { COMPREPLY=($(compgen -W 'init status migrate copy sqlite postgresql://' -- "$cur")); return; } ;;
     init) options+=' --json'; [[ $cur == -* ]] || { _filedir -d; return; } ;;
   esac
   if [[ $cur == -* ]]; then

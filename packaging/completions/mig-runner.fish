@@ -19,7 +19,7 @@ function __mig_runner_runs
     mig-runner history --plain -n 50 -c $config 2>/dev/null
 end
 
-set -l commands run check list next render launch status history show results redeliver collect pause resume init
+set -l commands run check list next render launch status history show results redeliver collect pause resume store init
 set -l none "not __fish_seen_subcommand_from $commands"
 set -l each "__fish_seen_subcommand_from"
 
@@ -42,12 +42,14 @@ complete -c mig-runner -n $none -a redeliver -d 'hand results to their plugin ag
 complete -c mig-runner -n $none -a collect -d 'fetch results again'
 complete -c mig-runner -n $none -a pause -d 'launch a job no more'
 complete -c mig-runner -n $none -a resume -d 'launch a paused job again'
+complete -c mig-runner -n $none -a store -d 'make, show, upgrade or copy the record of runs'
 complete -c mig-runner -n $none -a init -d 'make a commented tree to start from'
 
 complete -c mig-runner -n "$each check next render launch history results pause resume" -a '(__mig_runner_jobs)'
 complete -c mig-runner -n "$each show redeliver collect" -a '(__mig_runner_runs)'
+complete -c mig-runner -n "$each store" -a 'init status migrate copy'
 complete -c mig-runner -n "$each init" -a '(__fish_complete_directories)'
-complete -c mig-runner -n "$each check list next render launch status history show results redeliver collect pause resume init" -l json -d 'print JSON'
+complete -c mig-runner -n "$each check list next render launch status history show results redeliver collect pause resume store init" -l json -d 'print JSON'
 complete -c mig-runner -n "$each list next status history show results" -l utc -d 'show times in UTC'
 complete -c mig-runner -n "$each check" -l online -d 'ask the API too'
 complete -c mig-runner -n "$each check" -l strict -d 'exit 1 for warnings too'

@@ -142,6 +142,42 @@ TEST_F(Golden, Launch) {
   EXPECT_EQ(due.name(), "patchlevel@2026-11-20T12:00:00Z");
 }
 
+TEST_F(Golden, Store) {
+  expect("store-status.txt", {"store", "status"});
+  expect("store-status.json", {"store", "status", "--json"});
+  expect("store-init.txt", {"store", "init"});
+  expect("store-migrate.txt", {"store", "migrate"});
+  const auto copy = [&](const char* name, const std::string& from, const std::string& to,
+                        const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments{"store", "copy", from, to};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    expect(name, arguments);
+  };
+  const auto other = tree.path("other/runs.db").string();
+  copy("store-copy.txt", "sqlite", other);
+  copy("store-copy-again.txt", "sqlite", other);
+  copy("store-copy.json", other, tree.path("third.db"), {"--json"});
+  copy("store-copy-wrong.txt", "sqlite", "postgresql://runner:sec@ret@db/mig");
+  tree.be_at_work();
+  copy("store-copy-running.txt", "sqlite", tree.path("fourth.db"));
+  EXPECT_EQ(store::RunStore::open_beside(tree.path("third.db"), "test").value()->history("", 100)->size(),
+            tree.store().history("", 100)->size());
+}
+
+TEST_F(Golden, StoreThatIsNotThere) {
+  const TestTree fresh;
+  const auto store = [&](const char* part) {
+    auto run = run_command({"store", part, "-c", fresh.config()});
+    run.out = fresh.without_path(run.out);
+    run.err = fresh.without_path(run.err);
+    return shown(run);
+  };
+  expect_golden("store-status-none.txt", store("status"));
+  expect_golden("store-migrate-none.txt", store("migrate"));
+  expect_golden("store-init-fresh.txt", store("init"));
+  EXPECT_EQ(run_command({"store", "status", "-c", fresh.config()}).status, kExitFine);
+}
+
 TEST_F(Golden, Init) {
   const test::ScratchDirectory directory;
   const auto fresh = (directory.path() / "new").string();
@@ -205,7 +241,7 @@ TEST(GoldenWithout, AConfiguration) {
 TEST(GoldenHelp, OfEachCommandShowsAnExample) {
   expect_golden("help.txt", run_command({"--help"}).out);
   for (const std::string command : {"run", "check", "list", "next", "render", "launch", "status", "history", "show",
-                                    "results", "redeliver", "collect", "pause", "resume", "init"}) {
+                                    "results", "redeliver", "collect", "pause", "resume", "store", "init"}) {
     const auto run = run_command({command, "--help"});
     EXPECT_EQ(run.status, kExitFine);
     EXPECT_THAT(run.out, HasSubstr("Example:\n  mig-runner " + command));

@@ -49,7 +49,7 @@ class WorkedTree : public TestTree {
     arguments.insert(arguments.end(), {"-c", config()});
     auto run = run_command(std::move(arguments), terminal);
     run.out = without_host(without_path(run.out));
-    run.err = without_path(run.err);
+    run.err = without_host(without_path(run.err));
     return run;
   }
 
