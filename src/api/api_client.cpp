@@ -155,9 +155,12 @@ Result<StoredAction> ApiClient::post_action(std::string_view document) {
 
 void ApiClient::post_actions(std::span<const std::string> documents,
                              const std::function<void(std::size_t, Result<StoredAction>)>& done,
-                             const std::function<void()>& idle) {
+                             const std::function<void()>& idle, const std::function<bool()>& may_send) {
   std::vector<HttpRequest> requests;
-  for (const auto& document : documents) requests.push_back(post_request(document));
+  for (const auto& document : documents) {
+    requests.push_back(post_request(document));
+    requests.back().may_send = may_send;
+  }
   const auto where = shown_url(base_url_ + "action/create/");
   const auto take = [&](std::size_t index, Result<HttpAnswer> answer) {
     done(index, posted(std::move(answer), where));

@@ -62,10 +62,10 @@ class ApiClient {
   // not a definite answer: outcome_unknown.
   Result<StoredAction> post_action(std::string_view document);
   // The same for several at the same time, each on a connection of its own: `done(index, answer)` in any order, `idle`
-  // as Http::perform_all calls it.
+  // as Http::perform_all calls it, `may_send` for each as HttpRequest says.
   void post_actions(std::span<const std::string> documents,
                     const std::function<void(std::size_t, Result<StoredAction>)>& done,
-                    const std::function<void()>& idle);
+                    const std::function<void()>& idle, const std::function<bool()>& may_send = {});
 
   // The action among those named `name` and valid from `after` on that carries one of `signatures`; nullopt when the
   // server has none. Never "no" because of a limit. An action that carries one of them under another name is an Error.

@@ -79,6 +79,9 @@ class Transfer {
     for (const auto& header : request.headers) headers_ = curl_slist_append(headers_, header.c_str());
     set_common(options);
     if (!request.form_body.empty()) set_post();
+    if (!request.may_send) return;
+    curl_easy_setopt(easy_, CURLOPT_PREREQFUNCTION, ask_to_send);
+    curl_easy_setopt(easy_, CURLOPT_PREREQDATA, this);
   }
   ~Transfer() {
     curl_slist_free_all(headers_);
@@ -163,6 +166,7 @@ class Transfer {
 
   Result<HttpAnswer> failure(CURLcode code) const {
     const auto where = shown_url(request_.url);
+    if (held_back_) return fail("held back at the last moment", where, Retry::later);
     if (too_long_)
       return fail("the answer is longer than " + std::to_string(request_.max_answer_bytes) + " bytes", where, retry());
     const auto what = excerpt(error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(code));
@@ -171,6 +175,12 @@ class Transfer {
     curl_easy_getinfo(easy_, CURLINFO_SSL_VERIFYRESULT, &verdict);
     // A certificate can be renewed or installed while a launch is still within its deadline.
     return fail(what + certificate_advice(verdict), where, Retry::later);
+  }
+
+  static int ask_to_send(void* self, char*, char*, int, int) {
+    auto& transfer = *static_cast<Transfer*>(self);
+    transfer.held_back_ = !transfer.request_.may_send();
+    return transfer.held_back_ ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
   }
 
   static std::size_t take_body(char* bytes, std::size_t, std::size_t size, void* self) {
@@ -205,6 +215,7 @@ class Transfer {
   char error_text_[CURL_ERROR_SIZE] = "";
   HttpAnswer answer_;
   bool too_long_ = false;
+  bool held_back_ = false;
 };
 
 class CurlHttp final : public Http {

@@ -17,6 +17,8 @@ struct HttpRequest {
   std::string form_body;             // sent as a POST, application/x-www-form-urlencoded, when not empty
   std::size_t max_answer_bytes = 0;  // a longer body is an error
   std::chrono::milliseconds timeout{0};
+  // Asked once the connection stands, right before the request leaves; on false it does not (Retry::later).
+  std::function<bool()> may_send{};
 };
 
 struct HttpAnswer {

@@ -99,6 +99,7 @@ RunnerConfig bind_runner_config(std::string_view text, const std::string& file, 
   if (readable && directory.empty())
     binder.problem("there is no directory: [runner] needs directory = \"/var/lib/mig-runner\" or the like");
   bind_store(binder, config);
+  binder.duration(kSection, "lease", config.lease, 2s);
   std::int64_t seconds = config.checkdirectory / 1s;
   binder.integer(kSection, "checkdirectory", seconds, 1, 86'400);
   // What is out of range has its problem; here it must only fit into milliseconds.

@@ -28,6 +28,7 @@ enum class Compression { none, zstd };  // of result files
 struct RunnerConfig {
   std::filesystem::path directory;  // required, absolute or relative to the working directory
   std::string store;  // where runs are kept: empty or "sqlite", or a libpq URI; may hold a password: secret
+  milliseconds lease = std::chrono::seconds(30);  // with PostgreSQL: how long a silent runner keeps its claims
   milliseconds checkdirectory = std::chrono::seconds(30);
   std::int64_t maxlaunchesperminute = 600;
   std::int64_t maxplugins = 4;

@@ -31,6 +31,9 @@ constexpr milliseconds kSpoolQuiet{50};
 // How soon what a command wrote into the store (a launch, a pause, a repair) is noticed.
 constexpr milliseconds kStoreLook{500};
 
+// Runners whose clocks differ launch at different times; more than this should be mended.
+constexpr std::chrono::seconds kClockTolerance{5};
+
 const SystemClock kClock;
 
 std::string joined(const std::vector<config::Problem>& problems) {
@@ -72,6 +75,7 @@ struct Daemon::Impl {
   void apply(const std::vector<spool::Change>& changes, bool at_start);
   void report(const spool::Change& change, bool at_start);
   Result<void> follow_pauses();
+  void look_at_group();
   void look_at_store();
   void clock_was_set();
   std::string status() const;
@@ -85,6 +89,9 @@ struct Daemon::Impl {
   SwitchableLog log;
   store::TreeLock lock;
   std::unique_ptr<store::RunStore> store;
+  std::uint64_t term = 0;   // as the store told it last
+  bool clock_off = false;   // told of already
+  bool store_away = false;  // at the last look
   JobBook jobs;
   ServiceManager service_manager;
   std::unique_ptr<spool::Spool> spool;
@@ -117,7 +124,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const std::filesystem::path& runne
   if (!lock) return tl::unexpected(lock.error());
   const auto location = store_location(configuration.runner);
   if (!location) return tl::unexpected(location.error());
-  auto opened = store::RunStore::open(*location, "runner", kClock.now());
+  auto opened = store::RunStore::open(*location, "runner", kClock.now(), configuration.runner.lease);
   if (!opened) return tl::unexpected(opened.error());
   if (!opened->set_aside.empty())
     (*sink)->error("The record of runs was damaged (" + opened->damage + "); it is set aside as " + opened->set_aside +
@@ -200,8 +207,9 @@ void Daemon::Impl::reload() {
     return log.notice("Reloaded: log reopened, configuration unchanged.");
   if (loaded.value->runner.directory != configuration.runner.directory)
     return log.error("The configuration was not reloaded: a new runner.directory needs a restart.");
-  if (loaded.value->runner.store != configuration.runner.store)
-    return log.error("The configuration was not reloaded: a new runner.store needs a restart.");
+  if (loaded.value->runner.store != configuration.runner.store ||
+      loaded.value->runner.lease != configuration.runner.lease)
+    return log.error("The configuration was not reloaded: a new runner.store or runner.lease needs a restart.");
 
   const auto key = load_key(*loaded.value, now());
   if (!key) return log.error("The configuration was not reloaded: " + key.error().text());
@@ -229,10 +237,27 @@ Result<void> Daemon::Impl::follow_pauses() {
   return {};
 }
 
-// A command beside this process may have written there. What cannot be read now is tried again at the next look.
+// What an operator should know of this runner's place among those that share its store.
+void Daemon::Impl::look_at_group() {
+  if (const auto current = store->term(); std::exchange(term, current) != current && current > 1)
+    log.warning("This runner's lease ended: others have taken over what it had begun; it takes part again.");
+  const auto ahead = store->clock_ahead();
+  const bool off = std::chrono::abs(ahead) > kClockTolerance;
+  if (off == std::exchange(clock_off, off)) return;
+  const auto seconds = std::to_string(std::chrono::abs(ahead).count() / 1000) + " s ";
+  log.warning(off ? "This machine's clock is " + seconds + (ahead.count() > 0 ? "ahead of" : "behind") +
+                        " the database's: set it; leases count on the database's"
+                  : "This machine's clock and the database's agree again.");
+}
+
+// A command beside this process, or another runner, may have written there. What cannot be read now is tried again at
+// the next look.
 void Daemon::Impl::look_at_store() {
+  look_at_group();
   const auto written = store->written_by_others();
-  if (!written || !*written) return;
+  const bool back = written && std::exchange(store_away, false);
+  if (!written) store_away = true;
+  if (!back && (!written || !*written)) return;
   if (const auto followed = follow_pauses(); !followed)
     log.error("Which jobs are paused cannot be read: " + followed.error().text());
   engine->ring_all();

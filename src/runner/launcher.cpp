@@ -146,6 +146,7 @@ void Launcher::launch(std::vector<Held> due, Timestamp now) {
     }
   }
   recorder_.flush();
+  const auto term = context_.store.term();
   ready = record_signed(std::move(ready));
   std::vector<std::string> documents;
   for (auto& held : ready) documents.push_back(std::move(held.document));
@@ -154,7 +155,9 @@ void Launcher::launch(std::vector<Held> due, Timestamp now) {
       [&](std::size_t index, Result<api::StoredAction> stored) {
         answered(std::move(ready[index].run), std::move(stored));
       },
-      [&] { recorder_.flush(); });
+      [&] { recorder_.flush(); },
+      // A process that was stopped meanwhile, or cut off, may have lost its claims: others have launched these then.
+      [&] { return context_.store.holds(term); });
   recorder_.flush();
   for (auto& run : uncertain) {
     reconcile(std::move(run), clock_.now());

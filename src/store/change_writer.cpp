@@ -58,7 +58,9 @@ bool ChangeWriter::apply(const Change& change, Effects& effects) {
   keep_documents(change);
   --effects.counted[change.from];
   ++effects.counted[change.run.state];
-  if (!change.keep_claim) effects.claimable(change.run);
+  if (change.keep_claim) return true;
+  effects.given_back.push_back(change.run.number);
+  effects.claimable(change.run);
   return true;
 }
 

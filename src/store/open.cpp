@@ -51,29 +51,34 @@ Result<Opened> RunStore::open_sqlite(const std::filesystem::path& path, const st
   }
 }
 
-Result<std::unique_ptr<RunStore>> RunStore::open_server(const Location& location, const std::string& owner) {
+Result<std::unique_ptr<RunStore>> RunStore::open_server(const Location& location, const std::string& owner,
+                                                        std::optional<std::chrono::milliseconds> lease) {
   auto impl = std::make_unique<Impl>(owner, location);
   try {
     impl->connect();
     if (auto current = require_current(impl->session, kPostgresql); !current)
       return fail(current.error().what, location.text(), current.error().retry);
     name_every_column(impl->session);
+    if (lease) {
+      impl->lease = std::make_unique<Lease>(location.uri, *lease);
+      impl->owner = impl->lease->join(impl->session);
+    }
   } catch (...) {
     return tl::unexpected(current_failure(location.text()).error);
   }
   return std::unique_ptr<RunStore>(new RunStore(std::move(impl)));
 }
 
-Result<Opened> RunStore::open(const Location& location, const std::string& owner, Timestamp now) {
+Result<Opened> RunStore::open(const Location& location, const std::string& owner, Timestamp now,
+                              std::chrono::milliseconds lease) {
   if (!location.is_postgresql()) return open_sqlite(location.file, owner, now);
-  auto store = open_server(location, owner);
+  auto store = open_server(location, owner, lease);
   if (!store) return tl::unexpected(store.error());
-  if (auto released = (*store)->release_all(); !released) return tl::unexpected(released.error());
   return Opened{std::move(*store), "", ""};
 }
 
 Result<std::unique_ptr<RunStore>> RunStore::open_beside(const Location& location, const std::string& owner) {
-  if (location.is_postgresql()) return open_server(location, owner);
+  if (location.is_postgresql()) return open_server(location, owner, std::nullopt);
   const auto& path = location.file;
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return fail("there is no record of runs; has the runner run yet?", path);

@@ -40,7 +40,8 @@ Error refusal(soci::session& session, const Change& change, const std::string& o
 
 Result<std::vector<Run>> RunStore::claim(std::span<const RunState> states, Timestamp now, int limit) {
   if (states.empty() || limit <= 0) return {};
-  return impl_->write_claims([&](soci::session&, Effects&) -> Result<std::vector<Run>> {
+  return impl_->write_claims([&](soci::session&, Effects& effects) -> Result<std::vector<Run>> {
+    if (auto live = impl_->require_lease(Retry::later); !live) return tl::unexpected(live.error());
     const long long due = now.time_since_epoch().count();
     // The owner is asked for again outside: of two claims at once, the second must find that the first was there.
     auto runs = impl_->runs("UPDATE runs SET owner = :owner WHERE number IN (SELECT number FROM (" +
@@ -54,6 +55,7 @@ Result<std::vector<Run>> RunStore::claim(std::span<const RunState> states, Times
     std::sort(runs.begin(), runs.end(), [](const Run& a, const Run& b) {
       return std::tie(a.wake, a.nominal, a.number) < std::tie(b.wake, b.nominal, b.number);
     });
+    for (const auto& run : runs) effects.claimed.push_back(run.number);
     return runs;
   });
 }
@@ -74,6 +76,7 @@ Result<std::optional<Timestamp>> RunStore::next_wake(std::span<const RunState> s
 Result<void> RunStore::release(std::span<const Run> runs) {
   return impl_->write_claims([&](soci::session&, Effects& effects) -> Result<void> {
     for (const auto& run : runs) {
+      effects.given_back.push_back(run.number);
       const auto released = impl_->runs(
           "UPDATE runs SET owner = NULL WHERE number = :number AND owner = :owner"
           " RETURNING " +
@@ -97,6 +100,7 @@ Result<void> RunStore::release_all() {
 
 Result<void> RunStore::record(std::span<const Change> changes) {
   return impl_->write([&](soci::session& session, Effects& effects) -> Result<void> {
+    if (auto live = impl_->require_lease(Retry::no); !live) return live;
     auto& writer = impl_->writer();
     for (const auto& change : changes)
       if (!writer.apply(change, effects)) return tl::unexpected(refusal(session, change, impl_->owner));

@@ -77,6 +77,18 @@ RunStore::RunStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 RunStore::~RunStore() = default;
 
+std::uint64_t RunStore::term() {
+  return impl_->lease ? impl_->lease->term() : 0;
+}
+
+bool RunStore::holds(std::uint64_t term) {
+  return !impl_->lease || impl_->lease->holds(term);
+}
+
+std::chrono::milliseconds RunStore::clock_ahead() {
+  return impl_->lease ? impl_->lease->clock_ahead() : std::chrono::milliseconds(0);
+}
+
 void RunStore::on_change(std::function<void(const Woken&)> listener) {
   const std::lock_guard lock(impl_->mutex);
   impl_->listener = std::move(listener);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -61,11 +62,22 @@ class RunStore {
   // transaction and refuses a newer one (Retry::no). A damaged database is set aside as PATH.damaged-TIME and a new one
   // begun; Opened says so. PostgreSQL: connects; the schema must be there and have this version (Retry::no).
   // The caller holds the tree's lock: claims left by an earlier process are released.
-  static Result<Opened> open(const Location& location, const std::string& owner, Timestamp now);
+  // PostgreSQL: the store is a member of the group that shares the database, with an id of its own in place of `owner`
+  // and a lease of that length: what it has claimed belongs to it as long as the lease lives, which a thread renews.
+  static Result<Opened> open(const Location& location, const std::string& owner, Timestamp now,
+                             std::chrono::milliseconds lease = std::chrono::seconds(30));
   // For a command beside the runner, which may be at work on the database: nothing is made, checked, set aside, brought
   // up to date or released. Retry::no where there is no database or its schema has another version.
   static Result<std::unique_ptr<RunStore>> open_beside(const Location& location, const std::string& owner);
   ~RunStore();
+
+  // Of a member of a group: which membership this is; it is another one after a lease that ended. 0 without a group.
+  std::uint64_t term();
+  // Whether what was claimed in that membership certainly still is: to be asked right before a deed that must not be
+  // done twice. Reads a clock that also counts while the process is stopped, no database. Always true without a group.
+  bool holds(std::uint64_t term);
+  // How far this machine's clock is ahead of the database's. Zero without a group.
+  std::chrono::milliseconds clock_ahead();
 
   // Called after a commit that made runs with a wake time claimable, once for each of their states, on the committing
   // thread, outside the mutex.
@@ -140,7 +152,8 @@ class RunStore {
   static Result<Opened> open_sqlite(const std::filesystem::path& path, const std::string& owner, Timestamp now);
   static Result<std::unique_ptr<RunStore>> open_checked(const std::filesystem::path& path, const std::string& owner,
                                                         std::string& damage);
-  static Result<std::unique_ptr<RunStore>> open_server(const Location& location, const std::string& owner);
+  static Result<std::unique_ptr<RunStore>> open_server(const Location& location, const std::string& owner,
+                                                       std::optional<std::chrono::milliseconds> lease);
   std::unique_ptr<Impl> impl_;
 };
 

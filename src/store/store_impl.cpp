@@ -36,7 +36,14 @@ RunStore::Impl::Impl(std::string the_owner, const Location& location)
       place(location.text()),
       dialect(location.is_postgresql() ? kPostgresql : kSqlite) {}
 
-RunStore::Impl::~Impl() = default;
+RunStore::Impl::~Impl() {
+  if (!lease) return;
+  try {
+    if (!lease->lost() && !connection_lost(session)) lease->leave(session);
+  } catch (const std::exception&) {
+    // The others see the lease end.
+  }
+}
 
 ChangeWriter& RunStore::Impl::writer() {
   if (!writer_) writer_ = std::make_unique<ChangeWriter>(session, "owner = :owner", owner);
@@ -57,6 +64,38 @@ void RunStore::Impl::connect() {
     no_connection_before = now + std::max<steady_clock::duration>(kReconnectPause, now - begin);
     throw;
   }
+}
+
+// The connection, and a membership where the last one was lost. What was claimed without anybody having heard of it,
+// since the connection was lost in that moment, is given back.
+void RunStore::Impl::prepare_connection() {
+  const bool again = connection_lost(session);
+  connect();
+  if (!lease) return;
+  if (lease->lost()) {
+    writer_.reset();
+    held.clear();
+    owner = lease->join(session);
+  } else if (again) {
+    std::string numbers = "0";
+    for (const auto number : held) numbers += ',' + std::to_string(number);
+    session << "UPDATE runs SET owner = NULL WHERE owner = :owner AND number NOT IN (" + numbers + ")",
+        soci::use(owner, "owner");
+  }
+}
+
+Result<void> RunStore::Impl::require_lease(Retry retry) {
+  if (!lease) return {};
+  int live = 0;
+  session << "SELECT CASE WHEN lease_until > clock_timestamp() THEN 1 ELSE 0 END FROM members WHERE id = :owner"
+             " FOR KEY SHARE",
+      soci::into(live), soci::use(owner, "owner");
+  if (!session.got_data()) {
+    lease->lose();
+    return fail("this runner's lease has ended: others do its work", place, retry);
+  }
+  if (live == 0) return fail("this runner's lease is not renewed at the moment", place, Retry::later);
+  return {};
 }
 
 // Only now that the change is there to be seen. Where this fails the change stands, and is found without being told.
@@ -87,12 +126,14 @@ Error RunStore::Impl::failed() {
 }
 
 void RunStore::Impl::count(const Effects& effects) {
+  // A member's id begins with its host: rows do not grow in number with each start.
+  const auto counter = lease ? owner.substr(0, owner.find('/')) : owner;
   for (const auto& [state, change] : effects.counted) {
     if (change == 0) continue;
     const int number = static_cast<int>(state);
     session << "INSERT INTO tally (owner, state, runs) VALUES (:owner, :state, :change)"
                " ON CONFLICT (owner, state) DO UPDATE SET runs = tally.runs + excluded.runs",
-        soci::use(owner, "owner"), soci::use(number, "state"), soci::use(change, "change");
+        soci::use(counter, "owner"), soci::use(number, "state"), soci::use(change, "change");
   }
 }
 

@@ -8,12 +8,14 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "store/failure.h"
+#include "store/lease.h"
 #include "store/location.h"
 #include "store/postgresql.h"
 #include "store/run_row.h"
@@ -41,6 +43,7 @@ class Transaction {
 struct Effects {
   std::map<RunState, long long> counted;
   std::map<RunState, Woken> woken;
+  std::vector<std::int64_t> claimed, given_back;
   bool concerns_others = false;  // beyond the runs that are woken
 
   void claimable(const Run& run) {
@@ -90,6 +93,8 @@ struct RunStore::Impl {
         if (!value) return value;
         count(effects);
         transaction->commit();
+        for (const auto number : effects.claimed) held.insert(number);
+        for (const auto number : effects.given_back) held.erase(number);
         if (dialect.server && (effects.concerns_others || !effects.woken.empty())) tell_others();
         return value;
       });
@@ -130,6 +135,7 @@ struct RunStore::Impl {
   static constexpr std::string_view kFailed = "state IN (7, 8, 10, 11, 12)";
 
   std::mutex mutex;  // guards all below
+  std::string owner;
   soci::session session;
   std::function<void(const Woken&)> listener;
   std::optional<Error> damage;  // found in the middle of work: from then on nothing is written
@@ -137,7 +143,13 @@ struct RunStore::Impl {
   long long own_changes = 0;    // that tell_others() counted
   std::chrono::steady_clock::time_point no_connection_before{};  // a server that is away is not asked all the time
 
-  const std::string owner;
+  // Within a transaction that claims or changes what is claimed: an Error where the lease has ended, which cannot
+  // happen any more until the transaction ends.
+  Result<void> require_lease(Retry retry);
+
+  std::unique_ptr<Lease> lease;  // of a member of a group, else null
+  std::set<std::int64_t> held;   // the runs that a member knows to have claimed
+
   const std::string uri;    // of a PostgreSQL database; empty for SQLite
   const std::string place;  // the database, for errors
   const Dialect& dialect;
@@ -154,13 +166,13 @@ struct RunStore::Impl {
   template <class Work>
   auto connected(Work work) {
     if (!dialect.server) return work();
-    connect();
+    prepare_connection();
     try {
       return work();
     } catch (const soci::soci_error&) {
       if (!connection_lost(session)) throw;
     }
-    connect();
+    prepare_connection();
     return work();
   }
 
@@ -174,6 +186,7 @@ struct RunStore::Impl {
   }
   std::unique_ptr<ChangeWriter> writer_;  // made when it is needed first; ends before the session
 
+  void prepare_connection();
   Error failed();
   void count(const Effects& effects);
 };

@@ -1,0 +1,190 @@
+#include "store/lease.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include <array>
+#include <random>
+
+#include "store/postgresql.h"
+#include "store/schema.h"
+#include "store/store_impl.h"
+
+namespace mig_runner::store {
+namespace {
+
+using soci::into;
+using soci::use;
+using std::chrono::milliseconds;
+
+// How soon a renewal that failed is tried again.
+constexpr milliseconds kRetry{500};
+
+std::chrono::nanoseconds boot_time() {
+  timespec time{};
+  clock_gettime(CLOCK_BOOTTIME, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+milliseconds wall_time() {
+  timespec time{};
+  clock_gettime(CLOCK_REALTIME, &time);
+  return std::chrono::seconds(time.tv_sec) + milliseconds(time.tv_nsec / 1'000'000);
+}
+
+std::string host_name() {
+  std::array<char, 256> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) return "unknown";
+  return host.data();
+}
+
+// Its process ids come again, in containers soon: chance tells members apart.
+std::string new_id() {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  std::random_device random;
+  std::string id = host_name() + '/' + std::to_string(getpid()) + '/';
+  for (int i = 0; i < 12; ++i) id += kDigits[random() & 15U];
+  return id;
+}
+
+const std::string kDatabaseTime = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)";
+const std::string kEnd = "clock_timestamp() + CAST(:length AS bigint) * interval '1 millisecond'";
+
+}  // namespace
+
+Lease::Lease(std::string uri, milliseconds length) : uri_(std::move(uri)), length_(length) {}
+
+Lease::~Lease() {
+  thread_.request_stop();
+  changed_.notify_all();
+}
+
+std::string Lease::join(soci::session& session) {
+  const auto id = new_id();
+  const auto host = host_name();
+  const int process = getpid();
+  const long long length = length_.count();
+  const auto begun = boot_time();
+  long long database_time = 0;
+  session
+      << "INSERT INTO members (id, host, process, started, lease_until, clock_ahead) VALUES (:id, :host, :process, " +
+             kDatabaseTime + ", " + kEnd + ", 0) RETURNING " + kDatabaseTime,
+      into(database_time), use(id, "id"), use(host, "host"), use(process, "process"), use(length, "length");
+  {
+    const std::lock_guard lock(mutex_);
+    id_ = id;
+    lost_ = false;
+    ++term_;
+    last_renewal_ = begun;
+  }
+  renewed(begun, database_time);
+  if (!thread_.joinable()) thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  return id;
+}
+
+void Lease::leave(soci::session& session) {
+  std::string id;
+  {
+    const std::lock_guard lock(mutex_);
+    id = id_;
+    lost_ = true;
+  }
+  session << "UPDATE runs SET owner = NULL WHERE owner = :id", use(id, "id");
+  session << "DELETE FROM members WHERE id = :id", use(id, "id");
+}
+
+bool Lease::lost() const {
+  const std::lock_guard lock(mutex_);
+  return lost_;
+}
+
+void Lease::lose() {
+  const std::lock_guard lock(mutex_);
+  lost_ = true;
+}
+
+std::uint64_t Lease::term() const {
+  const std::lock_guard lock(mutex_);
+  return term_;
+}
+
+bool Lease::holds(std::uint64_t term) const {
+  const std::lock_guard lock(mutex_);
+  return !lost_ && term == term_ && boot_time() < live_until_;
+}
+
+milliseconds Lease::clock_ahead() const {
+  const std::lock_guard lock(mutex_);
+  return clock_ahead_;
+}
+
+void Lease::renewed(Moment begun, long long database_time) {
+  const std::lock_guard lock(mutex_);
+  // Clocks do not all run at the same speed, and what is begun takes a moment to leave.
+  live_until_ = begun + length_ * 9 / 10;
+  const auto taken = std::chrono::duration_cast<milliseconds>(boot_time() - begun);
+  clock_ahead_ = wall_time() - taken / 2 - milliseconds(database_time);
+}
+
+void Lease::renew(soci::session& session) {
+  std::string id;
+  Moment before{};
+  {
+    const std::lock_guard lock(mutex_);
+    if (lost_) return;
+    id = id_;
+    before = last_renewal_;
+  }
+  const long long length = length_.count();
+  const long long ahead = clock_ahead().count();
+  const auto begun = boot_time();
+  long long database_time = 0;
+  session << "UPDATE members SET lease_until = " + kEnd +
+                 ", clock_ahead = CAST(:ahead AS bigint) WHERE id = :id RETURNING " + kDatabaseTime,
+      into(database_time), use(length, "length"), use(ahead, "ahead"), use(id, "id");
+  if (!session.got_data()) return lose();
+  renewed(begun, database_time);
+  {
+    const std::lock_guard lock(mutex_);
+    last_renewal_ = begun;
+  }
+  // Who was cut off or stopped itself gives the others, for whom the database was away too, time to come back first.
+  if (begun - before < length_) free_claims_of_the_dead(session);
+}
+
+void Lease::run(const std::stop_token& stop) {
+  soci::session session;
+  auto pause = length_ / 3;
+  while (!stop.stop_requested()) {
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, stop, pause, [] { return false; });
+    }
+    if (stop.stop_requested()) return;
+    pause = length_ / 3;
+    try {
+      if (connection_lost(session)) {
+        if (session.get_backend() != nullptr) session.close();
+        connect_postgresql(session, uri_);
+      }
+      renew(session);
+    } catch (const std::exception&) {
+      pause = std::min(kRetry, pause);  // that the database is away is told by whoever needs it
+    }
+  }
+}
+
+bool free_claims_of_the_dead(soci::session& session) {
+  Transaction transaction(session, kPostgresql.begin_durable);
+  session << "DELETE FROM members WHERE id IN"
+             " (SELECT id FROM members WHERE lease_until < clock_timestamp() FOR UPDATE SKIP LOCKED)";
+  soci::statement statement = (session.prepare << "UPDATE runs SET owner = NULL WHERE owner IS NOT NULL AND NOT EXISTS"
+                                                  " (SELECT 1 FROM members WHERE members.id = runs.owner)");
+  statement.execute(true);
+  const bool any = statement.get_affected_rows() > 0;
+  transaction.commit();
+  if (any) session << "SELECT nextval('changes')";
+  return any;
+}
+
+}  // namespace mig_runner::store

@@ -1,0 +1,151 @@
+// Members of a group: what each has claimed is its own as long as its lease lives.
+
+#include <gmock/gmock.h>
+
+#include <thread>
+
+#include "postgresql_support.h"
+#include "store/run_maker.h"
+
+namespace mig_runner::store {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+const Timestamp kNoon = at("2026-11-23T12:00:00Z");
+
+class LeaseTest : public testing::Test {
+ protected:
+  std::unique_ptr<RunStore> member(std::chrono::milliseconds lease) const {
+    return std::move(RunStore::open(database.location(), "runner", kNoon, lease)->store);
+  }
+  static void plan(RunStore& store, const std::string& job, RunState state = RunState::due) {
+    store::Run run;
+    run.job = job;
+    run.nominal = kNoon;
+    run.state = state;
+    run.wake = kNoon;
+    EXPECT_TRUE(store.plan({}, {&run, 1}));
+  }
+  static std::vector<store::Run> claim(RunStore& store, RunState state = RunState::due) {
+    return store.claim({&state, 1}, kNoon, 10).value();
+  }
+  // As the lease of a process that was killed ends.
+  void end_leases_but_of(const std::string& id) const {
+    database.query("UPDATE members SET lease_until = clock_timestamp() - interval '1 s' WHERE id <> '" + id + "'");
+  }
+  std::string newest_member() const {
+    auto id = database.query("SELECT id FROM members ORDER BY started DESC LIMIT 1");
+    id.erase(id.find('\n'));
+    return id;
+  }
+  static bool eventually(const std::function<bool()>& condition) {
+    const auto end = std::chrono::steady_clock::now() + 20s;
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+
+  PostgresqlDatabase database;
+};
+
+TEST_F(LeaseTest, LivesAsLongAsItsMember) {
+  const auto first = member(2s);
+  const auto term = first->term();
+  EXPECT_EQ(term, 1U);
+  plan(*first, "a");
+  ASSERT_EQ(claim(*first).size(), 1U);
+  const auto second = member(2s);
+  const auto end = std::chrono::steady_clock::now() + 4s;
+  while (std::chrono::steady_clock::now() < end) {
+    ASSERT_TRUE(first->holds(term)) << "it is renewed";
+    ASSERT_TRUE(claim(*second).empty());
+    std::this_thread::yield();
+  }
+  EXPECT_LT(std::chrono::abs(first->clock_ahead()), 1s);
+}
+
+TEST_F(LeaseTest, AMemberThatLeavesGivesBackItsClaims) {
+  auto first = member(30s);
+  plan(*first, "a");
+  ASSERT_EQ(claim(*first).size(), 1U);
+  first.reset();
+  EXPECT_EQ(database.query("SELECT count(*) FROM members"), "0\n");
+  EXPECT_EQ(claim(*member(30s)).size(), 1U);
+}
+
+TEST_F(LeaseTest, WhatADeadMemberHadClaimedIsFreeInEveryState) {
+  const auto dead = member(300s);
+  const std::array states{RunState::due, RunState::signed_, RunState::unknown, RunState::posted, RunState::stored};
+  for (const auto state : states) plan(*dead, std::string(state_name(state)), state);
+  ASSERT_EQ(dead->claim(states, kNoon, 10)->size(), 5U);
+  const auto alive = member(2s);
+  EXPECT_EQ(alive->written_by_others(), true);
+  end_leases_but_of(newest_member());
+  EXPECT_TRUE(eventually([&] { return database.query("SELECT count(*) FROM runs WHERE owner IS NOT NULL") == "0\n"; }));
+  EXPECT_EQ(alive->written_by_others(), true) << "stages look again";
+  EXPECT_EQ(alive->claim(states, kNoon, 10)->size(), 5U);
+}
+
+TEST_F(LeaseTest, WhoseLeaseEndedStepsBack) {
+  const auto slow = member(300s);
+  const auto term = slow->term();
+  plan(*slow, "a");
+  auto run = claim(*slow).at(0);
+  end_leases_but_of("");
+  run.state = RunState::signed_;
+  const Change change{RunState::due, run, {"document", "signature", std::nullopt}, true};
+  const auto early = slow->record({&change, 1});
+  ASSERT_FALSE(early.has_value()) << "no deed without a live lease";
+  EXPECT_EQ(early.error().retry, Retry::later) << "nobody has taken over yet";
+
+  const auto other = member(2s);
+  ASSERT_TRUE(eventually([&] { return claim(*other).size() == 1; }));
+  const auto late = slow->record({&change, 1});
+  ASSERT_FALSE(late.has_value());
+  EXPECT_EQ(late.error().retry, Retry::no);
+  EXPECT_THAT(late.error().text(), HasSubstr("lease has ended"));
+  EXPECT_FALSE(slow->holds(term));
+  EXPECT_TRUE(slow->counts());
+  EXPECT_EQ(slow->term(), 2U) << "it takes part again";
+  EXPECT_TRUE(slow->holds(2));
+  EXPECT_FALSE(slow->holds(term)) << "what was claimed before is not its own any more";
+  const auto still = slow->record({&change, 1});
+  EXPECT_THAT(still.error().text(), HasSubstr("it is claimed by"));
+}
+
+TEST_F(LeaseTest, IsNotBelievedWhereItCannotBeRenewed) {
+  test::PostgresqlServer server;
+  const auto location = Location::parse(server.uri(server.new_database()), "").value();
+  ASSERT_TRUE(make_schema(location));
+  const auto store = std::move(RunStore::open(location, "runner", kNoon, 2s)->store);
+  EXPECT_TRUE(store->holds(1));
+  server.stop();
+  EXPECT_TRUE(eventually([&] { return !store->holds(1); }));
+  server.start();
+  EXPECT_TRUE(eventually([&] { return store->holds(store->term()); }));
+  EXPECT_EQ(store->term(), 1U) << "nobody else was there: its claims are still its own";
+}
+
+TEST_F(LeaseTest, AClaimThatNobodyHeardOfIsGivenBack) {
+  const auto store = member(30s);
+  plan(*store, "known");
+  plan(*store, "unknown");
+  auto runs = claim(*store);
+  ASSERT_EQ(runs.size(), 2U);
+  ASSERT_TRUE(store->release({&runs[1], 1}));
+  // As a claim whose commit went through while its answer was lost.
+  database.query("UPDATE runs SET owner = (SELECT id FROM members)");
+  database.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'mig-runner' AND datname ="
+      " current_database()");
+  const auto again = claim(*store);
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(again[0].number, runs[1].number);
+}
+
+}  // namespace
+}  // namespace mig_runner::store
