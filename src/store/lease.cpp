@@ -52,7 +52,8 @@ const std::string kEnd = "clock_timestamp() + CAST(:length AS bigint) * interval
 
 }  // namespace
 
-Lease::Lease(std::string uri, milliseconds length) : uri_(std::move(uri)), length_(length) {}
+Lease::Lease(std::string uri, std::string tree, milliseconds length)
+    : uri_(std::move(uri)), tree_(host_name() + ':' + tree), length_(length) {}
 
 Lease::~Lease() {
   thread_.request_stop();
@@ -66,10 +67,11 @@ std::string Lease::join(soci::session& session) {
   const long long length = length_.count();
   const auto begun = boot_time();
   long long database_time = 0;
-  session
-      << "INSERT INTO members (id, host, process, started, lease_until, clock_ahead) VALUES (:id, :host, :process, " +
-             kDatabaseTime + ", " + kEnd + ", 0) RETURNING " + kDatabaseTime,
-      into(database_time), use(id, "id"), use(host, "host"), use(process, "process"), use(length, "length");
+  session << "INSERT INTO members (id, host, process, tree, started, lease_until, clock_ahead) VALUES (:id, :host, "
+             ":process, :tree, " +
+                 kDatabaseTime + ", " + kEnd + ", 0) RETURNING " + kDatabaseTime,
+      into(database_time), use(id, "id"), use(host, "host"), use(process, "process"), use(tree_, "tree"),
+      use(length, "length");
   {
     const std::lock_guard lock(mutex_);
     id_ = id;

@@ -45,11 +45,12 @@ Result<std::vector<Run>> RunStore::claim(std::span<const RunState> states, Times
     const long long due = now.time_since_epoch().count();
     // The owner is asked for again outside: of two claims at once, the second must find that the first was there.
     auto runs = impl_->runs("UPDATE runs SET owner = :owner WHERE number IN (SELECT number FROM (" +
-                                Impl::ready(states, impl_->dialect.skip_claimed) +
+                                impl_->ready(states, impl_->dialect.skip_claimed) +
                                 ") AS chosen) AND owner IS NULL RETURNING " + RunRow::selected(),
                             [&](soci::statement& statement) {
                               statement.exchange(use(impl_->owner, "owner"));
                               statement.exchange(use(due, "now"));
+                              if (impl_->lease) statement.exchange(use(impl_->lease->tree(), "tree"));
                               statement.exchange(use(limit, "limit"));
                             });
     std::sort(runs.begin(), runs.end(), [](const Run& a, const Run& b) {
@@ -67,8 +68,16 @@ Result<std::optional<Timestamp>> RunStore::next_wake(std::span<const RunState> s
     const int limit = 1;
     long long number = 0;
     long long wake = 0;
-    session << Impl::ready(states), into(number), into(wake), use(ever, "now"), use(limit, "limit");
-    if (!session.got_data()) return std::nullopt;
+    soci::statement statement(session);
+    statement.exchange(into(number));
+    statement.exchange(into(wake));
+    statement.exchange(use(ever, "now"));
+    statement.exchange(use(limit, "limit"));
+    if (impl_->lease) statement.exchange(use(impl_->lease->tree(), "tree"));
+    statement.alloc();
+    statement.prepare(impl_->ready(states));
+    statement.define_and_bind();
+    if (!statement.execute(true)) return std::nullopt;
     return Timestamp(std::chrono::milliseconds(wake));
   });
 }

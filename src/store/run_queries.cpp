@@ -79,8 +79,12 @@ Result<std::vector<Run>> RunStore::settled_results(const std::string& job) {
   const auto name = clean_text(job);
   return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
     return impl_->runs(
-        select("WHERE " + std::string(kOfJob) + " AND " + std::string(Impl::kSettled) + " ORDER BY nominal DESC"),
-        [&](soci::statement& statement) { statement.exchange(use(name, "job")); });
+        select("WHERE " + std::string(kOfJob) + " AND " + std::string(Impl::kSettled) +
+               (impl_->lease ? " AND (kept_in = '' OR kept_in = :tree)" : "") + " ORDER BY nominal DESC"),
+        [&](soci::statement& statement) {
+          statement.exchange(use(name, "job"));
+          if (impl_->lease) statement.exchange(use(impl_->lease->tree(), "tree"));
+        });
   });
 }
 

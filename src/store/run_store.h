@@ -130,7 +130,8 @@ class RunStore {
   Result<bool> has_unfinished(const std::string& job, std::int64_t except_number);
   // Run::posted_at at or after `since`, newest last: for the launch rate over restarts.
   Result<std::vector<Timestamp>> posted_since(Timestamp since);
-  // Runs of `job` with a result file that nothing waits for (delivered, or stored without a plugin), newest first.
+  // Runs of `job` with a result file that nothing waits for (delivered, or stored without a plugin), newest first; to a
+  // member of a group only those in its own tree.
   Result<std::vector<Run>> settled_results(const std::string& job);
   // The result file of a settled run was removed. Retry::no where something waits for it.
   Result<void> forget_result(std::int64_t number);

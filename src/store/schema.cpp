@@ -57,10 +57,13 @@ Step second_version() {
 // What tells connections that another has written, which SQLite has built in, and the members of a group.
 Step third_version(const Dialect& dialect) {
   if (!dialect.server) return {};
-  return {"CREATE SEQUENCE changes", "SELECT nextval('changes')",
-          // Who works on the runs: lease_until by the database's clock; clock_ahead: the member's, in milliseconds.
-          "CREATE TABLE members (id text PRIMARY KEY, host text NOT NULL, process integer NOT NULL,"
-          " started bigint NOT NULL, lease_until timestamptz NOT NULL, clock_ahead bigint NOT NULL)"};
+  return {
+      "CREATE SEQUENCE changes", "SELECT nextval('changes')",
+      // In whose tree the result file lies, as members.tree.
+      "ALTER TABLE runs ADD COLUMN kept_in text NOT NULL DEFAULT ''",
+      // Who works on the runs: lease_until by the database's clock; clock_ahead: the member's, in milliseconds.
+      "CREATE TABLE members (id text PRIMARY KEY, host text NOT NULL, process integer NOT NULL,"
+      " tree text NOT NULL, started bigint NOT NULL, lease_until timestamptz NOT NULL, clock_ahead bigint NOT NULL)"};
 }
 
 // The step at index N brings version N to version N + 1. Steps that were released stay as they are.

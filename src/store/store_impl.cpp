@@ -46,7 +46,7 @@ RunStore::Impl::~Impl() {
 }
 
 ChangeWriter& RunStore::Impl::writer() {
-  if (!writer_) writer_ = std::make_unique<ChangeWriter>(session, "owner = :owner", owner);
+  if (!writer_) writer_ = std::make_unique<ChangeWriter>(session, "owner = :owner", owner, lease ? lease->tree() : "");
   return *writer_;
 }
 
@@ -137,14 +137,17 @@ void RunStore::Impl::count(const Effects& effects) {
   }
 }
 
-std::string RunStore::Impl::ready(std::span<const RunState> states, const std::string& behind_each) {
+std::string RunStore::Impl::ready(std::span<const RunState> states, const std::string& behind_each) const {
+  const std::string mine = lease ? " AND (kept_in = '' OR kept_in = :tree OR NOT EXISTS"
+                                   " (SELECT 1 FROM members WHERE members.tree = runs.kept_in))"
+                                 : "";
   std::string parts;
   for (const auto state : states) {
     const auto number = std::to_string(static_cast<int>(state));
     parts += (parts.empty() ? "" : " UNION ALL ") +
              ("SELECT * FROM (SELECT number, wake, nominal FROM runs WHERE state = " + number +
-              " AND wake IS NOT NULL AND owner IS NULL AND wake <= :now ORDER BY wake, nominal LIMIT :limit" +
-              behind_each + ") AS state" + number);
+              " AND wake IS NOT NULL AND owner IS NULL AND wake <= :now" + mine +
+              " ORDER BY wake, nominal LIMIT :limit" + behind_each + ") AS state" + number);
   }
   return "SELECT number, wake FROM (" + parts + ") AS ready ORDER BY wake, nominal LIMIT :limit";
 }

@@ -124,8 +124,9 @@ struct RunStore::Impl {
   }
 
   // The runs in `states` that may be claimed, by wake and nominal time: a SELECT of number and wake that takes :now and
-  // :limit. Each state has its own part, which walks its index and stops; `behind_each` follows it.
-  static std::string ready(std::span<const RunState> states, const std::string& behind_each = "");
+  // :limit. Each state has its own part, which walks its index and stops; `behind_each` follows it. For a member it
+  // takes :tree too, and leaves to others what they have the result file of.
+  std::string ready(std::span<const RunState> states, const std::string& behind_each = "") const;
 
   // Has a result file that nothing waits for: 4 is stored, 5 delivered.
   static constexpr std::string_view kSettled = "result_file <> '' AND (state = 5 OR (state = 4 AND wake IS NULL))";

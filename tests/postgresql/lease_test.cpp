@@ -147,5 +147,26 @@ TEST_F(LeaseTest, AClaimThatNobodyHeardOfIsGivenBack) {
   EXPECT_EQ(again[0].number, runs[1].number);
 }
 
+TEST_F(LeaseTest, AResultIsDeliveredWhereItsFileLiesUnlessThatMemberIsGone) {
+  const auto in_tree = [&](const std::string& tree, std::chrono::milliseconds lease) {
+    const auto location = Location::parse(database.location().uri, tree + "/state/runs.db").value();
+    return std::move(RunStore::open(location, "runner", kNoon, lease)->store);
+  };
+  auto collector = in_tree("/one", 300s);
+  const auto other = in_tree("/two", 2s);
+  plan(*collector, "a", RunState::posted);
+  auto run = claim(*collector, RunState::posted).at(0);
+  run.state = RunState::stored;
+  run.result_file = "file";
+  const Change change{RunState::posted, run, {}};
+  ASSERT_TRUE(collector->record({&change, 1}));
+  const auto stored = RunState::stored;
+  EXPECT_TRUE(claim(*other, stored).empty());
+  EXPECT_EQ(other->next_wake({&stored, 1}).value(), std::nullopt);
+  EXPECT_EQ(collector->next_wake({&stored, 1}).value(), kNoon);
+  collector.reset();
+  EXPECT_EQ(claim(*other, stored).size(), 1U);
+}
+
 }  // namespace
 }  // namespace mig_runner::store
