@@ -60,6 +60,12 @@ class Status {
     auto paused = (*store)->paused();
     if (!paused) return tl::unexpected(paused.error());
     paused_ = std::move(*paused);
+    auto members = (*store)->members();
+    if (!members) return tl::unexpected(members.error());
+    members_ = std::move(*members);
+    auto differences = (*store)->job_differences();
+    if (!differences) return tl::unexpected(differences.error());
+    differences_ = std::move(*differences);
     return {};
   }
 
@@ -73,11 +79,26 @@ class Status {
     for (const auto& [state, count] : counts_) counts[std::string(store::state_name(state))] = count;
     Json paused = Json::array();
     for (const auto& [job, since] : paused_) paused.push_back({{"job", job}, {"since", json_time(since)}});
+    Json members = Json::array();
+    for (const auto& member : members_)
+      members.push_back({{"member", member.id},
+                         {"host", member.host},
+                         {"process", member.process},
+                         {"tree", member.tree},
+                         {"since", json_time(member.started)},
+                         {"lease_seconds", std::chrono::duration<double>(member.lease_left).count()},
+                         {"clock_ahead_seconds", std::chrono::duration<double>(member.clock_ahead).count()},
+                         {"at_work_on", member.at_work_on}});
+    Json differences = Json::array();
+    for (const auto& [job, member, hash] : differences_)
+      differences.push_back({{"job", job}, {"member", member}, {"version", hash.empty() ? Json() : Json(hash)}});
     print_json(context_.streams, {{"directory", tree.config().directory.string()},
                                   {"running", runner_.has_value()},
                                   {"runner", runner_ ? Json(*runner_) : Json()},
                                   {"jobs", jobs_},
                                   {"paused", std::move(paused)},
+                                  {"members", std::move(members)},
+                                  {"differing_jobs", std::move(differences)},
                                   {"runs", std::move(counts)},
                                   {"in_flight", list(in_flight_)},
                                   {"to_deliver", list(to_deliver_)},
@@ -95,9 +116,34 @@ class Status {
     line("jobs     ",
          std::to_string(jobs_) + (paused_.empty() ? "" : ", " + std::to_string(paused_.size()) + " paused"));
     for (const auto& [job, since] : paused_) line("paused   ", job + " since " + format.text(since), Style::yellow);
+    show_members(format);
     show_runs("In flight", "none", in_flight_, format);
     show_runs("Waiting for delivery", "none", to_deliver_, format);
     show_runs("Failed in the last 24 hours", "none", failed_, format);
+  }
+
+  // Of a group; one runner alone has none.
+  void show_members(const TimeFormat& format) const {
+    if (members_.empty()) return;
+    auto& out = context_.streams.out;
+    out << '\n' << styled("Members", Style::bold, context_.streams.colour) << ": " << members_.size() << '\n';
+    Table table({{"MEMBER"}, {"SINCE"}, {"LEASE"}, {"CLOCK"}, {"AT WORK ON", false, true}, {"TREE", true}});
+    for (const auto& member : members_) {
+      const bool live = member.lease_left.count() > 0;
+      const auto seconds = [](std::chrono::milliseconds time) { return std::to_string(time.count() / 1000) + " s"; };
+      table.add({member.host + '/' + std::to_string(member.process),
+                 format.text(member.started),
+                 {live ? seconds(member.lease_left) : "ended", live ? Style::plain : Style::red},
+                 seconds(member.clock_ahead),
+                 std::to_string(member.at_work_on),
+                 member.tree});
+    }
+    table.print(context_.streams);
+    for (const auto& [job, member, hash] : differences_)
+      out << styled(printable(job + ": " + member +
+                              (hash.empty() ? " does not have it" : " has version " + hash.substr(0, 8))),
+                    Style::yellow, context_.streams.colour)
+          << '\n';
   }
 
   void show_runs(const std::string& title, const char* none, const std::vector<store::Run>& runs,
@@ -130,6 +176,8 @@ class Status {
   std::size_t jobs_ = 0;
   std::map<store::RunState, std::int64_t> counts_;
   std::map<std::string, Timestamp> paused_;
+  std::vector<store::Member> members_;
+  std::vector<store::JobDifference> differences_;
   std::vector<store::Run> in_flight_, to_deliver_, failed_;
 };
 

@@ -33,6 +33,8 @@ constexpr milliseconds kStoreLook{500};
 
 // Runners whose clocks differ launch at different times; more than this should be mended.
 constexpr std::chrono::seconds kClockTolerance{5};
+// How often runners compare their jobs: configuration management needs a while to reach all of them.
+constexpr std::chrono::minutes kComparison{1};
 
 const SystemClock kClock;
 
@@ -75,6 +77,8 @@ struct Daemon::Impl {
   void apply(const std::vector<spool::Change>& changes, bool at_start);
   void report(const spool::Change& change, bool at_start);
   Result<void> follow_pauses();
+  void tell_jobs();
+  void compare_jobs();
   void look_at_group();
   void look_at_store();
   void clock_was_set();
@@ -92,6 +96,9 @@ struct Daemon::Impl {
   std::uint64_t term = 0;   // as the store told it last
   bool clock_off = false;   // told of already
   bool store_away = false;  // at the last look
+  bool jobs_told = false;
+  std::set<std::string> differing_jobs;  // told of already
+  steady_clock::time_point next_comparison = steady_clock::now() + kComparison;
   JobBook jobs;
   ServiceManager service_manager;
   std::unique_ptr<spool::Spool> spool;
@@ -195,6 +202,30 @@ void Daemon::Impl::apply(const std::vector<spool::Change>& changes, bool at_star
       jobs.remove(change.name);
     }
   }
+  if (!changes.empty()) tell_jobs();
+}
+
+// To the other runners on the same store. Tried again at the next look where it fails.
+void Daemon::Impl::tell_jobs() {
+  std::map<std::string, std::string> hashes;
+  for (const auto& job : jobs.all()) hashes.emplace(job->name, job->content_hash);
+  jobs_told = store->set_jobs(hashes).has_value();
+}
+
+// One warning for each job that comes to differ.
+void Daemon::Impl::compare_jobs() {
+  const auto found = store->job_differences();
+  if (!found) return;
+  std::map<std::string, std::string> differing;
+  for (const auto& [job, member, hash] : *found) {
+    auto& text = differing[job];
+    text += (text.empty() ? "" : ", ") + member +
+            (hash.empty() ? " does not have it" : " has version " + hash.substr(0, 8));
+  }
+  for (const auto& [job, text] : differing)
+    if (!differing_jobs.contains(job)) log.warning(job + ": the runners of the group differ: " + text);
+  differing_jobs.clear();
+  for (const auto& [job, text] : differing) differing_jobs.insert(job);
 }
 
 void Daemon::Impl::reload() {
@@ -239,6 +270,12 @@ Result<void> Daemon::Impl::follow_pauses() {
 
 // What an operator should know of this runner's place among those that share its store.
 void Daemon::Impl::look_at_group() {
+  if (store->term() == 0) return;
+  if (!jobs_told) tell_jobs();
+  if (steady_clock::now() >= next_comparison) {
+    next_comparison = steady_clock::now() + kComparison;
+    compare_jobs();
+  }
   if (const auto current = store->term(); std::exchange(term, current) != current && current > 1)
     log.warning("This runner's lease ended: others have taken over what it had begun; it takes part again.");
   const auto ahead = store->clock_ahead();

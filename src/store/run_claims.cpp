@@ -50,7 +50,7 @@ Result<std::vector<Run>> RunStore::claim(std::span<const RunState> states, Times
                             [&](soci::statement& statement) {
                               statement.exchange(use(impl_->owner, "owner"));
                               statement.exchange(use(due, "now"));
-                              if (impl_->lease) statement.exchange(use(impl_->lease->tree(), "tree"));
+                              impl_->bind_member(statement);
                               statement.exchange(use(limit, "limit"));
                             });
     std::sort(runs.begin(), runs.end(), [](const Run& a, const Run& b) {
@@ -73,7 +73,7 @@ Result<std::optional<Timestamp>> RunStore::next_wake(std::span<const RunState> s
     statement.exchange(into(wake));
     statement.exchange(use(ever, "now"));
     statement.exchange(use(limit, "limit"));
-    if (impl_->lease) statement.exchange(use(impl_->lease->tree(), "tree"));
+    impl_->bind_member(statement);
     statement.alloc();
     statement.prepare(impl_->ready(states));
     statement.define_and_bind();

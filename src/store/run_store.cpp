@@ -35,8 +35,9 @@ void move_cursors(soci::session& session, std::span<const Cursor> given) {
   }
 }
 
-// Says of each whether it was new.
-std::vector<bool> insert_runs(soci::session& session, std::span<const Run> runs, Effects& effects) {
+// Says of each whether it was new. `hashes`: a member's jobs, where the store is one.
+std::vector<bool> insert_runs(soci::session& session, std::span<const Run> runs, Effects& effects,
+                              const std::map<std::string, std::string>* hashes) {
   std::set<std::string> jobs;
   for (const auto& run : runs)
     if (jobs.insert(run.job).second) add_job(session, run.job);
@@ -44,13 +45,17 @@ std::vector<bool> insert_runs(soci::session& session, std::span<const Run> runs,
   RunRow row;
   soci::statement statement(session);
   row.bind_insert(statement);
+  std::string hash;
+  if (hashes != nullptr) statement.exchange(use(hash, "hash"));
+  const bool hashed = hashes != nullptr;
   statement.alloc();
-  statement.prepare("INSERT INTO runs (" + RunRow::inserted() + ") VALUES (" + RunRow::inserted_values() +
-                    ") ON CONFLICT (job, nominal) DO NOTHING");
+  statement.prepare("INSERT INTO runs (" + RunRow::inserted() + (hashed ? ", job_hash" : "") + ") VALUES (" +
+                    RunRow::inserted_values() + (hashed ? ", :hash" : "") + ") ON CONFLICT (job, nominal) DO NOTHING");
   statement.define_and_bind();
   std::vector<bool> fresh;
   for (const auto& run : runs) {
     row.set(run);
+    if (hashed) hash = hashes->contains(run.job) ? hashes->at(run.job) : "";
     statement.execute(true);
     fresh.push_back(statement.get_affected_rows() == 1);
     if (!fresh.back()) continue;
@@ -97,7 +102,7 @@ void RunStore::on_change(std::function<void(const Woken&)> listener) {
 Result<std::vector<bool>> RunStore::plan(std::span<const Cursor> cursors, std::span<const Run> runs) {
   return impl_->write([&](soci::session& session, Effects& effects) -> Result<std::vector<bool>> {
     move_cursors(session, cursors);
-    return insert_runs(session, runs, effects);
+    return insert_runs(session, runs, effects, impl_->lease ? &impl_->jobs : nullptr);
   });
 }
 
@@ -117,7 +122,7 @@ Result<std::map<std::string, Timestamp>> RunStore::cursors() {
 
 Result<bool> RunStore::adopt(const Run& run, const std::string& action) {
   return impl_->write([&](soci::session& session, Effects& effects) -> Result<bool> {
-    if (!insert_runs(session, {&run, 1}, effects).front()) return false;
+    if (!insert_runs(session, {&run, 1}, effects, nullptr).front()) return false;
     auto adopted = run;
     adopted.number = number_of(session, run);
     keep_action(session, adopted, action);

@@ -48,6 +48,24 @@ struct Cursor {
   Timestamp planned_through{};
 };
 
+// A runner of the group that shares a PostgreSQL database.
+struct Member {
+  std::string id, host;
+  int process = 0;
+  std::string tree;  // "HOST:DIRECTORY", where its result files lie
+  Timestamp started{};
+  std::chrono::milliseconds lease_left{0};  // not above 0: the others take over what it has begun
+  std::chrono::milliseconds clock_ahead{0};
+  std::int64_t at_work_on = 0;  // runs that it has claimed
+};
+
+// What a member has of a job that is not the same on all of them.
+struct JobDifference {
+  std::string job;
+  std::string member;  // "HOST/PROCESS"
+  std::string hash;    // empty: it does not have the job
+};
+
 struct Opened;
 
 // Runs and their history, durable: when a function returns, what it wrote survives a power cut (but for claims, which
@@ -78,6 +96,14 @@ class RunStore {
   bool holds(std::uint64_t term);
   // How far this machine's clock is ahead of the database's. Zero without a group.
   std::chrono::milliseconds clock_ahead();
+
+  // The jobs of this member with the hash of their files: it claims only runs of these, and of jobs that no member has
+  // as the run was planned with. Does nothing without a group.
+  Result<void> set_jobs(const std::map<std::string, std::string>& jobs);
+  // By host. Empty without a group.
+  Result<std::vector<Member>> members();
+  // By job and member. Empty without a group.
+  Result<std::vector<JobDifference>> job_differences();
 
   // Called after a commit that made runs with a wake time claimable, once for each of their states, on the committing
   // thread, outside the mutex.

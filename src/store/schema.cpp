@@ -63,7 +63,12 @@ Step third_version(const Dialect& dialect) {
       "ALTER TABLE runs ADD COLUMN kept_in text NOT NULL DEFAULT ''",
       // Who works on the runs: lease_until by the database's clock; clock_ahead: the member's, in milliseconds.
       "CREATE TABLE members (id text PRIMARY KEY, host text NOT NULL, process integer NOT NULL,"
-      " tree text NOT NULL, started bigint NOT NULL, lease_until timestamptz NOT NULL, clock_ahead bigint NOT NULL)"};
+      " tree text NOT NULL, started bigint NOT NULL, lease_until timestamptz NOT NULL, clock_ahead bigint NOT NULL)",
+      // Which jobs each member has, by the hash of their files; and which a run was planned for, empty where by hand.
+      "CREATE TABLE member_jobs (member text NOT NULL REFERENCES members (id) ON DELETE CASCADE,"
+      " job bigint NOT NULL, hash text NOT NULL, PRIMARY KEY (job, member))",
+      "CREATE INDEX member_jobs_member ON member_jobs (member)",
+      "ALTER TABLE runs ADD COLUMN job_hash text NOT NULL DEFAULT ''"};
 }
 
 // The step at index N brings version N to version N + 1. Steps that were released stay as they are.

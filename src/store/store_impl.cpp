@@ -1,12 +1,20 @@
 #include "store/store_impl.h"
 
 #include "store/change_writer.h"
+#include "store/clean_text.h"
 #include "store/sqlite_file.h"
 
 namespace mig_runner::store {
 namespace {
 
 constexpr std::chrono::seconds kReconnectPause{1};
+
+std::string of_own_jobs() {
+  const std::string any = "EXISTS (SELECT 1 FROM member_jobs WHERE member_jobs.job = runs.job";
+  const std::string same = " AND (runs.job_hash = '' OR member_jobs.hash = runs.job_hash)";
+  const std::string own = " AND member_jobs.member = :member";
+  return " AND (" + any + same + own + ") OR (NOT " + any + same + ") AND (" + any + own + ") OR NOT " + any + "))))";
+}
 
 }  // namespace
 
@@ -76,11 +84,37 @@ void RunStore::Impl::prepare_connection() {
     writer_.reset();
     held.clear();
     owner = lease->join(session);
+    Transaction transaction(session, dialect.begin_volatile);
+    tell_jobs(jobs, {});
+    transaction.commit();
   } else if (again) {
     std::string numbers = "0";
     for (const auto number : held) numbers += ',' + std::to_string(number);
     session << "UPDATE runs SET owner = NULL WHERE owner = :owner AND number NOT IN (" + numbers + ")",
         soci::use(owner, "owner");
+  }
+}
+
+void RunStore::Impl::tell_jobs(const std::map<std::string, std::string>& put, const std::set<std::string>& removed) {
+  std::string name, hash;
+  soci::statement known =
+      (session.prepare << "INSERT INTO jobs (name) VALUES (:name) ON CONFLICT (name) DO NOTHING", soci::use(name));
+  soci::statement insert = (session.prepare << "INSERT INTO member_jobs (member, job, hash) VALUES (:member,"
+                                               " (SELECT number FROM jobs WHERE name = :name), :hash)"
+                                               " ON CONFLICT (job, member) DO UPDATE SET hash = excluded.hash",
+                            soci::use(owner), soci::use(name), soci::use(hash));
+  for (const auto& [job, content] : put) {
+    name = clean_text(job);
+    hash = content;
+    known.execute(true);
+    insert.execute(true);
+  }
+  soci::statement erase = (session.prepare << "DELETE FROM member_jobs WHERE member = :member AND job ="
+                                              " (SELECT number FROM jobs WHERE name = :name)",
+                           soci::use(owner), soci::use(name));
+  for (const auto& job : removed) {
+    name = clean_text(job);
+    erase.execute(true);
   }
 }
 
@@ -139,7 +173,8 @@ void RunStore::Impl::count(const Effects& effects) {
 
 std::string RunStore::Impl::ready(std::span<const RunState> states, const std::string& behind_each) const {
   const std::string mine = lease ? " AND (kept_in = '' OR kept_in = :tree OR NOT EXISTS"
-                                   " (SELECT 1 FROM members WHERE members.tree = runs.kept_in))"
+                                   " (SELECT 1 FROM members WHERE members.tree = runs.kept_in))" +
+                                       of_own_jobs()
                                  : "";
   std::string parts;
   for (const auto state : states) {

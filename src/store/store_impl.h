@@ -125,8 +125,16 @@ struct RunStore::Impl {
 
   // The runs in `states` that may be claimed, by wake and nominal time: a SELECT of number and wake that takes :now and
   // :limit. Each state has its own part, which walks its index and stops; `behind_each` follows it. For a member it
-  // takes :tree too, and leaves to others what they have the result file of.
+  // takes :tree and :member too, and leaves to others what they have the result file of, and what is theirs to launch:
+  // the runs of a job that it does not have, or not as the run was planned with, as long as some member has it so.
   std::string ready(std::span<const RunState> states, const std::string& behind_each = "") const;
+
+  // What ready() takes beyond :now and :limit.
+  void bind_member(soci::statement& statement) const {
+    if (!lease) return;
+    statement.exchange(soci::use(lease->tree(), "tree"));
+    statement.exchange(soci::use(owner, "member"));
+  }
 
   // Has a result file that nothing waits for: 4 is stored, 5 delivered.
   static constexpr std::string_view kSettled = "result_file <> '' AND (state = 5 OR (state = 4 AND wake IS NULL))";
@@ -148,8 +156,12 @@ struct RunStore::Impl {
   // happen any more until the transaction ends.
   Result<void> require_lease(Retry retry);
 
-  std::unique_ptr<Lease> lease;  // of a member of a group, else null
-  std::set<std::int64_t> held;   // the runs that a member knows to have claimed
+  std::unique_ptr<Lease> lease;             // of a member of a group, else null
+  std::map<std::string, std::string> jobs;  // a member's, with the hash of each
+  // Tells the others; within a transaction. Throws what SOCI throws.
+  void tell_jobs(const std::map<std::string, std::string>& put, const std::set<std::string>& removed);
+
+  std::set<std::int64_t> held;  // the runs that a member knows to have claimed
 
   const std::string uri;    // of a PostgreSQL database; empty for SQLite
   const std::string place;  // the database, for errors

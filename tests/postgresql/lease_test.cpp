@@ -1,6 +1,7 @@
 // Members of a group: what each has claimed is its own as long as its lease lives.
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -166,6 +167,41 @@ TEST_F(LeaseTest, AResultIsDeliveredWhereItsFileLiesUnlessThatMemberIsGone) {
   EXPECT_EQ(collector->next_wake({&stored, 1}).value(), kNoon);
   collector.reset();
   EXPECT_EQ(claim(*other, stored).size(), 1U);
+}
+
+TEST_F(LeaseTest, AMemberClaimsOnlyRunsOfJobsThatItHasAsTheyWerePlanned) {
+  const auto planner = member(300s);
+  auto old = member(300s);
+  const auto lacking = member(300s);
+  ASSERT_TRUE(planner->set_jobs({{"a", "new"}, {"only here", "1"}}));
+  ASSERT_TRUE(old->set_jobs({{"a", "old"}}));
+  ASSERT_TRUE(lacking->set_jobs({}));
+  for (const auto* job : {"a", "only here", "nowhere"}) plan(*planner, job);
+  const auto due = RunState::due;
+  EXPECT_EQ(lacking->next_wake({&due, 1}).value(), kNoon) << "nobody has the job: anybody may say so";
+  EXPECT_EQ(claim(*lacking).size(), 1U);
+  EXPECT_TRUE(claim(*old).empty());
+  EXPECT_EQ(old->next_wake({&due, 1}).value(), std::nullopt);
+  auto mine = claim(*planner);
+  ASSERT_EQ(mine.size(), 2U);
+  ASSERT_TRUE(planner->release(mine));
+
+  const auto differences = planner->job_differences().value();
+  EXPECT_EQ(differences.size(), 6U) << "two jobs, three members";
+  ASSERT_TRUE(planner->set_jobs({{"a", "newest"}, {"only here", "1"}}));
+  EXPECT_EQ(claim(*old).size(), 1U) << "nobody has it as it was planned any more";
+}
+
+TEST_F(LeaseTest, MembersAreListed) {
+  const auto store = member(30s);
+  plan(*store, "a");
+  ASSERT_EQ(claim(*store).size(), 1U);
+  const auto command = RunStore::open_beside(database.location(), "status").value();
+  const auto members = command->members().value();
+  ASSERT_EQ(members.size(), 1U);
+  EXPECT_EQ(members[0].process, getpid());
+  EXPECT_EQ(members[0].at_work_on, 1);
+  EXPECT_GT(members[0].lease_left, 20s);
 }
 
 }  // namespace

@@ -1,0 +1,79 @@
+#include "store/clean_text.h"
+#include "store/store_impl.h"
+
+namespace mig_runner::store {
+
+using soci::into;
+using soci::use;
+
+Result<void> RunStore::set_jobs(const std::map<std::string, std::string>& jobs) {
+  const auto told = impl_->write([&](soci::session&, Effects&) -> Result<void> {
+    if (!impl_->lease) return {};
+    std::map<std::string, std::string> put;
+    std::set<std::string> removed;
+    for (const auto& [job, hash] : jobs) {
+      const auto known = impl_->jobs.find(job);
+      if (known == impl_->jobs.end() || known->second != hash) put.emplace(job, hash);
+    }
+    for (const auto& [job, hash] : impl_->jobs)
+      if (!jobs.contains(job)) removed.insert(job);
+    impl_->tell_jobs(put, removed);
+    return {};
+  });
+  if (!told) return told;
+  const std::lock_guard lock(impl_->mutex);
+  impl_->jobs = jobs;
+  return {};
+}
+
+Result<std::vector<Member>> RunStore::members() {
+  return impl_->read([&](soci::session& session) -> Result<std::vector<Member>> {
+    std::vector<Member> found;
+    if (!impl_->dialect.server) return found;
+    Member member;
+    long long started = 0, lease = 0, ahead = 0, busy = 0;
+    soci::statement statement =
+        (session.prepare << "SELECT id, host, process, tree, started,"
+                            " CAST(extract(epoch FROM lease_until - clock_timestamp()) * 1000 AS bigint), clock_ahead,"
+                            " (SELECT count(*) FROM runs WHERE runs.owner = members.id)"
+                            " FROM members ORDER BY host, started, id",
+         into(member.id), into(member.host), into(member.process), into(member.tree), into(started), into(lease),
+         into(ahead), into(busy));
+    statement.execute();
+    while (statement.fetch()) {
+      member.started = Timestamp(std::chrono::milliseconds(started));
+      member.lease_left = std::chrono::milliseconds(lease);
+      member.clock_ahead = std::chrono::milliseconds(ahead);
+      member.at_work_on = busy;
+      found.push_back(member);
+    }
+    return found;
+  });
+}
+
+Result<std::vector<JobDifference>> RunStore::job_differences() {
+  return impl_->read([&](soci::session& session) -> Result<std::vector<JobDifference>> {
+    std::vector<JobDifference> found;
+    if (!impl_->dialect.server) return found;
+    JobDifference difference;
+    soci::indicator has = soci::i_null;
+    std::string hash;
+    soci::statement statement =
+        (session.prepare
+             << "SELECT jobs.name, members.host || '/' || CAST(members.process AS text), mine.hash FROM"
+                " (SELECT job FROM member_jobs GROUP BY job HAVING count(*) < (SELECT count(*) FROM members)"
+                " OR min(hash) <> max(hash)) AS differing"
+                " JOIN jobs ON jobs.number = differing.job CROSS JOIN members"
+                " LEFT JOIN member_jobs AS mine ON mine.job = differing.job AND mine.member = members.id"
+                " ORDER BY 1, 2",
+         into(difference.job), into(difference.member), into(hash, has));
+    statement.execute();
+    while (statement.fetch()) {
+      difference.hash = has == soci::i_ok ? hash : "";
+      found.push_back(difference);
+    }
+    return found;
+  });
+}
+
+}  // namespace mig_runner::store
