@@ -3,6 +3,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "config/bind.h"
@@ -89,7 +90,8 @@ RunnerConfig bind_runner_config(std::string_view text, const std::string& file, 
     binder.problem("there is no directory: [runner] needs directory = \"/var/lib/mig-runner\" or the like");
   std::int64_t seconds = config.checkdirectory / 1s;
   binder.integer(kSection, "checkdirectory", seconds, 1, 86'400);
-  config.checkdirectory = seconds * 1s;
+  // What is out of range has its problem; here it must only fit into milliseconds.
+  config.checkdirectory = std::clamp<std::int64_t>(seconds, -1, 86'400) * 1s;
   binder.integer(kSection, "maxlaunchesperminute", config.maxlaunchesperminute, 1, 1'000'000);
   binder.integer(kSection, "maxplugins", config.maxplugins, 1, 1024);
   binder.choice<Compression>(kSection, "compressresults", config.compressresults,

@@ -168,12 +168,12 @@ class Reader {
     }
   }
 
-  bool read_member(JsonValue::Member& member, int depth) {
+  bool read_member(JsonMember& member, int depth) {
     if (peek() != '"') return fail_here("a field's name in double quotes belongs here, not {}");
-    if (!read_string(member.first)) return false;
+    if (!read_string(member.name)) return false;
     skip_space();
     if (!skip(':')) return fail_here("a colon belongs here, after a field's name, not {}");
-    return read_value(member.second, depth + 1);
+    return read_value(member.value, depth + 1);
   }
 
   bool read_string(std::string& out) {

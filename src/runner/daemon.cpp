@@ -1,6 +1,7 @@
 #include "runner/daemon.h"
 
 #include <malloc.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
 #include <chrono>
@@ -97,6 +98,8 @@ Daemon::~Daemon() = default;
 Result<std::unique_ptr<Daemon>> Daemon::start(const std::filesystem::path& runner_cfg) {
   keep_memory_small();
   std::signal(SIGPIPE, SIG_IGN);
+  // The key and its passphrase are in memory: they must not get into a core file.
+  prctl(PR_SET_DUMPABLE, 0);
   auto wakeups = Wakeups::create();
   if (!wakeups) return tl::unexpected(wakeups.error());
   auto loaded = load_configuration(runner_cfg);

@@ -93,9 +93,10 @@ void Launcher::retry(store::Run run, RunState from, const Error& error, Timestam
   if (settings.retries >= 0 && run.attempts > settings.retries)
     return finish(std::move(run), from, RunState::missed,
                   "not launched in " + std::to_string(settings.retries + 1) + " tries; last: " + error.text());
-  if (run.deadline && again > *run.deadline)
-    return finish(std::move(run), from, RunState::missed,
-                  "not launched until its deadline " + format_utc(*run.deadline) + "; last: " + error.text());
+  if (run.deadline && again > *run.deadline) {
+    auto reason = "not launched until its deadline " + format_utc(*run.deadline) + "; last: " + error.text();
+    return finish(std::move(run), from, RunState::missed, std::move(reason));
+  }
   run.state = RunState::due;
   run.wake = again;
   run.reason = error.text();
@@ -201,6 +202,7 @@ Result<void> Launcher::sign(Held& held, const spool::JobPtr& job, Timestamp star
 // Those of which it is durable: only they may be posted.
 std::vector<Launcher::Held> Launcher::record_signed(std::vector<Held> ready) {
   std::vector<store::Change> changes;
+  changes.reserve(ready.size());
   for (auto& held : ready) {
     held.run.state = RunState::signed_;
     changes.push_back({RunState::due, held.run, {held.document, held.signature, std::nullopt}});
@@ -222,7 +224,7 @@ std::vector<Launcher::Held> Launcher::record_signed(std::vector<Held> ready) {
 
 void Launcher::answered(store::Run run, Result<api::StoredAction> stored) {
   const auto now = clock_.now();
-  if (stored) return accepted(std::move(run), context_.jobs.find(run.job), std::move(*stored), now);
+  if (stored) return accepted(std::move(run), std::move(*stored), now);
   const auto& error = stored.error();
   if (error.retry == Retry::no) return finish(std::move(run), RunState::signed_, RunState::refused, error.text());
   if (error.retry == Retry::later) return retry(std::move(run), RunState::signed_, error, now);
@@ -237,8 +239,9 @@ void Launcher::answered(store::Run run, Result<api::StoredAction> stored) {
   recorder_.later({RunState::signed_, std::move(run), {}});
 }
 
-void Launcher::accepted(store::Run run, const spool::JobPtr& job, api::StoredAction action, Timestamp now) {
+void Launcher::accepted(store::Run run, api::StoredAction action, Timestamp now) {
   const auto from = run.state;
+  const auto job = context_.jobs.find(run.job);
   run.action_id = action.id;
   run.posted_at = now;
   if (job && job->config.sendonly) {
@@ -284,7 +287,7 @@ void Launcher::reconcile(store::Run run, Timestamp now) {
   }
   if (*found) {
     context_.log.notice(run.name() + ": the API has its action after all");
-    return accepted(std::move(run), context_.jobs.find(run.job), std::move(**found), now);
+    return accepted(std::move(run), std::move(**found), now);
   }
   // A request that was cut off may still be on its way into the API's database.
   const auto settled = *run.posted_at + kSettle;

@@ -115,6 +115,7 @@ std::string find_missing(soci::session& session) {
 
 Result<void> create_sqlite_file(const fs::path& path) {
   if (is_there(path)) return {};
+  remove_temporary_files(path.parent_path());  // of a runner that was killed right here
   return DurableFile::create(path).and_then([](DurableFile file) { return file.commit(); });
 }
 

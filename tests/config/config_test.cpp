@@ -110,6 +110,11 @@ TEST(RunnerConfig, TakesEverySetting) {
   EXPECT_EQ(config.pagesize, 500);
 }
 
+TEST(RunnerConfig, ANumberOfAnySizeIsOnlyOutOfRange) {
+  for (const auto* number : {"9999999999999999", "-9999999999999999", "9223372036854775807", "0"})
+    EXPECT_FALSE(parse_runner_config("[runner]\ndirectory = /x\ncheckdirectory = " + std::string(number), "f").value);
+}
+
 TEST(RunnerConfig, WhatBelongsTogetherIsAskedForTogether) {
   EXPECT_THAT(texts(parse_runner_config("[runner]\ndirectory = /r\n[logging]\nmode = file\n", "f").problems),
               testing::ElementsAre(HasSubstr("f:4:8: mode: mode file needs a file")));

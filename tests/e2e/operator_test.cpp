@@ -196,6 +196,28 @@ TEST(Operator, DeliversAndCollectsAgain) {
   EXPECT_EQ(world.type({"status"}).status, 1) << "nobody is at work";
 }
 
+TEST(Operator, ChecksAgainstTheApi) {
+  Operator world;
+  world.job("packages", kOnceAYear);
+  world.job(
+      "nobody", kOnceAYear,
+      R"({"target":"name = 'nobody'","operations":[{"module":"pkg","parameters":{"pkgmatch":{"matches":["x"]}}}]})");
+  world.write_configuration();
+  const auto right = world.type({"check", "--online"});
+  EXPECT_EQ(right.status, 0) << right.output;
+  EXPECT_THAT(right.output, testing::ContainsRegex("packages +1  status='online'"));
+  EXPECT_THAT(right.output, HasSubstr("the target matches no active agent"));
+
+  world.gpg_settings = "useapikeyauth = \"wrong\"\n";
+  world.write_configuration();
+  EXPECT_THAT(world.type({"check", "--online"}).output, HasSubstr("the API does not let this key in"));
+
+  world.stop_sandbox();
+  const auto away = world.type({"check", "--online", "--json"});
+  EXPECT_EQ(away.status, 1);
+  EXPECT_EQ(nlohmann::json::parse(away.output).at("online").at("reachable"), false) << away.output;
+}
+
 TEST(Operator, IsToldWhenTheRunnerStopsMeanwhile) {
   Operator world;
   world.job("slow", "schedule = \"0 0 1 1 *\"\nexpiry = 60s\n");

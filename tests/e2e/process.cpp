@@ -54,6 +54,7 @@ bool Process::running() {
   if (status_) return false;
   int status = 0;
   if (waitpid(pid_, &status, WNOHANG) != pid_) return true;
+  dumped_core_ = WIFSIGNALED(status) && WCOREDUMP(status);
   status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return false;
 }

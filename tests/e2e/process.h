@@ -23,11 +23,14 @@ class Process {
   // The exit status (128 + signal where one ended it), or nullopt where it still runs after `timeout`.
   std::optional<int> wait(std::chrono::milliseconds timeout = std::chrono::seconds(20));
   bool running();
+  // Whether the signal that ended it left a core file.
+  bool dumped_core() const { return dumped_core_; }
   std::string output() const;
   int id() const { return pid_; }
 
  private:
   int pid_ = -1;
+  bool dumped_core_ = false;
   std::optional<int> status_;
   std::filesystem::path output_;
 };

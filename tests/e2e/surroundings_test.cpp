@@ -3,9 +3,11 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 
 #include "base/file.h"
@@ -204,7 +206,8 @@ struct LockedWorld : World {
   }
 };
 
-TEST(Passphrase, FromEverySource) {
+// Fault 10 of the original: the passphrase could only stand in runner.cfg.
+TEST(Passphrase, Fault10FromEverySource) {
   LockedWorld world;
   world.client_settings = "passphrase = open-9931\n";
   world.expect_work();
@@ -220,6 +223,21 @@ TEST(Passphrase, FromEverySource) {
   world.expect_work({{"CREDENTIALS_DIRECTORY", world.path("credentials")}});
 }
 
+TEST(Passphrase, IsInNoCoreFile) {
+  rlimit before{};
+  getrlimit(RLIMIT_CORE, &before);
+  const rlimit any_size{before.rlim_max, before.rlim_max};
+  setrlimit(RLIMIT_CORE, &any_size);  // inherited
+  LockedWorld world;
+  world.client_settings = "passphrase = open-9931\n";
+  world.start_runner();
+  EXPECT_TRUE(eventually([&] { return world.log_has("Following"); })) << world.log();
+  world.runner->signal(SIGSEGV);
+  EXPECT_TRUE(world.runner->wait().has_value());
+  EXPECT_FALSE(world.runner->dumped_core());
+  setrlimit(RLIMIT_CORE, &before);
+}
+
 TEST(Passphrase, WrongOrMissingIsOneSentenceWithExit9) {
   LockedWorld world;
   world.client_settings = "passphrase = shut-1177\n";
@@ -231,8 +249,6 @@ TEST(Passphrase, WrongOrMissingIsOneSentenceWithExit9) {
   world.start_runner();
   EXPECT_EQ(world.runner->wait(), 9);
 }
-
-// Faults 9 and 10 of the original have their tests in MainJob.FollowsJobsWhileRunning and above.
 
 }  // namespace
 }  // namespace mig_runner::test

@@ -151,6 +151,10 @@ nlohmann::json World::posts() const {
       run_command({"curl", "-sk", scheme + "://localhost:" + std::to_string(port) + "/sandbox/posts"}));
 }
 
+void World::add_fault(const std::string& fault) const {
+  run_command({"curl", "-sk", "-d", fault, scheme + "://localhost:" + std::to_string(port) + "/sandbox/faults"});
+}
+
 void World::clear_faults() const {
   run_command({"curl", "-sk", "-X", "DELETE", scheme + "://localhost:" + std::to_string(port) + "/sandbox/faults"});
 }

@@ -47,6 +47,7 @@ class World {
   std::vector<nlohmann::json> results(const std::string& job) const;
   // What the sandbox accepted.
   nlohmann::json posts() const;
+  void add_fault(const std::string& fault) const;
   void clear_faults() const;
   int posts_of(const std::string& job) const;
   // How many requests have met a fault.

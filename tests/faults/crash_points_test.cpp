@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "faults/flushes.h"
 #include "runner/adoption.h"
 #include "runner/stand.h"
 
@@ -169,6 +170,7 @@ void expect_all_well(const Scenario& scenario, int dies_at, CrashStand& stand) {
 class CrashPoints : public testing::TestWithParam<Scenario> {};
 
 TEST_P(CrashPoints, NothingIsLostOrSentTwice) {
+  const FlushesAre skipped(Flushes::skipped);
   int points = 0;
   for (int dies_at = 1;; ++dies_at) {
     CrashStand stand(GetParam(), dies_at);

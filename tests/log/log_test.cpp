@@ -3,8 +3,12 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <netinet/in.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <thread>
@@ -164,6 +168,43 @@ TEST_F(LogTest, ASyslogServerThatIsAwayHoldsUpNobody) {
     for (int i = 0; i < 20'000; ++i) log->info("nobody listens");
   }
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+}
+
+// What systemd's journal gets, in a file system of the child's own.
+int write_to_a_journal(const Clock& clock) {
+  constexpr int kNotAllowed = 77;
+  if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      mount("tmpfs", "/run", "tmpfs", 0, nullptr) != 0)
+    return kNotAllowed;
+  std::filesystem::create_directories("/run/systemd/journal");
+  const UniqueFd journal(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::string("/run/systemd/journal/socket").copy(address.sun_path, sizeof address.sun_path - 1);
+  if (bind(journal.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return 1;
+  Settings settings;
+  settings.mode = Settings::Mode::journal;
+  settings.level = Level::info;
+  const auto log = Log::open(settings, clock);
+  if (!log) return 2;
+  (*log)->debug("not this");
+  (*log)->warning("disk@08:00: a\nb");
+  std::string entry(4096, '\0');
+  const auto size = recv(journal.get(), entry.data(), entry.size(), MSG_DONTWAIT);
+  if (size <= 0) return 3;
+  entry.resize(static_cast<std::size_t>(size));
+  for (const std::string line : {"MESSAGE=disk@08:00: a\\nb\n", "PRIORITY=4\n", "SYSLOG_IDENTIFIER=mig-runner\n"})
+    if (entry.find(line) == std::string::npos) return 4;
+  return 0;
+}
+
+TEST_F(LogTest, JournalEntries) {
+  const auto child = fork();
+  if (child == 0) _exit(write_to_a_journal(clock));
+  int status = -1;
+  waitpid(child, &status, 0);
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "file systems may not be mounted here";
+  EXPECT_EQ(status, 0) << WEXITSTATUS(status);
 }
 
 }  // namespace

@@ -97,13 +97,16 @@ Result<HttpAnswer> FakeApi::post(const api::HttpRequest& request) {
   }
   if (what == Post::unavailable) return fail("connection refused", "http://fake/", Retry::later);
   if (what == Post::refuse) return collection(500, {}, "Action.Target is empty. Expecting string.");
-  if (what == Post::lost_not_accepted) return fail("connection reset", "http://fake/", Retry::outcome_unknown);
   Stored stored;
   stored.id = 7000 + posts;
   stored.document = decode(request.form_body.substr(request.form_body.find('=') + 1));
   stored.name = json::parse(stored.document).at("name");
   for (int i = 0; i < commands_per_action; ++i) stored.commands.push_back(stored.id * 1000 + i);
   stored.sent = commands_per_action;
+  if (what == Post::lost_not_accepted) {
+    lost.push_back(stored);
+    return fail("connection reset", "http://fake/", Retry::outcome_unknown);
+  }
   actions.push_back(stored);
   if (what == Post::lost_accepted) return fail("connection reset", "http://fake/", Retry::outcome_unknown);
   return collection(202, json::array({item("action ID " + std::to_string(stored.id), stored_json(stored))}));

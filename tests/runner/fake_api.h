@@ -33,6 +33,7 @@ class FakeApi {
   bool down = false;            // every request but posts fails
   std::string command_answer;   // instead of any page of commands, where not empty
   std::vector<Stored> actions;  // accepted ones
+  std::vector<Stored> lost;     // requests on their way: a test may let them arrive
   int posts = 0;                // received, whatever became of them
   int searches = 0;
   int commands_per_action = 0;               // new actions get so many

@@ -149,6 +149,18 @@ TEST(Launcher, ACrashBetweenSigningAndTheAnswerIsReconciled) {
   EXPECT_EQ(stand.api.posts, 1);
 }
 
+// Each try is signed afresh: whichever of them the API has, it is found.
+TEST(Launcher, ARequestThatArrivesAfterTheNextTryIsFoundByItsOwnSignature) {
+  DueStand stand;
+  stand.api.script = {Post::lost_not_accepted, Post::lost_not_accepted};
+  while (stand.api.posts < 2) stand.advance(1s);
+  stand.api.actions.push_back(stand.api.lost.front());
+  stand.pass(2min);
+  EXPECT_EQ(stand.api.posts, 2);
+  EXPECT_EQ(stand.run().state, RunState::posted);
+  EXPECT_EQ(stand.run().action_id, stand.api.lost.front().id);
+}
+
 // Nobody knows when the request of a runner that died was sent: perhaps just before the end.
 TEST(Launcher, AfterACrashTheApiIsGivenItsTimeFromTheNewStart) {
   DueStand stand;

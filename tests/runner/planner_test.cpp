@@ -24,6 +24,56 @@ TEST(Planner, PlansOneRunPerNominalTime) {
   EXPECT_EQ(stand.api.posts, 3);
 }
 
+TEST(Planner, PlansAheadAndNothingIsSentEarly) {
+  Stand stand("2026-11-23T08:00:59.5Z");
+  stand.start(stand.make_job("disk", "* * * * *"));
+  stand.settle();
+  ASSERT_EQ(stand.history("disk").size(), 1U);
+  EXPECT_EQ(stand.history("disk").front().name(), "disk@2026-11-23T08:01:00Z");
+  stand.advance(499ms);
+  EXPECT_EQ(stand.api.posts, 0);
+  stand.advance(1ms);
+  EXPECT_EQ(stand.api.posts, 1);
+  const auto run = stand.history("disk").front();
+  EXPECT_EQ(*run.valid_from, at("2026-11-23T08:00:00Z")) << "a minute before it was sent, though it was signed earlier";
+  stand.pass(1min, 250ms);
+  EXPECT_EQ(stand.api.posts, 2);
+}
+
+TEST(Planner, AClockThatGoesBackAfterPlanningAheadLaunchesOnce) {
+  Stand stand("2026-11-23T08:00:59.7Z");
+  stand.start(stand.make_job("disk", "1 8 * * *"));
+  stand.settle();
+  ASSERT_EQ(stand.history("disk").size(), 1U);
+  stand.clock.set(at("2026-11-23T07:00:59.8Z"));
+  stand.pass(2h, 10s);
+  EXPECT_EQ(stand.api.posts, 1);
+  EXPECT_EQ(stand.history("disk").size(), 1U);
+}
+
+TEST(Planner, WhatWasPlannedAheadIsNotSentOnceItsJobIsGone) {
+  Stand stand("2026-11-23T08:00:59.7Z");
+  stand.start(stand.make_job("disk", "* * * * *"));
+  stand.settle();
+  stand.stages->planner.remove("disk", stand.clock.now());
+  stand.jobs.remove("disk");
+  stand.advance(1s);
+  EXPECT_EQ(stand.api.posts, 0);
+  EXPECT_EQ(stand.history("disk").front().state, RunState::skipped);
+}
+
+TEST(Planner, WhatWasSignedAheadFollowsAChangeOfItsJob) {
+  Stand stand("2026-11-23T08:00:59.7Z");
+  stand.start(stand.make_job("disk", "* * * * *"));
+  stand.settle();
+  config::JobConfig config;
+  config.expiry = 20min;
+  stand.put(stand.make_job("disk", "* * * * *", config));
+  stand.advance(1s);
+  EXPECT_EQ(stand.api.posts, 1);
+  EXPECT_EQ(*stand.history("disk").front().expire_after, at("2026-11-23T08:21:00.7Z"));
+}
+
 TEST(Planner, MissedTimesAreRecordedAndNotLaunchedByDefault) {
   Stand stand;
   const auto job = stand.make_job("disk", "*/5 * * * *");

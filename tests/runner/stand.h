@@ -1,5 +1,6 @@
 #pragma once
 
+#include <csignal>
 #include <functional>
 #include <map>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "runner/fake_api.h"
 #include "runner/launcher.h"
 #include "runner/planner.h"
+#include "runner/run_flow.h"
 #include "runner/stage_context.h"
 #include "support/manual_clock.h"
 #include "support/scratch_directory.h"
@@ -60,7 +62,10 @@ inline Timestamp at(std::string_view text) {
 // All stages over a real store in a scratch directory, a fake API and a clock that the test moves.
 class Stand {
  public:
-  explicit Stand(std::string_view start = "2026-11-23T08:00:30Z") : clock(at(start)) { open(); }
+  explicit Stand(std::string_view start = "2026-11-23T08:00:30Z") : clock(at(start)) {
+    std::signal(SIGPIPE, SIG_IGN);  // as the daemon does
+    open();
+  }
 
   // As a process that starts on the same tree: what was claimed and kept in memory is gone.
   void restart() {
@@ -124,7 +129,7 @@ class Stand {
   struct Stages {
     Stages(Stand& stand)
         : context{stand.settings, stand.jobs, *stand.store, stand.log},
-          planner(context),
+          planner(context, runner::kAhead),
           rate(stand.settings.max_launches_per_minute, {}),
           launcher(context, stand.client(), std::make_unique<CountingSigner>(stand.signatures), rate, stand.clock),
           collector(context, stand.client(), stand.clock),

@@ -144,7 +144,8 @@ TEST(Key, GnuPg2HomeWithoutProtection) {
   expect_verifies(gpg, fingerprint, signature_of(*key));
 }
 
-TEST(Key, GnuPg2HomeWithPassphrase) {
+// Fault 10 of the original: keys had to be exported to secring.gpg.
+TEST(Key, Fault10GnuPg2HomeWithPassphrase) {
   const GpgHome gpg;
   const auto fingerprint = gpg.make_key("rsa2048", "open sesame");
   EXPECT_EQ(key_error(load(gpg.path(), fingerprint, "open barley")), gpg.path().string() + ": wrong passphrase");

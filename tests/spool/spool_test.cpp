@@ -83,7 +83,8 @@ TEST_F(SpoolTest, ABrokenJobIsReportedOnceAndStaysOnItsLastGoodForm) {
   EXPECT_EQ(said(spool.scan()), "changed disk");
 }
 
-TEST_F(SpoolTest, ABrokenActionIsPlacedInItsFile) {
+// Fault 9 of the original, second half: an action was not validated until its launch.
+TEST_F(SpoolTest, Fault9ABrokenActionIsPlacedInItsFile) {
   write_job("disk", "* * * * *", "{\n  \"target\": }");
   const auto changes = spool.scan();
   ASSERT_EQ(said(changes), "broken disk");

@@ -39,6 +39,14 @@ TEST(SqliteStore, IsForItsOwnerAlone) {
   for (const std::string ending : {"", "-wal", "-shm"}) EXPECT_EQ(mode_of(path.string() + ending), 0600U) << ending;
 }
 
+TEST(SqliteStore, TakesAwayWhatAKilledRunnerBegan) {
+  const test::ScratchDirectory directory;
+  const auto begun = directory.path() / ".runs.db.tmp-Ab12Cd";
+  test::write_text(begun, "");
+  ASSERT_TRUE(RunStore::open(directory.path() / "runs.db", "runner", kNow));
+  EXPECT_FALSE(std::filesystem::exists(begun));
+}
+
 TEST(SqliteStore, PathsMayHoldOddCharacters) {
   const test::ScratchDirectory directory;
   const auto path = directory.path() / "a b  c=d 'e' %20?mode=ro#x\n" / "runs.db";

@@ -1,0 +1,116 @@
+#include "cli/check_online.h"
+
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "api/counting_signer.h"
+#include "api/token_source.h"
+#include "support/manual_clock.h"
+
+namespace mig_runner::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr const char* kUrl = "https://mig.example.net/api/v1/";
+
+// An API whose clock says `date`; it has as many agents for a target as its name says, and complains of others.
+class FakeHttp final : public api::Http {
+ public:
+  explicit FakeHttp(std::string date, long status = 200) : date_(std::move(date)), status_(status) {}
+
+  Result<api::HttpAnswer> perform(const api::HttpRequest& request) override {
+    if (date_ == "away") return fail("connection refused", request.url, Retry::later);
+    nlohmann::json data = nlohmann::json::array();
+    nlohmann::json root = {{"collection", {{"error", nlohmann::json::object()}}}};
+    long status = status_;
+    if (status != 200) root["collection"]["error"]["message"] = "Investigator authorization verification failed";
+    const auto target = request.url.find("&target=");
+    const auto wanted = target == std::string::npos ? 1 : std::atoi(request.url.c_str() + target + 8);
+    if (target != std::string::npos && wanted == 0 && !request.url.ends_with("=0")) {
+      status = 500;
+      root["collection"]["error"]["message"] = "pq: syntax error";
+    }
+    if (wanted == 0 && status == 200) {
+      status = 404;
+      root["collection"]["error"]["message"] = "no results found";
+    }
+    for (int i = 0; i < wanted && status == 200; ++i)
+      data.push_back({{"name", target == std::string::npos ? "action" : "agent"}, {"value", {{"id", i + 1}}}});
+    root["collection"]["items"] = nlohmann::json::array({{{"data", data}}});
+    return api::HttpAnswer{status, root.dump(), date_};
+  }
+  void perform_all(const std::vector<api::HttpRequest>&,
+                   const std::function<void(std::size_t, Result<api::HttpAnswer>)>&,
+                   const std::function<void()>&) override {}
+
+ private:
+  std::string date_;
+  long status_;
+};
+
+OnlineCheck check(const std::string& date, const std::vector<JobTarget>& targets = {}, long status = 200) {
+  const test::ManualClock clock(parse_rfc3339("2026-11-23T08:00:00Z").value());
+  api::TokenSource tokens("key");
+  std::atomic<int> signatures = 0;
+  api::ApiClient client(kUrl, std::make_unique<FakeHttp>(date, status),
+                        std::make_unique<test::CountingSigner>(signatures), tokens);
+  return check_online(client, kUrl, targets, clock);
+}
+
+std::string only_problem(const OnlineCheck& check, bool fatal) {
+  EXPECT_EQ(check.problems.size(), 1U);
+  if (check.problems.size() != 1) return "";
+  EXPECT_EQ(check.problems[0].second.fatal, fatal);
+  return check.problems[0].second.text();
+}
+
+TEST(CheckOnline, HasNothingToSayWhereAllIsRight) {
+  const auto right = check("Mon, 23 Nov 2026 08:00:00 GMT", {{"patchlevel", "action.json", "12"}});
+  EXPECT_THAT(right.problems, IsEmpty());
+  EXPECT_TRUE(right.reachable);
+  EXPECT_TRUE(right.accepted);
+  ASSERT_EQ(right.targets.size(), 1U);
+  EXPECT_EQ(right.targets[0].agents, 12);
+}
+
+TEST(CheckOnline, SaysThatTheApiCannotBeReached) {
+  const auto away = check("away");
+  EXPECT_FALSE(away.reachable);
+  EXPECT_THAT(only_problem(away, true), HasSubstr("the API cannot be reached: connection refused"));
+}
+
+TEST(CheckOnline, SaysHowFarTheClocksAreApart) {
+  EXPECT_THAT(check("Mon, 23 Nov 2026 08:00:25 GMT").problems, IsEmpty());
+  EXPECT_THAT(only_problem(check("Mon, 23 Nov 2026 08:00:40 GMT"), false), HasSubstr("behind the API's"));
+  EXPECT_THAT(only_problem(check("Mon, 23 Nov 2026 07:50:00 GMT"), true), HasSubstr("9m 59s ahead of the API's"));
+  EXPECT_THAT(only_problem(check("yesterday"), false), HasSubstr("no usable Date"));
+}
+
+TEST(CheckOnline, SaysThatTheKeyIsNotLetIn) {
+  const auto refused = check("Mon, 23 Nov 2026 08:00:00 GMT", {{"patchlevel", "action.json", "12"}}, 401);
+  EXPECT_TRUE(refused.reachable);
+  EXPECT_FALSE(refused.accepted);
+  EXPECT_THAT(refused.targets, IsEmpty()) << "nothing more can be asked";
+  EXPECT_THAT(only_problem(refused, true), HasSubstr("Investigator authorization verification failed"));
+}
+
+TEST(CheckOnline, SaysWhatTargetsComeTo) {
+  const auto checked =
+      check("Mon, 23 Nov 2026 08:00:00 GMT",
+            {{"none", "none.json", "0"}, {"wrong", "wrong.json", "nonsense"}, {"same", "s.json", "0"}});
+  ASSERT_EQ(checked.problems.size(), 3U);
+  EXPECT_EQ(checked.problems[0].second.text(), "none.json: the target matches no active agent");
+  EXPECT_FALSE(checked.problems[0].second.fatal);
+  EXPECT_THAT(checked.problems[1].second.text(), HasSubstr("wrong.json: the API cannot use the target"));
+  EXPECT_THAT(checked.problems[1].second.text(), HasSubstr("pq: syntax error"));
+  EXPECT_EQ(checked.problems[2].first, "same");
+  EXPECT_EQ(checked.targets[1].agents, std::nullopt);
+}
+
+}  // namespace
+}  // namespace mig_runner::cli
