@@ -151,6 +151,7 @@ void Launcher::launch(std::vector<Held> due, Timestamp now) {
   recorder_.flush();
   ready = record_signed(std::move(ready));
   std::vector<std::string> documents;
+  documents.reserve(ready.size());
   for (auto& held : ready) documents.push_back(std::move(held.document));
   api_->post_actions(
       documents,
