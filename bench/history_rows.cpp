@@ -73,8 +73,8 @@ HistoryCosts history_costs(const Tree& tree, int rounds) {
 }
 
 Rows history_rows(const Options& options) {
-  const int jobs = 1000;
-  const int runs_each = options.quick ? 100 : 1000;
+  const int jobs = 100;
+  const int runs_each = options.quick ? 1000 : 10'000;
   const Tree tree(1);
   fill_history(tree, jobs, runs_each);
   const double runs = jobs * runs_each;

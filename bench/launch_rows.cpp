@@ -32,7 +32,7 @@ mig_runner::Timestamp last_acceptance(const Sandbox& sandbox, std::size_t count)
 Launches runner_launches(int count) {
   const Sandbox sandbox;
   Tree tree(sandbox.port(), "maxlaunchesperminute = 1000000");
-  const auto nominal = std::chrono::ceil<seconds>(now() + milliseconds(2500 + count));
+  const auto nominal = std::chrono::ceil<seconds>(now() + milliseconds(3000 + 3 * count));
   for (int i = 0; i < count; ++i)
     tree.job(fmt::format("job{:04}", i), "schedule = " + once_at(nominal) + "\n", small_action());
   tree.start();

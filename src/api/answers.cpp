@@ -175,7 +175,7 @@ Result<void> each_datum(ondemand::document& document, Wanted&& wanted, Use&& use
       if (!wanted(name)) continue;
       ondemand::object value;
       if (datum["value"].get(value) != simdjson::SUCCESS) return malformed("a datum without a value");
-      if (auto used = use(std::move(value)); !used) return used;
+      if (auto used = use(value); !used) return used;
     }
   }
   return {};
@@ -212,7 +212,7 @@ Result<std::vector<ListedAction>> read_actions(std::string& body) {
   // "action", and "action ID 123" in the answer to a post.
   const auto wanted = [](std::string_view name) { return name == "action" || name.starts_with("action ID "); };
   auto read = each_datum(*document, wanted, [&](ondemand::object value) -> Result<void> {
-    auto action = read_action(std::move(value));
+    auto action = read_action(value);
     if (!action) return tl::unexpected(action.error());
     actions.push_back(std::move(*action));
     return {};

@@ -60,10 +60,15 @@ Result<std::vector<std::string>> Tree::job_names() const {
 }
 
 Result<spool::JobPtr> Tree::job(const std::string& name) const {
-  const auto names = job_names();
-  if (!names) return tl::unexpected(names.error());
-  if (!std::binary_search(names->begin(), names->end(), name)) return fail(no_such_job(name, *names), runners());
-  if (auto problem = spool::job_name_problem(name); !problem.empty()) return fail(std::move(problem), runners() / name);
+  auto problem = spool::job_name_problem(name);
+  std::error_code ignored;
+  // The others are listed only to name the nearest: whoever asks for all jobs would list them once for each.
+  if (!problem.empty() || !fs::is_directory(runners() / name, ignored)) {
+    const auto names = job_names();
+    if (!names) return tl::unexpected(names.error());
+    if (!std::binary_search(names->begin(), names->end(), name)) return fail(no_such_job(name, *names), runners());
+  }
+  if (!problem.empty()) return fail(std::move(problem), runners() / name);
   auto checked = spool::read_job(runners() / name, name, config_.job_defaults);
   if (!checked.value) return tl::unexpected(joined(checked.problems));
   return std::make_shared<const spool::Job>(std::move(*checked.value));

@@ -171,7 +171,7 @@ std::string Outcome::text() const {
 }
 
 Result<Outcome> run(const Request& request, const std::function<void(bool, std::string_view)>& line,
-                    std::stop_token stop) {
+                    const std::stop_token& stop) {
   auto spawned = spawn(request);
   if (!spawned) return tl::unexpected(spawned.error());
   return Run(request, line, std::move(*spawned)).to_end(stop);

@@ -49,6 +49,6 @@ struct Outcome {
 // 0.5 s; after a timeout or a stop request nothing of its group is left. An Error (retry later) means that it could not
 // be started: missing, not executable, input gone; or that `feed` failed. The process ignores SIGPIPE.
 Result<Outcome> run(const Request& request, const std::function<void(bool, std::string_view)>& line,
-                    std::stop_token stop);
+                    const std::stop_token& stop);
 
 }  // namespace mig_runner::plugin

@@ -84,8 +84,8 @@ void Collector::retry_api(store::Run run, const Error& error, Timestamp now) {
   const auto again = now + retry_pause(kCollectPauses, run.attempts, run.name());
   if (run.deadline && again > *run.deadline) {
     if (collected_before(run)) return settle_again(std::move(run), now);
-    return finish(std::move(run), RunState::collect_failed,
-                  "no results until its deadline " + format_utc(*run.deadline) + "; last: " + error.text());
+    auto reason = "no results until its deadline " + format_utc(*run.deadline) + "; last: " + error.text();
+    return finish(std::move(run), RunState::collect_failed, std::move(reason));
   }
   context_.log.warning(run.name() + ": not collected, next try at " + format_utc(again) + ": " + error.text());
   wait(std::move(run), error.text(), again);

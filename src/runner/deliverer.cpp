@@ -66,8 +66,11 @@ plugin::Request Deliverer::request_for(const store::Run& run, const config::JobS
 // A result file that is gone or damaged is collected again from the API.
 bool Deliverer::usable_result(store::Run& run, Timestamp now) {
   const auto whole = keep_whole_result(context_, run);
-  if (!whole) failed(std::move(run), whole.error().text(), false, now);
-  if (!whole || *whole) return whole.has_value();
+  if (!whole) {
+    failed(std::move(run), whole.error().text(), false, now);
+    return false;
+  }
+  if (*whole) return true;
   run.state = RunState::posted;
   run.attempts = 0;
   run.wake = now;

@@ -93,9 +93,10 @@ void Launcher::retry(store::Run run, RunState from, const Error& error, Timestam
   if (settings.retries >= 0 && run.attempts > settings.retries)
     return finish(std::move(run), from, RunState::missed,
                   "not launched in " + std::to_string(settings.retries + 1) + " tries; last: " + error.text());
-  if (run.deadline && again > *run.deadline)
-    return finish(std::move(run), from, RunState::missed,
-                  "not launched until its deadline " + format_utc(*run.deadline) + "; last: " + error.text());
+  if (run.deadline && again > *run.deadline) {
+    auto reason = "not launched until its deadline " + format_utc(*run.deadline) + "; last: " + error.text();
+    return finish(std::move(run), from, RunState::missed, std::move(reason));
+  }
   run.state = RunState::due;
   run.wake = again;
   run.reason = error.text();
@@ -111,8 +112,10 @@ bool Launcher::may_launch(store::Run& run, const spool::JobPtr& job, Timestamp n
   if (!job) return end(RunState::skipped, "its job was removed before it was launched");
   const auto& settings = job->config.settings;
   if (!settings.enabled) return end(RunState::skipped, "its job was disabled before it was launched");
+  // What the pause met planned ahead of its time does not go out any more; a launch by hand comes later than the pause.
   const auto paused = context_.jobs.paused_since(run.job);
-  if (paused && run.nominal <= *paused) return end(RunState::skipped, "its job was paused before it was launched");
+  if (paused && run.nominal <= *paused + kAhead)
+    return end(RunState::skipped, "its job was paused before it was launched");
   const auto punctual = run.nominal + settings.splay + std::chrono::minutes(1);
   if (run.deadline && now > *run.deadline && (run.attempts > 0 || now > punctual))
     return end(RunState::missed, "not launched until its deadline " + format_utc(*run.deadline) +
@@ -149,6 +152,7 @@ void Launcher::launch(std::vector<Held> due, Timestamp now) {
   const auto term = context_.store.term();
   ready = record_signed(std::move(ready));
   std::vector<std::string> documents;
+  documents.reserve(ready.size());
   for (auto& held : ready) documents.push_back(std::move(held.document));
   api_->post_actions(
       documents,
@@ -204,6 +208,7 @@ Result<void> Launcher::sign(Held& held, const spool::JobPtr& job, Timestamp star
 // Those of which it is durable: only they may be posted.
 std::vector<Launcher::Held> Launcher::record_signed(std::vector<Held> ready) {
   std::vector<store::Change> changes;
+  changes.reserve(ready.size());
   for (auto& held : ready) {
     held.run.state = RunState::signed_;
     changes.push_back({RunState::due, held.run, {held.document, held.signature, std::nullopt}});
@@ -225,7 +230,7 @@ std::vector<Launcher::Held> Launcher::record_signed(std::vector<Held> ready) {
 
 void Launcher::answered(store::Run run, Result<api::StoredAction> stored) {
   const auto now = clock_.now();
-  if (stored) return accepted(std::move(run), context_.jobs.find(run.job), std::move(*stored), now);
+  if (stored) return accepted(std::move(run), std::move(*stored), now);
   const auto& error = stored.error();
   if (error.retry == Retry::no) return finish(std::move(run), RunState::signed_, RunState::refused, error.text());
   if (error.retry == Retry::later) return retry(std::move(run), RunState::signed_, error, now);
@@ -240,8 +245,9 @@ void Launcher::answered(store::Run run, Result<api::StoredAction> stored) {
   recorder_.later({RunState::signed_, std::move(run), {}});
 }
 
-void Launcher::accepted(store::Run run, const spool::JobPtr& job, api::StoredAction action, Timestamp now) {
+void Launcher::accepted(store::Run run, api::StoredAction action, Timestamp now) {
   const auto from = run.state;
+  const auto job = context_.jobs.find(run.job);
   run.action_id = action.id;
   run.posted_at = now;
   if (job && job->config.sendonly) {
@@ -287,7 +293,7 @@ void Launcher::reconcile(store::Run run, Timestamp now) {
   }
   if (*found) {
     context_.log.notice(run.name() + ": the API has its action after all");
-    return accepted(std::move(run), context_.jobs.find(run.job), std::move(**found), now);
+    return accepted(std::move(run), std::move(**found), now);
   }
   // A request that was cut off may still be on its way into the API's database.
   const auto settled = *run.posted_at + kSettle;

@@ -53,7 +53,7 @@ class Launcher {
   void answered(store::Run run, Result<api::StoredAction> stored);
   void reconcile(store::Run run, Timestamp now);
   bool may_launch(store::Run& run, const spool::JobPtr& job, Timestamp now);
-  void accepted(store::Run run, const spool::JobPtr& job, api::StoredAction action, Timestamp now);
+  void accepted(store::Run run, api::StoredAction action, Timestamp now);
   void finish(store::Run run, store::RunState from, store::RunState state, std::string reason);
   void retry(store::Run run, store::RunState from, const Error& error, Timestamp now);
 

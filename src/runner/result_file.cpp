@@ -96,7 +96,7 @@ Result<ResultFile> ResultFile::create(const std::filesystem::path& path) {
 }
 
 Result<void> ResultFile::compress(std::string_view bytes, bool end) {
-  std::array<char, 64 * 1024> buffer;
+  std::array<char, std::size_t{64} * 1024> buffer;
   ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
   while (true) {
     ZSTD_outBuffer out{buffer.data(), buffer.size(), 0};

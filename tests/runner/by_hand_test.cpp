@@ -214,6 +214,19 @@ TEST(Pause, ARunThatWaitsToBeTriedAgainIsSkipped) {
   EXPECT_EQ(stand.api.actions.size(), 0U);
 }
 
+TEST(Pause, WhatIsPlannedAheadOfItsTimeIsSkipped) {
+  HandStand stand;
+  stand.clock.set(at("2026-11-23T08:00:59.7Z"));
+  stand.put(stand.make_job("disk", "* * * * *"));
+  stand.settle();
+  ASSERT_EQ(stand.run().state, RunState::due);
+  stand.clock.advance(100ms);
+  stand.pause();
+  stand.advance(1s);
+  EXPECT_EQ(stand.run().state, RunState::skipped);
+  EXPECT_EQ(stand.api.posts, 0);
+}
+
 TEST(Pause, ALaunchByHandGoesThrough) {
   HandStand stand;
   stand.pause();
