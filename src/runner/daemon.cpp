@@ -210,6 +210,7 @@ void Daemon::Impl::tell_jobs() {
   std::map<std::string, std::string> hashes;
   for (const auto& job : jobs.all()) hashes.emplace(job->name, job->content_hash);
   jobs_told = store->set_jobs(hashes).has_value();
+  engine->ring_all();  // other runs may be this runner's to work on
 }
 
 // One warning for each job that comes to differ.
@@ -275,6 +276,7 @@ void Daemon::Impl::look_at_group() {
   if (steady_clock::now() >= next_comparison) {
     next_comparison = steady_clock::now() + kComparison;
     compare_jobs();
+    engine->ring_all();  // who died in the middle of telling others has not told them
   }
   if (const auto current = store->term(); std::exchange(term, current) != current && current > 1)
     log.warning("This runner's lease ended: others have taken over what it had begun; it takes part again.");

@@ -93,6 +93,7 @@ void Lease::leave(soci::session& session) {
   }
   session << "UPDATE runs SET owner = NULL WHERE owner = :id", use(id, "id");
   session << "DELETE FROM members WHERE id = :id", use(id, "id");
+  session << "SELECT nextval('changes')";
 }
 
 bool Lease::lost() const {
@@ -178,13 +179,17 @@ void Lease::run(const std::stop_token& stop) {
 
 bool free_claims_of_the_dead(soci::session& session) {
   Transaction transaction(session, kPostgresql.begin_durable);
-  session << "DELETE FROM members WHERE id IN"
-             " (SELECT id FROM members WHERE lease_until < clock_timestamp() FOR UPDATE SKIP LOCKED)";
-  soci::statement statement = (session.prepare << "UPDATE runs SET owner = NULL WHERE owner IS NOT NULL AND NOT EXISTS"
-                                                  " (SELECT 1 FROM members WHERE members.id = runs.owner)");
-  statement.execute(true);
-  const bool any = statement.get_affected_rows() > 0;
+  soci::statement remove =
+      (session.prepare << "DELETE FROM members WHERE id IN"
+                          " (SELECT id FROM members WHERE lease_until < clock_timestamp() FOR UPDATE SKIP LOCKED)");
+  remove.execute(true);
+  bool any = remove.get_affected_rows() > 0;
+  soci::statement free = (session.prepare << "UPDATE runs SET owner = NULL WHERE owner IS NOT NULL AND NOT EXISTS"
+                                             " (SELECT 1 FROM members WHERE members.id = runs.owner)");
+  free.execute(true);
+  any = free.get_affected_rows() > 0 || any;
   transaction.commit();
+  // Without its claims, too, a member that is gone leaves to others what only it could do.
   if (any) session << "SELECT nextval('changes')";
   return any;
 }

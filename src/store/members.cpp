@@ -7,8 +7,9 @@ using soci::into;
 using soci::use;
 
 Result<void> RunStore::set_jobs(const std::map<std::string, std::string>& jobs) {
-  const auto told = impl_->write([&](soci::session&, Effects&) -> Result<void> {
-    if (!impl_->lease) return {};
+  if (!impl_->lease) return {};
+  const auto told = impl_->write([&](soci::session&, Effects& effects) -> Result<void> {
+    effects.concerns_others = true;
     std::map<std::string, std::string> put;
     std::set<std::string> removed;
     for (const auto& [job, hash] : jobs) {
