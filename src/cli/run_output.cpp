@@ -77,7 +77,10 @@ Json run_json(const Run& run) {
           {"result_file", json_text(run.result_file)},
           {"commands", run.commands},
           {"expected", run.expected},
-          {"complete", run.complete}};
+          {"complete", run.complete},
+          {"launched_by", json_text(run.launched_by)},
+          {"collected_by", json_text(run.collected_by)},
+          {"delivered_by", json_text(run.delivered_by)}};
 }
 
 }  // namespace mig_runner::cli

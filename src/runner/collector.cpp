@@ -192,6 +192,7 @@ void Collector::keep(store::Run run, const std::string& file, ResultWriter& writ
   const auto now = clock_.now();
   if (!finished) return retry_disk(std::move(run), finished.error(), now);
   run.result_file = file;
+  run.collected_by = context_.store.tree();
   run.commands = writer.count();
   run.expected = expected;
   run.complete = run.commands >= expected;

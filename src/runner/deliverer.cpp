@@ -114,6 +114,7 @@ void Deliverer::deliver(store::Run run, Timestamp now) {
 void Deliverer::delivered(store::Run run, Timestamp now) {
   context_.log.info(run.name() + ": delivered to " + run.plugin);
   run.delivered_at = now;
+  run.delivered_by = context_.store.tree();
   if (run.complete) run.reason.clear();
   settle_or_recollect(run, RunState::delivered, now);
   recorder_.record({RunState::stored, std::move(run), {}});

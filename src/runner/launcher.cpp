@@ -250,6 +250,7 @@ void Launcher::accepted(store::Run run, api::StoredAction action, Timestamp now)
   const auto job = context_.jobs.find(run.job);
   run.action_id = action.id;
   run.posted_at = now;
+  run.launched_by = context_.store.tree();
   if (job && job->config.sendonly) {
     run.state = RunState::sent;
     run.reason.clear();

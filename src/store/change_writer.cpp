@@ -7,10 +7,8 @@ namespace mig_runner::store {
 
 using soci::use;
 
-ChangeWriter::ChangeWriter(soci::session& session, const std::string& whose, const std::string& owner,
-                           const std::string& tree)
+ChangeWriter::ChangeWriter(soci::session& session, const std::string& whose, const std::string& owner)
     : owner_(owner),
-      tree_(tree),
       names_owner_(whose.find(":owner") != std::string::npos),
       keeping_claim_(session),
       ending_claim_(session),
@@ -31,12 +29,8 @@ void ChangeWriter::prepare_update(soci::statement& statement, const std::string&
   row_.bind_update(statement);
   statement.exchange(use(from_, "from"));
   if (names_owner_) statement.exchange(use(owner_, "owner"));
-  if (!tree_.empty()) statement.exchange(use(tree_, "tree"));
-  // A result that was just collected lies where it was collected.
-  const std::string kept_in =
-      tree_.empty() ? "" : ", kept_in = CASE WHEN :from = 3 AND :state = 4 THEN :tree ELSE kept_in END";
   statement.alloc();
-  statement.prepare("UPDATE runs SET " + RunRow::assignments() + kept_in + (keep_claim ? "" : ", owner = NULL") +
+  statement.prepare("UPDATE runs SET " + RunRow::assignments() + (keep_claim ? "" : ", owner = NULL") +
                     " WHERE number = :number AND state = :from AND " + whose);
   statement.define_and_bind();
 }

@@ -15,9 +15,7 @@ namespace mig_runner::store {
 class ChangeWriter {
  public:
   // `whose`: a condition on the column owner. It may name :owner, and the statements then set it to `owner`.
-  // `tree`: where a member of a group keeps result files, else empty.
-  ChangeWriter(soci::session& session, const std::string& whose, const std::string& owner,
-               const std::string& tree = "");
+  ChangeWriter(soci::session& session, const std::string& whose, const std::string& owner);
   ChangeWriter(const ChangeWriter&) = delete;
   ChangeWriter& operator=(const ChangeWriter&) = delete;
 
@@ -29,7 +27,6 @@ class ChangeWriter {
   void keep_documents(const Change& change);
 
   std::string owner_;
-  std::string tree_;
   bool names_owner_;
   RunRow row_;
   int from_ = 0;

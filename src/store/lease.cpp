@@ -32,12 +32,6 @@ milliseconds wall_time() {
   return std::chrono::seconds(time.tv_sec) + milliseconds(time.tv_nsec / 1'000'000);
 }
 
-std::string host_name() {
-  std::array<char, 256> host{};
-  if (gethostname(host.data(), host.size() - 1) != 0) return "unknown";
-  return host.data();
-}
-
 // Its process ids come again, in containers soon: chance tells members apart.
 std::string new_id() {
   static constexpr std::string_view kDigits = "0123456789abcdef";
@@ -52,15 +46,14 @@ const std::string kEnd = "clock_timestamp() + CAST(:length AS bigint) * interval
 
 }  // namespace
 
-Lease::Lease(std::string uri, std::string tree, milliseconds length)
-    : uri_(std::move(uri)), tree_(host_name() + ':' + tree), length_(length) {}
+Lease::Lease(std::string uri, milliseconds length) : uri_(std::move(uri)), length_(length) {}
 
 Lease::~Lease() {
   thread_.request_stop();
   changed_.notify_all();
 }
 
-std::string Lease::join(soci::session& session) {
+std::string Lease::join(soci::session& session, const std::string& tree) {
   const auto id = new_id();
   const auto host = host_name();
   const int process = getpid();
@@ -70,7 +63,7 @@ std::string Lease::join(soci::session& session) {
   session << "INSERT INTO members (id, host, process, tree, started, lease_until, clock_ahead) VALUES (:id, :host, "
              ":process, :tree, " +
                  kDatabaseTime + ", " + kEnd + ", 0) RETURNING " + kDatabaseTime,
-      into(database_time), use(id, "id"), use(host, "host"), use(process, "process"), use(tree_, "tree"),
+      into(database_time), use(id, "id"), use(host, "host"), use(process, "process"), use(tree, "tree"),
       use(length, "length");
   {
     const std::lock_guard lock(mutex_);

@@ -18,24 +18,21 @@ namespace mig_runner::store {
 class Lease {
  public:
   // Nothing is done before join(). `length`: how long a member that is not heard of keeps what it has claimed.
-  // `tree`: where its files are.
-  Lease(std::string uri, std::string tree, std::chrono::milliseconds length);
+  Lease(std::string uri, std::chrono::milliseconds length);
   // Stops renewing; the member stays until its lease ends, unless leave() was called.
   ~Lease();
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
 
-  // Becomes a new member, whatever it was before, and returns its id. Throws what SOCI throws.
-  std::string join(soci::session& session);
+  // Becomes a new member, whatever it was before, and returns its id. `tree`: where its files are, as Location::tree.
+  // Throws what SOCI throws.
+  std::string join(soci::session& session, const std::string& tree);
   // Ends the membership and its claims. Throws what SOCI throws.
   void leave(soci::session& session);
 
   // True once the lease is known to have ended: somebody else may do this member's work.
   bool lost() const;
   void lose();
-
-  // Of its files, as the database knows it: the host and the directory.
-  const std::string& tree() const { return tree_; }
 
   // Which membership this is, counted from 1. A claim made under one says nothing about the next.
   std::uint64_t term() const;
@@ -52,7 +49,6 @@ class Lease {
   void renewed(Moment begun, long long database_time);
 
   const std::string uri_;
-  const std::string tree_;
   const std::chrono::milliseconds length_;
   mutable std::mutex mutex_;  // guards all below but thread_
   std::condition_variable_any changed_;

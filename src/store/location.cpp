@@ -1,5 +1,9 @@
 #include "store/location.h"
 
+#include <unistd.h>
+
+#include <array>
+
 #include "store/postgresql.h"
 
 namespace mig_runner::store {
@@ -16,6 +20,16 @@ Result<Location> Location::parse(const std::string& setting, const std::filesyst
 
 std::string Location::text() const {
   return is_postgresql() ? describe_uri(uri) : file.string();
+}
+
+std::string Location::tree() const {
+  return is_postgresql() ? host_name() + ':' + file.parent_path().parent_path().string() : "";
+}
+
+std::string host_name() {
+  std::array<char, 256> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) return "unknown";
+  return host.data();
 }
 
 }  // namespace mig_runner::store

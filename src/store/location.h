@@ -20,8 +20,14 @@ struct Location {
   // For people: the file, or the URI without password and options.
   std::string text() const;
 
-  std::filesystem::path file;
-  std::string uri;  // may hold a password
+  // The runner's directory on this machine as a group tells it from those of others, "HOST:DIRECTORY". Empty for
+  // SQLite.
+  std::string tree() const;
+
+  std::filesystem::path file;  // of SQLite: state/runs.db in the runner's directory, also where it is not used
+  std::string uri;             // may hold a password
 };
+
+std::string host_name();
 
 }  // namespace mig_runner::store

@@ -60,8 +60,8 @@ Result<std::unique_ptr<RunStore>> RunStore::open_server(const Location& location
       return fail(current.error().what, location.text(), current.error().retry);
     name_every_column(impl->session);
     if (lease) {
-      impl->lease = std::make_unique<Lease>(location.uri, location.file.parent_path().string(), *lease);
-      impl->owner = impl->lease->join(impl->session);
+      impl->lease = std::make_unique<Lease>(location.uri, *lease);
+      impl->owner = impl->lease->join(impl->session, impl->tree);
     }
   } catch (...) {
     return tl::unexpected(current_failure(location.text()).error);

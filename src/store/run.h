@@ -56,6 +56,10 @@ struct Run {
   bool complete = false;      // commands == expected
   int recollections = 0;      // further collections of an incomplete result
 
+  // In a group: whose deed each was, by the tree it works on (RunStore::tree). Else empty. The result file lies in the
+  // tree of collected_by.
+  std::string launched_by, collected_by, delivered_by;
+
   // "JOB@2026-11-23T08:00:00Z", how people name it.
   std::string name() const;
 };

@@ -80,10 +80,10 @@ Result<std::vector<Run>> RunStore::settled_results(const std::string& job) {
   return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
     return impl_->runs(
         select("WHERE " + std::string(kOfJob) + " AND " + std::string(Impl::kSettled) +
-               (impl_->lease ? " AND (kept_in = '' OR kept_in = :tree)" : "") + " ORDER BY nominal DESC"),
+               (impl_->lease ? " AND (collected_by = '' OR collected_by = :tree)" : "") + " ORDER BY nominal DESC"),
         [&](soci::statement& statement) {
           statement.exchange(use(name, "job"));
-          if (impl_->lease) statement.exchange(use(impl_->lease->tree(), "tree"));
+          if (impl_->lease) statement.exchange(use(impl_->tree, "tree"));
         });
   });
 }

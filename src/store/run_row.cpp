@@ -9,10 +9,10 @@ namespace mig_runner::store {
 namespace {
 
 // What changes in the life of a run, in the order of RunRow::read_from() and RunRow::bind_values().
-constexpr std::array kColumns{"state",     "wake",      "deadline",     "attempts",    "failures",
-                              "reason",    "plugin",    "action_id",    "valid_from",  "expire_after",
-                              "posted_at", "stored_at", "delivered_at", "result_file", "commands",
-                              "expected",  "complete",  "recollections"};
+constexpr std::array kColumns{
+    "state",     "wake",       "deadline",     "attempts",      "failures",    "reason",       "plugin",
+    "action_id", "valid_from", "expire_after", "posted_at",     "stored_at",   "delivered_at", "result_file",
+    "commands",  "expected",   "complete",     "recollections", "launched_by", "collected_by", "delivered_by"};
 
 template <class Item>
 std::string joined(std::string text, Item item) {
@@ -88,6 +88,9 @@ void RunRow::read_from(soci::statement& statement) {
   into(expected_);
   into(complete_);
   into(recollections_);
+  into(launched_by_);
+  into(collected_by_);
+  into(delivered_by_);
 }
 
 void RunRow::bind_insert(soci::statement& statement) {
@@ -124,6 +127,9 @@ void RunRow::bind_values(soci::statement& statement) {
   use(expected_, "expected");
   use(complete_, "complete");
   use(recollections_, "recollections");
+  use(launched_by_, "launched_by");
+  use(collected_by_, "collected_by");
+  use(delivered_by_, "delivered_by");
 }
 
 void RunRow::set(const Run& run) {
@@ -148,6 +154,9 @@ void RunRow::set(const Run& run) {
   expected_ = run.expected;
   complete_ = run.complete ? 1 : 0;
   recollections_ = run.recollections;
+  launched_by_ = clean_text(run.launched_by);
+  collected_by_ = clean_text(run.collected_by);
+  delivered_by_ = clean_text(run.delivered_by);
 }
 
 Run RunRow::run() const {
@@ -173,6 +182,9 @@ Run RunRow::run() const {
   run.expected = expected_;
   run.complete = complete_ != 0;
   run.recollections = recollections_;
+  run.launched_by = launched_by_;
+  run.collected_by = collected_by_;
+  run.delivered_by = delivered_by_;
   return run;
 }
 

@@ -66,6 +66,7 @@ class RunRow {
   long long expected_ = 0;
   int complete_ = 0;
   int recollections_ = 0;
+  std::string launched_by_, collected_by_, delivered_by_;
 };
 
 }  // namespace mig_runner::store

@@ -90,6 +90,10 @@ bool RunStore::holds(std::uint64_t term) {
   return !impl_->lease || impl_->lease->holds(term);
 }
 
+const std::string& RunStore::tree() const {
+  return impl_->tree;
+}
+
 std::chrono::milliseconds RunStore::clock_ahead() {
   return impl_->lease ? impl_->lease->clock_ahead() : std::chrono::milliseconds(0);
 }

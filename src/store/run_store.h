@@ -52,7 +52,7 @@ struct Cursor {
 struct Member {
   std::string id, host;
   int process = 0;
-  std::string tree;  // "HOST:DIRECTORY", where its result files lie
+  std::string tree;  // as RunStore::tree()
   Timestamp started{};
   std::chrono::milliseconds lease_left{0};  // not above 0: the others take over what it has begun
   std::chrono::milliseconds clock_ahead{0};
@@ -94,6 +94,9 @@ class RunStore {
   // Whether what was claimed in that membership certainly still is: to be asked right before a deed that must not be
   // done twice. Reads a clock that also counts while the process is stopped, no database. Always true without a group.
   bool holds(std::uint64_t term);
+  // The runner's directory that this store was opened for, "HOST:DIRECTORY": by it a group knows where result files lie
+  // and who did what. Empty without a group.
+  const std::string& tree() const;
   // How far this machine's clock is ahead of the database's. Zero without a group.
   std::chrono::milliseconds clock_ahead();
 

@@ -71,9 +71,17 @@ Step third_version(const Dialect& dialect) {
       "ALTER TABLE runs ADD COLUMN job_hash text NOT NULL DEFAULT ''"};
 }
 
+// Whose deed each was.
+Step fourth_version(const Dialect& dialect) {
+  const std::string column = "ALTER TABLE runs ADD COLUMN ";
+  const std::string type = " text NOT NULL DEFAULT ''";
+  return {column + "launched_by" + type, column + "delivered_by" + type,
+          dialect.server ? "ALTER TABLE runs RENAME COLUMN kept_in TO collected_by" : column + "collected_by" + type};
+}
+
 // The step at index N brings version N to version N + 1. Steps that were released stay as they are.
 std::vector<Step> steps(const Dialect& dialect) {
-  return {first_version(dialect), second_version(), third_version(dialect)};
+  return {first_version(dialect), second_version(), third_version(dialect), fourth_version(dialect)};
 }
 
 Error other_version(int found, const Dialect& dialect) {

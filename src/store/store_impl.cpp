@@ -42,6 +42,7 @@ RunStore::Impl::Impl(std::string the_owner, const Location& location)
     : owner(std::move(the_owner)),
       uri(location.uri),
       place(location.text()),
+      tree(location.tree()),
       dialect(location.is_postgresql() ? kPostgresql : kSqlite) {}
 
 RunStore::Impl::~Impl() {
@@ -54,7 +55,7 @@ RunStore::Impl::~Impl() {
 }
 
 ChangeWriter& RunStore::Impl::writer() {
-  if (!writer_) writer_ = std::make_unique<ChangeWriter>(session, "owner = :owner", owner, lease ? lease->tree() : "");
+  if (!writer_) writer_ = std::make_unique<ChangeWriter>(session, "owner = :owner", owner);
   return *writer_;
 }
 
@@ -83,7 +84,7 @@ void RunStore::Impl::prepare_connection() {
   if (lease->lost()) {
     writer_.reset();
     held.clear();
-    owner = lease->join(session);
+    owner = lease->join(session, tree);
     Transaction transaction(session, dialect.begin_volatile);
     tell_jobs(jobs, {});
     transaction.commit();
@@ -172,8 +173,8 @@ void RunStore::Impl::count(const Effects& effects) {
 }
 
 std::string RunStore::Impl::ready(std::span<const RunState> states, const std::string& behind_each) const {
-  const std::string mine = lease ? " AND (kept_in = '' OR kept_in = :tree OR NOT EXISTS"
-                                   " (SELECT 1 FROM members WHERE members.tree = runs.kept_in))" +
+  const std::string mine = lease ? " AND (collected_by = '' OR collected_by = :tree OR NOT EXISTS"
+                                   " (SELECT 1 FROM members WHERE members.tree = runs.collected_by))" +
                                        of_own_jobs()
                                  : "";
   std::string parts;

@@ -132,7 +132,7 @@ struct RunStore::Impl {
   // What ready() takes beyond :now and :limit.
   void bind_member(soci::statement& statement) const {
     if (!lease) return;
-    statement.exchange(soci::use(lease->tree(), "tree"));
+    statement.exchange(soci::use(tree, "tree"));
     statement.exchange(soci::use(owner, "member"));
   }
 
@@ -165,6 +165,7 @@ struct RunStore::Impl {
 
   const std::string uri;    // of a PostgreSQL database; empty for SQLite
   const std::string place;  // the database, for errors
+  const std::string tree;   // as RunStore::tree()
   const Dialect& dialect;
 
   // The connection is made where there is none. Throws what SOCI throws.

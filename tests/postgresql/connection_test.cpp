@@ -76,6 +76,22 @@ TEST(PostgresqlSchema, IsMadeByHandAndHasOneVersion) {
   EXPECT_THAT(open().error().text(), HasSubstr("mig-runner store migrate"));
 }
 
+TEST(PostgresqlSchema, TheFirstOfAGroupIsBroughtUpToDate) {
+  PostgresqlDatabase database;
+  auto run = due_run("a");
+  run.collected_by = "one:/srv";
+  ASSERT_TRUE(database.open()->plan({}, {&run, 1}));
+  database.query(
+      "ALTER TABLE runs DROP COLUMN launched_by; ALTER TABLE runs DROP COLUMN delivered_by;"
+      " ALTER TABLE runs RENAME COLUMN collected_by TO kept_in; UPDATE schema_version SET version = 3");
+  EXPECT_THAT(RunStore::open(database.location(), "runner", kNoon).error().text(),
+              HasSubstr("mig-runner store migrate"));
+  EXPECT_EQ(make_schema(database.location())->found, 3);
+  const auto found = database.open()->find("a", run.nominal).value().value();
+  EXPECT_EQ(found.collected_by, "one:/srv") << "where its result file lies";
+  EXPECT_EQ(found.launched_by, "");
+}
+
 TEST(PostgresqlConnection, IsMadeAgainWhereItWasCut) {
   PostgresqlDatabase database;
   const auto store = database.open();

@@ -159,6 +159,7 @@ TEST_F(LeaseTest, AResultIsDeliveredWhereItsFileLiesUnlessThatMemberIsGone) {
   auto run = claim(*collector, RunState::posted).at(0);
   run.state = RunState::stored;
   run.result_file = "file";
+  run.collected_by = collector->tree();
   const Change change{RunState::posted, run, {}};
   ASSERT_TRUE(collector->record({&change, 1}));
   const auto stored = RunState::stored;

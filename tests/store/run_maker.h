@@ -34,13 +34,17 @@ inline Run full_run() {
   run.expected = 100'000;
   run.complete = true;
   run.recollections = 1;
+  run.launched_by = "one.example.net:/var/lib/mig-runner";
+  run.collected_by = "two.example.net:/var/lib/mig-runner";
+  run.delivered_by = "three.example.net:/srv";
   return run;
 }
 
 inline auto fields(const Run& run) {
   return std::tie(run.number, run.job, run.nominal, run.state, run.wake, run.deadline, run.attempts, run.failures,
                   run.reason, run.plugin, run.action_id, run.valid_from, run.expire_after, run.posted_at, run.stored_at,
-                  run.delivered_at, run.result_file, run.commands, run.expected, run.complete, run.recollections);
+                  run.delivered_at, run.result_file, run.commands, run.expected, run.complete, run.recollections,
+                  run.launched_by, run.collected_by, run.delivered_by);
 }
 inline bool operator==(const Run& a, const Run& b) {
   return fields(a) == fields(b);
