@@ -134,6 +134,12 @@ Result<void> DurableFile::commit() {
   return flush_directory(final_path_.parent_path());
 }
 
+Result<void> move_file(const fs::path& from, const fs::path& to) {
+  if (auto made = make_directories(to.parent_path()); !made) return made;
+  if (rename(from.c_str(), to.c_str()) != 0) return fail_errno("the file cannot get its name", to);
+  return flush_directory(to.parent_path());
+}
+
 void remove_temporary_files(const fs::path& directory) {
   std::error_code error;
   for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {

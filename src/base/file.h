@@ -58,6 +58,10 @@ class DurableFile {
   std::string buffer_;
 };
 
+// Gives a file that is flushed another name on the same file system, makes the missing parents and flushes the
+// directory. Errors are Retry::later.
+Result<void> move_file(const std::filesystem::path& from, const std::filesystem::path& to);
+
 // Removes what an interrupted DurableFile left in `directory` (not below it).
 void remove_temporary_files(const std::filesystem::path& directory);
 

@@ -27,7 +27,7 @@ std::vector<std::string> without_go_style(const std::vector<std::string>& argume
 int run_daemon(const Context& context) {
   const auto daemon = runner::Daemon::start(context.config);
   if (!daemon) return complain(context, daemon.error(), kExitCannotStart);
-  (*daemon)->run();
+  if (*daemon) (*daemon)->run();
   return kExitFine;
 }
 

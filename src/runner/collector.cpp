@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/time.h"
 #include "runner/damaged_result.h"
@@ -34,13 +35,6 @@ bool all_answered(const api::ActionStatus& status) {
   return status.status == "completed" || (status.sent > 0 && status.done >= status.sent);
 }
 
-std::string new_result_file(const store::Run& run, bool compressed, Timestamp now) {
-  auto day = format_utc(now).substr(0, 10);
-  std::erase(day, '-');
-  return "runners/" + run.job + "/results/" + day + "/" + std::to_string(run.action_id) + ".json" +
-         (compressed ? std::string(kCompressedEnding) : "");
-}
-
 std::string plural(std::int64_t count, const std::string& what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
@@ -51,12 +45,10 @@ Collector::Collector(const StageContext& context, std::unique_ptr<api::ApiClient
     : context_(context), api_(std::move(api)), clock_(clock), recorder_(context) {}
 
 std::optional<Timestamp> Collector::step(Timestamp now) {
-  if (const auto blocked = recorder_.settle(now)) return blocked;
-  auto claimed = context_.store.claim(kCollectStates, now, 1);
-  if (!claimed) {
-    context_.log.error("Runs to collect cannot be read: " + claimed.error().text());
-    return now + kStoragePauses.longest;
-  }
+  if (const auto blocked = recorder_.settle(now)) return collect_unrecorded(now, *blocked);
+  auto claimed = recorder_.claim(kCollectStates, now, 1, "Runs to collect");
+  if (!claimed) return collect_unrecorded(now, now + kStoragePauses.longest);
+  context_.launches.follow(context_.store, context_.settings.delay_results, now);
   if (claimed->empty()) return context_.store.next_wake(kCollectStates).value_or(now + kStoragePauses.longest);
   handle(std::move(claimed->front()), now);
   return clock_.now();
@@ -69,6 +61,7 @@ void Collector::wait(store::Run run, std::string reason, Timestamp wake) {
 }
 
 void Collector::finish(store::Run run, RunState state, std::string reason) {
+  context_.launches.forget(run.number);
   run.state = state;
   run.wake.reset();
   run.deadline.reset();
@@ -102,6 +95,7 @@ void Collector::retry_disk(store::Run run, const Error& error, Timestamp now) {
 }
 
 void Collector::handle(store::Run run, Timestamp now) {
+  if (!collected_before(run) && keep_unrecorded(run, now)) return;
   const auto status = api_->action_status(run.action_id);
   if (!status) return retry_api(std::move(run), status.error(), clock_.now());
   if (!ready_to_collect(run, *status, now)) return;
@@ -184,28 +178,36 @@ void Collector::collect(store::Run run, const api::ActionStatus& status, Timesta
     context_.log.warning(run.name() + ": the API lists only " + numbers + ", reading again at " + format_utc(again));
     return wait(std::move(run), "the API lists only " + numbers, again);
   }
-  keep(std::move(run), relative, *writer, status.sent);
+  if (const auto finished = writer->finish(run.job, run.plugin); !finished)
+    return retry_disk(std::move(run), finished.error(), clock_.now());
+  keep(std::move(run), relative, {writer->count(), status.sent, clock_.now()});
 }
 
-void Collector::keep(store::Run run, const std::string& file, ResultWriter& writer, std::int64_t expected) {
-  const auto finished = writer.finish(run.job, run.plugin);
+std::string Collector::new_result_file(const store::Run& run, bool compressed, Timestamp now) const {
+  auto day = format_utc(now).substr(0, 10);
+  std::erase(day, '-');
+  return "runners/" + run.job + "/results/" + day + "/" + std::to_string(run.action_id) + ".json" +
+         (compressed ? std::string(kCompressedEnding) : "");
+}
+
+void Collector::keep(store::Run run, const std::string& file, const Contents& contents) {
   const auto now = clock_.now();
-  if (!finished) return retry_disk(std::move(run), finished.error(), now);
+  context_.launches.forget(run.number);
   run.result_file = file;
   run.collected_by = context_.store.tree();
-  run.commands = writer.count();
-  run.expected = expected;
-  run.complete = run.commands >= expected;
+  run.commands = contents.commands;
+  run.expected = contents.expected;
+  run.complete = run.commands >= run.expected;
   run.reason.clear();
-  run.stored_at = now;
+  run.stored_at = contents.collected_at;
   run.attempts = 0;
   run.failures = 0;
   const auto message = run.name() + ": " + plural(run.commands, "command") + " collected into " + run.result_file;
   if (run.complete) {
     context_.log.info(message);
   } else {
-    context_.log.warning(message + ", INCOMPLETE: the API counts " + std::to_string(expected));
-    run.reason = "incomplete: " + std::to_string(run.commands) + " of " + plural(expected, "command");
+    context_.log.warning(message + ", INCOMPLETE: the API counts " + std::to_string(run.expected));
+    run.reason = "incomplete: " + std::to_string(run.commands) + " of " + plural(run.expected, "command");
   }
   run.deadline.reset();
   if (run.plugin.empty()) {

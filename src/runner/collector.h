@@ -1,10 +1,12 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "api/api_client.h"
+#include "runner/own_launches.h"
 #include "runner/recorder.h"
 #include "runner/stage_context.h"
 
@@ -13,8 +15,9 @@ namespace mig_runner::runner {
 class ResultWriter;
 
 // Fetches the results of launched actions into result files: complete, or said not to be. A failure of the API is tried
-// again until the job's collectdeadline, one of the disk until it is mended. One thread at a time; several collectors
-// share a store.
+// again until the job's collectdeadline, one of the disk until it is mended. While the database of a group is away,
+// what this member launched is fetched all the same, and recorded when it is back. One thread at a time; several
+// collectors share a store.
 class Collector {
  public:
   Collector(const StageContext& context, std::unique_ptr<api::ApiClient> api, const Clock& clock);
@@ -33,7 +36,19 @@ class Collector {
   bool ready_to_collect(store::Run& run, const api::ActionStatus& status, Timestamp now);
   void collect(store::Run run, const api::ActionStatus& status, Timestamp now);
   Reading read_all(const store::Run& run, std::int64_t expected, ResultWriter& writer);
-  void keep(store::Run run, const std::string& file, ResultWriter& writer, std::int64_t expected);
+  // What a result file holds.
+  struct Contents {
+    std::int64_t commands, expected;
+    Timestamp collected_at;
+  };
+  void keep(store::Run run, const std::string& file, const Contents& contents);
+  std::string new_result_file(const store::Run& run, bool compressed, Timestamp now) const;
+
+  // While the database is away: fetches what this member launched. `again`: when to ask the database next.
+  std::optional<Timestamp> collect_unrecorded(Timestamp now, Timestamp again);
+  Result<std::int64_t> fetch_unrecorded(const OwnLaunches::Launch& launch, const std::filesystem::path& file);
+  std::filesystem::path unrecorded_file(const store::Run& run) const;
+  bool keep_unrecorded(store::Run& run, Timestamp now);
   void settle_again(store::Run run, Timestamp now);
   void wait(store::Run run, std::string reason, Timestamp wake);
   void retry_api(store::Run run, const Error& error, Timestamp now);

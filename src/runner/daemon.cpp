@@ -12,6 +12,7 @@
 #include "runner/adoption.h"
 #include "runner/configuration.h"
 #include "runner/engine.h"
+#include "runner/group_watch.h"
 #include "runner/planner.h"
 #include "runner/run_flow.h"
 #include "runner/service_manager.h"
@@ -31,10 +32,8 @@ constexpr milliseconds kSpoolQuiet{50};
 // How soon what a command wrote into the store (a launch, a pause, a repair) is noticed.
 constexpr milliseconds kStoreLook{500};
 
-// Runners whose clocks differ launch at different times; more than this should be mended.
-constexpr std::chrono::seconds kClockTolerance{5};
-// How often runners compare their jobs: configuration management needs a while to reach all of them.
-constexpr std::chrono::minutes kComparison{1};
+// How often a database that is away when the runner starts is tried.
+constexpr std::chrono::seconds kDatabasePause{2};
 
 const SystemClock kClock;
 
@@ -59,6 +58,17 @@ Result<sign::Key> load_key(const Configuration& configuration, Timestamp now) {
   return sign::Key::load(configuration.client.gpg_home, configuration.client.keyid, configuration.passphrase, now);
 }
 
+// Waits for a database server that is away: after a power cut it may start later than its runners. No store where a
+// signal ended that.
+Result<store::Opened> open_store(const store::Location& location, milliseconds lease, Wakeups& wakeups, log::Log& log) {
+  for (bool told = false;; told = true) {
+    auto opened = store::RunStore::open(location, "runner", kClock.now(), lease);
+    if (opened || !location.is_postgresql() || opened.error().retry == Retry::no) return opened;
+    if (!told) log.error("Nothing is launched until the database can be used: " + opened.error().text());
+    if (wakeups.wait(std::nullopt, kDatabasePause, -1).terminate) return store::Opened{};
+  }
+}
+
 }  // namespace
 
 struct Daemon::Impl {
@@ -77,9 +87,6 @@ struct Daemon::Impl {
   void apply(const std::vector<spool::Change>& changes, bool at_start);
   void report(const spool::Change& change, bool at_start);
   Result<void> follow_pauses();
-  void tell_jobs();
-  void compare_jobs();
-  void look_at_group();
   void look_at_store();
   void clock_was_set();
   std::string status() const;
@@ -93,13 +100,9 @@ struct Daemon::Impl {
   SwitchableLog log;
   store::TreeLock lock;
   std::unique_ptr<store::RunStore> store;
-  std::uint64_t term = 0;   // as the store told it last
-  bool clock_off = false;   // told of already
   bool store_away = false;  // at the last look
-  bool jobs_told = false;
-  std::set<std::string> differing_jobs;  // told of already
-  steady_clock::time_point next_comparison = steady_clock::now() + kComparison;
   JobBook jobs;
+  GroupWatch group{*store, jobs, log, steady_clock::now()};
   ServiceManager service_manager;
   std::unique_ptr<spool::Spool> spool;
   std::unique_ptr<Engine> engine;
@@ -131,8 +134,9 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const std::filesystem::path& runne
   if (!lock) return tl::unexpected(lock.error());
   const auto location = store_location(configuration.runner);
   if (!location) return tl::unexpected(location.error());
-  auto opened = store::RunStore::open(*location, "runner", kClock.now(), configuration.runner.lease);
+  auto opened = open_store(*location, configuration.runner.lease, *wakeups, **sink);
   if (!opened) return tl::unexpected(opened.error());
+  if (!opened->store) return nullptr;
   if (!opened->set_aside.empty())
     (*sink)->error("The record of runs was damaged (" + opened->damage + "); it is set aside as " + opened->set_aside +
                    " and a new one is begun: what was in flight is not collected, see docs/operating.md");
@@ -202,31 +206,9 @@ void Daemon::Impl::apply(const std::vector<spool::Change>& changes, bool at_star
       jobs.remove(change.name);
     }
   }
-  if (!changes.empty()) tell_jobs();
-}
-
-// To the other runners on the same store. Tried again at the next look where it fails.
-void Daemon::Impl::tell_jobs() {
-  std::map<std::string, std::string> hashes;
-  for (const auto& job : jobs.all()) hashes.emplace(job->name, job->content_hash);
-  jobs_told = store->set_jobs(hashes).has_value();
+  if (changes.empty()) return;
+  group.tell_jobs();
   engine->ring_all();  // other runs may be this runner's to work on
-}
-
-// One warning for each job that comes to differ.
-void Daemon::Impl::compare_jobs() {
-  const auto found = store->job_differences();
-  if (!found) return;
-  std::map<std::string, std::string> differing;
-  for (const auto& [job, member, hash] : *found) {
-    auto& text = differing[job];
-    text += (text.empty() ? "" : ", ") + member +
-            (hash.empty() ? " does not have it" : " has version " + hash.substr(0, 8));
-  }
-  for (const auto& [job, text] : differing)
-    if (!differing_jobs.contains(job)) log.warning(job + ": the runners of the group differ: " + text);
-  differing_jobs.clear();
-  for (const auto& [job, text] : differing) differing_jobs.insert(job);
 }
 
 void Daemon::Impl::reload() {
@@ -247,6 +229,10 @@ void Daemon::Impl::reload() {
   if (!key) return log.error("The configuration was not reloaded: " + key.error().text());
   auto sink = log::Log::open(log_settings(loaded.value->runner.logging), kClock);
   if (!sink) return log.error("The configuration was not reloaded: " + sink.error().text());
+
+  // What needs the store to start again is not ended without it.
+  if (const auto known = store->cursors(); !known)
+    return log.error("The configuration was not reloaded: " + known.error().text());
 
   planner.reset();
   engine.reset();
@@ -269,30 +255,10 @@ Result<void> Daemon::Impl::follow_pauses() {
   return {};
 }
 
-// What an operator should know of this runner's place among those that share its store.
-void Daemon::Impl::look_at_group() {
-  if (store->term() == 0) return;
-  if (!jobs_told) tell_jobs();
-  if (steady_clock::now() >= next_comparison) {
-    next_comparison = steady_clock::now() + kComparison;
-    compare_jobs();
-    engine->ring_all();  // who died in the middle of telling others has not told them
-  }
-  if (const auto current = store->term(); std::exchange(term, current) != current && current > 1)
-    log.warning("This runner's lease ended: others have taken over what it had begun; it takes part again.");
-  const auto ahead = store->clock_ahead();
-  const bool off = std::chrono::abs(ahead) > kClockTolerance;
-  if (off == std::exchange(clock_off, off)) return;
-  const auto seconds = std::to_string(std::chrono::abs(ahead).count() / 1000) + " s ";
-  log.warning(off ? "This machine's clock is " + seconds + (ahead.count() > 0 ? "ahead of" : "behind") +
-                        " the database's: set it; leases count on the database's"
-                  : "This machine's clock and the database's agree again.");
-}
-
 // A command beside this process, or another runner, may have written there. What cannot be read now is tried again at
 // the next look.
 void Daemon::Impl::look_at_store() {
-  look_at_group();
+  if (group.look(steady_clock::now())) engine->ring_all();
   const auto written = store->written_by_others();
   const bool back = written && std::exchange(store_away, false);
   if (!written) store_away = true;

@@ -36,11 +36,11 @@ StageSettings stage_settings(const Configuration& configuration) {
 }  // namespace
 
 struct Engine::Impl {
-  Impl(const Configuration& configuration, World the_world, const std::vector<Timestamp>& launches)
+  Impl(const Configuration& configuration, World the_world, const std::vector<Timestamp>& posted)
       : world(the_world),
         settings(stage_settings(configuration)),
-        context{settings, world.jobs, world.store, world.log},
-        rate(settings.max_launches_per_minute, launches),
+        context{settings, world.jobs, world.store, world.log, launches},
+        rate(settings.max_launches_per_minute, posted),
         tokens(configuration.client.useapikeyauth.empty()
                    ? std::make_unique<api::TokenSource>(world.clock)
                    : std::make_unique<api::TokenSource>(configuration.client.useapikeyauth)),
@@ -98,6 +98,7 @@ struct Engine::Impl {
 
   World world;
   const StageSettings settings;
+  OwnLaunches launches;
   const StageContext context;
   LaunchRate rate;
   std::unique_ptr<api::TokenSource> tokens;

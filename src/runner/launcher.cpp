@@ -45,11 +45,8 @@ std::optional<Timestamp> Launcher::step(Timestamp now) {
 // A time to come back at where the store fails.
 std::optional<Timestamp> Launcher::claim(Timestamp now) {
   if (held_.size() >= kMostHeld) return std::nullopt;
-  auto claimed = context_.store.claim(kLaunchStates, now + kAhead, static_cast<int>(kMostHeld - held_.size()));
-  if (!claimed) {
-    context_.log.error("Due runs cannot be read: " + claimed.error().text());
-    return now + kStoragePauses.longest;
-  }
+  auto claimed = recorder_.claim(kLaunchStates, now + kAhead, static_cast<int>(kMostHeld - held_.size()), "Due runs");
+  if (!claimed) return now + kStoragePauses.longest;
   for (auto& run : *claimed) held_.push_back({std::move(run), nullptr, {}, {}});
   std::stable_sort(held_.begin(), held_.end(), [](const Held& a, const Held& b) { return a.run.wake < b.run.wake; });
   return std::nullopt;
@@ -263,6 +260,8 @@ void Launcher::accepted(store::Run run, api::StoredAction action, Timestamp now)
     return;
   }
   await_results(run, context_.job_settings(run.job), context_.settings, now);
+  if (!run.launched_by.empty())
+    context_.launches.put(run, action.json, *run.expire_after + context_.settings.delay_results);
   context_.log.info(run.name() + ": launched as action " + std::to_string(action.id) + ", expires " +
                     format_utc(*run.expire_after));
   recorder_.later({from, std::move(run), {std::nullopt, std::nullopt, std::move(action.json)}});

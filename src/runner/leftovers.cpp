@@ -7,6 +7,8 @@
 namespace mig_runner::runner {
 
 void remove_leftovers(const StageContext& context) {
+  std::error_code ignored;
+  std::filesystem::remove_all(context.settings.unrecorded_results(), ignored);
   const auto posted = context.store.waiting(store::RunState::posted);
   if (!posted) return context.log.error("Runs to collect cannot be read: " + posted.error().text());
   std::set<std::string> jobs;

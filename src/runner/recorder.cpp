@@ -6,6 +6,18 @@
 
 namespace mig_runner::runner {
 
+std::optional<std::vector<store::Run>> Recorder::claim(std::span<const store::RunState> states, Timestamp now,
+                                                       int limit, const char* what) {
+  auto claimed = context_.store.claim(states, now, limit);
+  if (claimed) {
+    readable_ = true;
+    return std::move(*claimed);
+  }
+  if (std::exchange(readable_, false))
+    context_.log.error(std::string(what) + " cannot be read: " + claimed.error().text());
+  return std::nullopt;
+}
+
 bool Recorder::try_record(const store::Change& change) {
   const auto done = context_.store.record({&change, 1});
   if (done) return true;

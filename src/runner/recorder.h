@@ -1,17 +1,23 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "runner/stage_context.h"
 
 namespace mig_runner::runner {
 
-// Writes a stage's changes to the store and keeps those that could not be written (a full disk, a database that is
-// away) until they can: what was done is not forgotten while the process lives. One thread at a time.
+// Claims runs for a stage, writes its changes to the store and keeps those that could not be written (a full disk, a
+// database that is away) until they can: what was done is not forgotten while the process lives. One thread at a time.
 class Recorder {
  public:
   explicit Recorder(const StageContext& context) : context_(context) {}
+
+  // Claims as RunStore::claim does. Nothing where that fails; the first failure until it works again is logged, as of
+  // `what` ("Due runs").
+  std::optional<std::vector<store::Run>> claim(std::span<const store::RunState> states, Timestamp now, int limit,
+                                               const char* what);
 
   // True when the change is durable. Otherwise it is kept, and an error is logged once until writing works again.
   bool record(store::Change change);
@@ -33,6 +39,7 @@ class Recorder {
   std::vector<store::Change> kept_;
   std::vector<store::Run> kept_releases_;
   int failures_ = 0;
+  bool readable_ = true;
 };
 
 }  // namespace mig_runner::runner

@@ -10,6 +10,7 @@
 #include "config/job_config.h"
 #include "log/log.h"
 #include "runner/job_book.h"
+#include "runner/own_launches.h"
 #include "store/run_store.h"
 
 namespace mig_runner::runner {
@@ -26,6 +27,8 @@ struct StageSettings {
   bool compress_results = false;
 
   std::filesystem::path job_directory(const std::string& job) const { return directory / "runners" / job; }
+  // Where results lie that were collected while the database was away, until they are recorded.
+  std::filesystem::path unrecorded_results() const { return directory / "state" / "collected"; }
 };
 
 // What every stage works with. All outlive the stages and are safe from any thread.
@@ -34,6 +37,7 @@ struct StageContext {
   const JobBook& jobs;
   store::RunStore& store;
   log::Log& log;
+  OwnLaunches& launches;
 
   // The settings of a run's job, or the defaults where the job is gone.
   config::JobSettings job_settings(const std::string& job) const {

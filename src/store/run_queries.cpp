@@ -61,6 +61,13 @@ Result<bool> RunStore::has_unfinished(const std::string& job, std::int64_t excep
   });
 }
 
+Result<std::vector<Run>> RunStore::uncollected() {
+  return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
+    return impl_->runs(select("WHERE state <= 3 AND state >= 1 AND NOT (state = 3 AND result_file <> '')"),
+                       [](soci::statement&) {});
+  });
+}
+
 Result<std::vector<Timestamp>> RunStore::posted_since(Timestamp since) {
   return impl_->read([&](soci::session& session) -> Result<std::vector<Timestamp>> {
     const long long earliest = since.time_since_epoch().count();

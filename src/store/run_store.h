@@ -154,6 +154,8 @@ class RunStore {
   // between tries are due now.
   Result<void> bring_forward(Timestamp now);
 
+  // Runs that are launched or may be, and not collected yet: signed, unknown, or posted without a result file.
+  Result<std::vector<Run>> uncollected();
   // Runs of `job` other than `number` that are not launched and collected yet (due, signed, unknown, or
   // posted without a result file).
   Result<bool> has_unfinished(const std::string& job, std::int64_t except_number);

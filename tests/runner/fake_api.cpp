@@ -74,6 +74,7 @@ std::unique_ptr<api::Http> FakeApi::http() {
 }
 
 Result<HttpAnswer> FakeApi::answer(const api::HttpRequest& request) {
+  ++requests;
   if (around_exchange) around_exchange();
   auto given = answer_now(request);
   if (around_exchange) around_exchange();

@@ -36,6 +36,7 @@ class FakeApi {
   std::vector<Stored> lost;     // requests on their way: a test may let them arrive
   int posts = 0;                // received, whatever became of them
   int searches = 0;
+  int requests = 0;                          // of any kind
   int commands_per_action = 0;               // new actions get so many
   std::function<void(Stored&)> before_page;  // may reorder the list between pages
   std::function<void()> around_exchange;     // called before and after each; may throw, as a crash there

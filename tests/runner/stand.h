@@ -62,7 +62,9 @@ inline Timestamp at(std::string_view text) {
 // All stages over a real store in a scratch directory, a fake API and a clock that the test moves.
 class Stand {
  public:
-  explicit Stand(std::string_view start = "2026-11-23T08:00:30Z") : clock(at(start)) {
+  // `database`: a PostgreSQL store instead, shared by a group.
+  explicit Stand(std::string_view start = "2026-11-23T08:00:30Z", const std::string& database = "")
+      : clock(at(start)), location(store::Location::parse(database, directory.path() / "state" / "runs.db").value()) {
     std::signal(SIGPIPE, SIG_IGN);  // as the daemon does
     open();
   }
@@ -128,7 +130,7 @@ class Stand {
 
   struct Stages {
     Stages(Stand& stand)
-        : context{stand.settings, stand.jobs, *stand.store, stand.log},
+        : context{stand.settings, stand.jobs, *stand.store, stand.log, launches},
           planner(context, runner::kAhead),
           rate(stand.settings.max_launches_per_minute, {}),
           launcher(context, stand.client(), std::make_unique<CountingSigner>(stand.signatures), rate, stand.clock),
@@ -138,6 +140,7 @@ class Stand {
     std::optional<Timestamp> collect(Timestamp now) { return collector.step(now); }
     std::optional<Timestamp> deliver(Timestamp now) { return deliverer.step(now); }
 
+    runner::OwnLaunches launches;
     const runner::StageContext context;
     runner::Planner planner;
     runner::LaunchRate rate;
@@ -153,6 +156,8 @@ class Stand {
 
   ScratchDirectory directory;
   ManualClock clock;
+  const store::Location location;
+  std::chrono::milliseconds lease = std::chrono::seconds(30);
   RecordingLog log;
   FakeApi api;
   std::shared_ptr<int> signatures = std::make_shared<int>(0);
@@ -165,7 +170,7 @@ class Stand {
  private:
   void open() {
     settings.directory = directory.path();
-    store = std::move(store::RunStore::open(directory.path() / "state" / "runs.db", "test", clock.now())->store);
+    store = std::move(store::RunStore::open(location, "test", clock.now(), lease)->store);
     stages = std::make_unique<Stages>(*this);
     if (!stages->planner.load()) throw std::runtime_error("the cursors cannot be read");
   }

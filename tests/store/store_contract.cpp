@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <random>
 
 #include "run_maker.h"
@@ -309,7 +310,12 @@ TEST_P(StoreContract, KnowsUnfinishedRunsOfAJob) {
     EXPECT_TRUE(store->plan({}, {&run, 1}));
     const auto number = store->find(job, kNoon).value()->number;
     EXPECT_FALSE(store->has_unfinished(job, number).value()) << "it is the one excepted";
-    return store->has_unfinished(job, number + 1'000'000).value();
+    const auto unfinished = store->has_unfinished(job, number + 1'000'000).value();
+    const auto uncollected = store->uncollected().value();
+    const bool listed =
+        std::any_of(uncollected.begin(), uncollected.end(), [&](const store::Run& one) { return one.job == job; });
+    EXPECT_EQ(listed, unfinished && state != RunState::due) << job;
+    return unfinished;
   };
   for (const auto state : {RunState::due, RunState::signed_, RunState::unknown, RunState::posted})
     EXPECT_TRUE(is_unfinished(state, "")) << state_name(state);

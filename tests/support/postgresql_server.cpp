@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <stdexcept>
 #include <vector>
 
@@ -34,6 +35,7 @@ const passwd* server_user() {
 // Returns what it printed. `as_server`: as the user that the server runs as.
 std::string run(std::vector<std::string> arguments, const fs::path& output, bool as_server) {
   const auto* const user = as_server ? server_user() : nullptr;
+  std::fflush(nullptr);  // what the child inherits unwritten it would write again
   const pid_t child = fork();
   if (child == 0) {
     if (user != nullptr && (setgroups(0, nullptr) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0))

@@ -1,0 +1,72 @@
+// What a collector does while the database is away.
+
+#include <algorithm>
+
+#include "runner/collector.h"
+#include "runner/result_file.h"
+#include "runner/result_writer.h"
+#include "runner/retry_pause.h"
+
+namespace mig_runner::runner {
+
+std::optional<Timestamp> Collector::collect_unrecorded(Timestamp now, Timestamp again) {
+  auto launch = context_.launches.take_due(now);
+  if (!launch) return std::min(again, context_.launches.next().value_or(again));
+  auto file = unrecorded_file(launch->run);
+  const auto commands = fetch_unrecorded(*launch, file);
+  now = clock_.now();
+  if (commands) {
+    context_.log.info(launch->run.name() + ": " + std::to_string(*commands) + " collected into " + file.string() +
+                      ", to be recorded when the database is back");
+    context_.launches.collected(launch->run, {std::move(file), *commands, now});
+    return now;
+  }
+  auto& run = launch->run;
+  run.wake = now + retry_pause(kCollectPauses, ++run.attempts, run.name());
+  context_.log.warning(run.name() + ": not collected while the database is away, next try at " + format_utc(*run.wake) +
+                       ": " + commands.error().text());
+  context_.launches.give_back(std::move(*launch));
+  return now;
+}
+
+std::filesystem::path Collector::unrecorded_file(const store::Run& run) const {
+  return context_.settings.unrecorded_results() /
+         (std::to_string(run.action_id) + ".json" +
+          (context_.settings.compress_results ? std::string(kCompressedEnding) : ""));
+}
+
+// Whole or not at all: what is short, or was not sent to anybody, is left to the time when that can be written down.
+Result<std::int64_t> Collector::fetch_unrecorded(const OwnLaunches::Launch& launch, const std::filesystem::path& file) {
+  const auto status = api_->action_status(launch.run.action_id);
+  if (!status) return tl::unexpected(status.error());
+  if (status->sent == 0) return fail("the API has not sent it to any agent (status " + status->status + ")");
+  auto writer = ResultWriter::create(file, launch.action.empty() ? status->json : launch.action);
+  if (!writer) return tl::unexpected(writer.error());
+  const auto reading = read_all(launch.run, status->sent, *writer);
+  if (reading.disk_error) return tl::unexpected(*reading.disk_error);
+  if (reading.api_error) return tl::unexpected(*reading.api_error);
+  if (writer->count() < status->sent)
+    return fail("the API lists only " + std::to_string(writer->count()) + " of " + std::to_string(status->sent) +
+                " commands");
+  if (auto finished = writer->finish(launch.run.job, launch.run.plugin); !finished)
+    return tl::unexpected(finished.error());
+  return writer->count();
+}
+
+// False where there is nothing of use: it is collected as any other then.
+bool Collector::keep_unrecorded(store::Run& run, Timestamp now) {
+  const auto collected = context_.launches.take_collected(run.number);
+  if (!collected) return false;
+  const auto relative = new_result_file(run, is_compressed_result(collected->file), now);
+  auto kept = check_result_file(collected->file);
+  if (kept) kept = move_file(collected->file, context_.settings.directory / relative);
+  if (!kept) {
+    context_.log.warning(run.name() +
+                         ": what was collected while the database was away cannot be used: " + kept.error().text());
+    return false;
+  }
+  keep(std::move(run), relative, {collected->commands, collected->commands, collected->at});
+  return true;
+}
+
+}  // namespace mig_runner::runner

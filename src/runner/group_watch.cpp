@@ -1,0 +1,54 @@
+#include "runner/group_watch.h"
+
+#include <map>
+#include <utility>
+
+namespace mig_runner::runner {
+
+GroupWatch::GroupWatch(store::RunStore& store, const JobBook& jobs, log::Log& log, Moment now)
+    : store_(store), jobs_(jobs), log_(log), next_comparison_(now + kComparison) {}
+
+void GroupWatch::tell_jobs() {
+  std::map<std::string, std::string> hashes;
+  for (const auto& job : jobs_.all()) hashes.emplace(job->name, job->content_hash);
+  jobs_told_ = store_.set_jobs(hashes).has_value();
+}
+
+bool GroupWatch::look(Moment now) {
+  if (store_.term() == 0) return false;
+  if (!jobs_told_) tell_jobs();
+  if (const auto current = store_.term(); std::exchange(term_, current) != current && current > 1)
+    log_.warning("This runner's lease ended: others have taken over what it had begun; it takes part again.");
+  look_at_clock();
+  if (now < next_comparison_) return false;
+  next_comparison_ = now + kComparison;
+  compare_jobs();
+  return true;  // who died in the middle of telling others has not told them
+}
+
+void GroupWatch::look_at_clock() {
+  const auto ahead = store_.clock_ahead();
+  const bool off = std::chrono::abs(ahead) > kClockTolerance;
+  if (off == std::exchange(clock_off_, off)) return;
+  const auto seconds = std::to_string(std::chrono::abs(ahead).count() / 1000) + " s ";
+  log_.warning(off ? "This machine's clock is " + seconds + (ahead.count() > 0 ? "ahead of" : "behind") +
+                         " the database's: set it; leases count on the database's"
+                   : "This machine's clock and the database's agree again.");
+}
+
+void GroupWatch::compare_jobs() {
+  const auto found = store_.job_differences();
+  if (!found) return;
+  std::map<std::string, std::string> differing;
+  for (const auto& [job, member, hash] : *found) {
+    auto& text = differing[job];
+    text += (text.empty() ? "" : ", ") + member +
+            (hash.empty() ? " does not have it" : " has version " + hash.substr(0, 8));
+  }
+  for (const auto& [job, text] : differing)
+    if (!differing_jobs_.contains(job)) log_.warning(job + ": the runners of the group differ: " + text);
+  differing_jobs_.clear();
+  for (const auto& [job, text] : differing) differing_jobs_.insert(job);
+}
+
+}  // namespace mig_runner::runner

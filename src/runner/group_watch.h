@@ -1,0 +1,48 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <set>
+#include <string>
+
+#include "log/log.h"
+#include "runner/job_book.h"
+#include "store/run_store.h"
+
+namespace mig_runner::runner {
+
+// A runner's place among those that share its store: tells them which jobs it has, and its operator what should be
+// mended. Does nothing without a group. Belongs to the loop's thread.
+class GroupWatch {
+ public:
+  using Moment = std::chrono::steady_clock::time_point;
+
+  // Runners whose clocks differ launch at different times; more than this should be mended.
+  static constexpr std::chrono::seconds kClockTolerance{5};
+  // How often runners compare their jobs: configuration management needs a while to reach all of them.
+  static constexpr std::chrono::minutes kComparison{1};
+
+  // All outlive this.
+  GroupWatch(store::RunStore& store, const JobBook& jobs, log::Log& log, Moment now);
+
+  // The jobs are not what they were. Where the database is away it is told at the next look().
+  void tell_jobs();
+  // To be called about twice a second. Warns, once each, where this runner's lease had ended, its clock is off or the
+  // runners' jobs differ. True where stages should look again: others may have left work without saying so.
+  bool look(Moment now);
+
+ private:
+  void look_at_clock();
+  void compare_jobs();
+
+  store::RunStore& store_;
+  const JobBook& jobs_;
+  log::Log& log_;
+  Moment next_comparison_;
+  std::uint64_t term_ = 0;  // as the store told it last
+  bool jobs_told_ = false;
+  bool clock_off_ = false;                // told of already
+  std::set<std::string> differing_jobs_;  // told of already
+};
+
+}  // namespace mig_runner::runner

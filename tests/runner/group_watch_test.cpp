@@ -1,0 +1,131 @@
+// What a runner tells its operator about the group.
+
+#include "runner/group_watch.h"
+
+#include <gtest/gtest.h>
+
+#include "runner/stand.h"
+#include "store/administration.h"
+#include "support/postgresql_server.h"
+
+namespace mig_runner::test {
+namespace {
+
+using namespace std::chrono_literals;
+using runner::GroupWatch;
+
+struct GroupWatchTest : testing::Test {
+  // A member with these jobs, by the hash of their files.
+  struct Member {
+    Member(const std::string& uri, const std::map<std::string, std::string>& hashes)
+        : store(std::move(
+              store::RunStore::open(store::Location::parse(uri, "/srv/state/runs.db").value(), "", {}, 30s)->store)) {
+      set(hashes);
+    }
+    void set(const std::map<std::string, std::string>& hashes) {
+      for (const auto& [name, hash] : hashes) {
+        auto job =
+            spool::Job{name,
+                       {},
+                       cron::Schedule::parse("* * * * *").value(),
+                       cron::Zone::find("UTC").value(),
+                       mig::Action::parse(R"({"target":"a","operations":[{"module":"pkg","parameters":{}}]})").value(),
+                       hash};
+        jobs.put(std::make_shared<spool::Job>(std::move(job)));
+      }
+      watch.tell_jobs();
+    }
+    bool look() { return watch.look(now += 500ms); }
+    bool look_much_later() { return watch.look(now += GroupWatch::kComparison); }
+
+    GroupWatch::Moment now{};
+    std::unique_ptr<store::RunStore> store;
+    runner::JobBook jobs;
+    RecordingLog log;
+    GroupWatch watch{*store, jobs, log, now};
+  };
+
+  GroupWatchTest() : uri(server.uri(database)) { EXPECT_TRUE(make_schema(store::Location::parse(uri, "").value())); }
+
+  PostgresqlServer& server = PostgresqlServer::shared();
+  const std::string database = server.new_database();
+  const std::string uri;
+};
+
+TEST_F(GroupWatchTest, SaysNothingWhereAllIsWell) {
+  Member one(uri, {{"a", "1"}});
+  Member two(uri, {{"a", "1"}});
+  EXPECT_FALSE(one.look());
+  EXPECT_TRUE(one.look_much_later());
+  EXPECT_TRUE(two.look_much_later());
+  EXPECT_TRUE(one.log.lines.empty()) << one.log.all();
+  EXPECT_TRUE(two.log.lines.empty()) << two.log.all();
+}
+
+TEST_F(GroupWatchTest, WarnsOnceOfEachJobThatDiffers) {
+  Member one(uri, {{"a", "1"}, {"b", "1234567890"}});
+  Member two(uri, {{"b", "abcdefghij"}, {"same", "1"}});
+  one.set({{"same", "1"}});
+  one.look();
+  EXPECT_TRUE(one.log.lines.empty()) << "configuration management needs a while";
+  one.look_much_later();
+  EXPECT_EQ(one.log.lines.size(), 2U) << one.log.all();
+  EXPECT_EQ(one.log.count("warning a: the runners of the group differ: "), 1) << one.log.all();
+  EXPECT_EQ(one.log.count(" does not have it"), 1);
+  EXPECT_EQ(one.log.count(" has version 12345678"), 1);
+  EXPECT_EQ(one.log.count(" has version abcdefgh"), 1);
+  one.look_much_later();
+  EXPECT_EQ(one.log.lines.size(), 2U) << "once";
+  two.set({{"a", "1"}, {"b", "1234567890"}});
+  one.look_much_later();
+  two.set({{"a", "2"}});
+  one.look_much_later();
+  EXPECT_EQ(one.log.lines.size(), 3U) << "it agreed meanwhile\n" << one.log.all();
+}
+
+// For connections with this search path the database's clock is another.
+TEST_F(GroupWatchTest, WarnsOfAClockThatIsOff) {
+  const auto clock_behind_by = [&](const std::string& seconds) {
+    server.query(database,
+                 "CREATE SCHEMA IF NOT EXISTS off; CREATE OR REPLACE FUNCTION off.clock_timestamp() RETURNS timestamptz"
+                 " LANGUAGE sql AS $$ SELECT pg_catalog.clock_timestamp() - interval '" +
+                     seconds + " s' $$");
+  };
+  const auto off = uri + "&options=-csearch_path%3Doff,pg_catalog,public";
+  clock_behind_by("4");
+  Member near(off, {});
+  near.look();
+  EXPECT_TRUE(near.log.lines.empty()) << near.log.all();
+  clock_behind_by("60.5");
+  Member ahead(off, {});
+  ahead.look();
+  ahead.look();
+  EXPECT_EQ(ahead.log.lines.size(), 1U) << "once";
+  EXPECT_EQ(ahead.log.count("This machine's clock is 60 s ahead of the database's: set it"), 1) << ahead.log.all();
+  clock_behind_by("-60");
+  Member behind(off, {});
+  behind.look();
+  EXPECT_EQ(behind.log.count(" s behind the database's"), 1) << behind.log.all();
+}
+
+TEST_F(GroupWatchTest, TellsThatTheLeaseEnded) {
+  Member one(uri, {{"a", "1"}});
+  one.look();
+  server.query(database, "DELETE FROM members");
+  EXPECT_FALSE(one.store->claim(std::array{store::RunState::due}, {}, 1)) << "it sees that it is no member any more";
+  EXPECT_TRUE(one.store->counts()) << "and becomes one again";
+  one.look();
+  EXPECT_EQ(one.log.count("This runner's lease ended"), 1) << one.log.all();
+  EXPECT_EQ(server.query(database, "SELECT count(*) FROM member_jobs"), "1\n") << "its jobs are known again";
+}
+
+TEST(GroupWatchAlone, HasNobodyToWatch) {
+  Stand stand;
+  GroupWatch watch(*stand.store, stand.jobs, stand.log, {});
+  watch.tell_jobs();
+  EXPECT_FALSE(watch.look(GroupWatch::Moment{} + 1h));
+  EXPECT_TRUE(stand.log.lines.empty());
+}
+
+}  // namespace
+}  // namespace mig_runner::test
