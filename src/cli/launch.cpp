@@ -24,11 +24,10 @@ int launch(const Context& context, const Options& options) {
   if (!(*job)->config.settings.enabled)
     return complain(context, {"the job is disabled (enabled = false): the runner launches nothing of it", options.job},
                     kExitProblem);
-  if (!runner_at_work(*tree))
-    return complain(context, {"no runner is at work on this tree: start it first", tree->config().directory},
-                    kExitProblem);
-  const auto store = open_runs(*tree, "launch");
+  const Error idle{"no runner is at work on this tree: start it first", tree->config().directory};
+  const auto store = open_runs_if_any(*tree, "launch");
   if (!store) return complain(context, store.error(), kExitProblem);
+  if (!*store || !anybody_at_work(*tree, **store)) return complain(context, idle, kExitProblem);
   const auto run = runner::launch_now(**store, **job, context.clock.now());
   if (!run) return complain(context, run.error(), kExitProblem);
   if (options.wait) return follow_run(context, *tree, **store, *run, options.json);

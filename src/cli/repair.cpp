@@ -43,7 +43,7 @@ class Repair {
       if (!options_.json) context_.streams.out << printable(run->name()) << ' ' << done_ << '\n';
     }
     if (options_.json) print_json(context_.streams, {{"runs", std::move(list)}});
-    if (!runner_at_work(*tree))
+    if (!anybody_at_work(*tree, **store))
       context_.streams.err << "mig-runner: no runner is at work on this tree: that is done when one starts\n";
     return status;
   }

@@ -67,7 +67,9 @@ class Results {
     if (runs->empty()) return nothing(tree);
     for (const auto& run : *runs) {
       Found found{run, {}, {}};
-      const auto read = read_answers(tree.config().directory / run.result_file, [&](AgentAnswer answer) {
+      const auto file = result_file_of(tree, store, run);
+      if (!file) return tl::unexpected(file.error());
+      const auto read = read_answers(*file, [&](AgentAnswer answer) {
         if (answer.status == "success") found.answered.insert(answer.agent);
         found.findings.merge(answer.findings);
       });

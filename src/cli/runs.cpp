@@ -58,6 +58,32 @@ Result<store::Run> find_run(store::RunStore& store, const std::string& name) {
   return std::move(**found);
 }
 
+Result<std::filesystem::path> result_file_of(const Tree& tree, store::RunStore& store, const store::Run& run) {
+  auto path = tree.config().directory / run.result_file;
+  std::error_code error;
+  if (run.collected_by.empty() || run.collected_by == store.tree() || std::filesystem::exists(path, error)) return path;
+  const auto colon = run.collected_by.find(':');
+  const auto host = run.collected_by.substr(0, colon);
+  const auto directory = colon == std::string::npos ? "" : run.collected_by.substr(colon + 1);
+  const auto members = store.members();
+  if (!members) return tl::unexpected(members.error());
+  const bool there = std::any_of(members->begin(), members->end(),
+                                 [&](const store::Member& member) { return member.tree == run.collected_by; });
+  const auto file = (std::filesystem::path(directory) / run.result_file).string();
+  return fail("its results lie on " + host + ", in " + file + ": " +
+                  (there ? "call this command there"
+                         : "no runner is at work there; where that machine is lost, `mig-runner collect " + run.name() +
+                               "` fetches them again"),
+              run.name());
+}
+
+bool anybody_at_work(const Tree& tree, store::RunStore& store) {
+  if (runner_at_work(tree)) return true;
+  const auto members = store.members();
+  return members && std::any_of(members->begin(), members->end(),
+                                [](const store::Member& member) { return member.lease_left.count() > 0; });
+}
+
 std::optional<std::string> runner_at_work(const Tree& tree) {
   return store::TreeLock::holder(state_directory(tree));
 }

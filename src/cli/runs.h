@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,7 +21,12 @@ Result<std::unique_ptr<store::RunStore>> open_runs(const Tree& tree, const std::
 Result<store::Run> find_run(store::RunStore& store, const std::string& name);
 inline constexpr const char* kRunHelp = "JOB@TIME as `history` prints it, an action's id, or a job for its newest run";
 
+// Where a run's results can be read. An Error where they lie on another machine of the group, with what to do.
+Result<std::filesystem::path> result_file_of(const Tree& tree, store::RunStore& store, const store::Run& run);
+
 // Who works on the tree ("process 4711 on HOST since ..."), or nothing.
 std::optional<std::string> runner_at_work(const Tree& tree);
+// Whether one does, or another of the group that shares its store.
+bool anybody_at_work(const Tree& tree, store::RunStore& store);
 
 }  // namespace mig_runner::cli

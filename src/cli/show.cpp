@@ -93,10 +93,7 @@ class Show {
     if (!run) return complain(context_, run.error(), kExitProblem);
     int status = kExitFine;
     if (!run->result_file.empty()) {
-      file_ = tree->config().directory / run->result_file;
-      Summary summary;
-      const auto read = read_answers(file_, [&](const AgentAnswer& answer) { summary.add(answer); });
-      if (read) summary_ = std::move(summary);
+      const auto read = summarize(*tree, **store, *run);
       if (!read) status = complain(context_, read.error(), kExitProblem);
     }
     if (options_.json) {
@@ -108,6 +105,16 @@ class Show {
   }
 
  private:
+  Result<void> summarize(const Tree& tree, store::RunStore& store, const store::Run& run) {
+    const auto file = result_file_of(tree, store, run);
+    if (!file) return tl::unexpected(file.error());
+    file_ = *file;
+    Summary summary;
+    auto read = read_answers(file_, [&](const AgentAnswer& answer) { summary.add(answer); });
+    if (read) summary_ = std::move(summary);
+    return read;
+  }
+
   void show_json(const store::Run& run) const {
     auto json = run_json(run);
     if (summary_) {
@@ -144,6 +151,9 @@ class Show {
     if (!run.plugin.empty()) line("plugin", run.plugin);
     if (run.stored_at) line("commands", commands_text(run) + (run.complete ? ", complete" : ", incomplete"));
     if (!file_.empty()) line("file", file_.string());
+    if (!run.launched_by.empty()) line("launched", "by " + run.launched_by);
+    if (!run.collected_by.empty()) line("collected", "by " + run.collected_by);
+    if (!run.delivered_by.empty()) line("delivered", "by " + run.delivered_by);
     if (summary_) show_agents();
     if (summary_) show_findings(run);
   }

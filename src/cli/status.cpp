@@ -111,8 +111,9 @@ class Status {
       out << title << styled(printable(text), style, context_.streams.colour) << '\n';
     };
     line("tree     ", tree.config().directory.string());
-    line("runner   ", runner_ ? "at work: " + *runner_ : "not at work: nothing is launched or collected",
-         runner_ ? Style::green : Style::red);
+    const auto* idle = members_.empty() ? "not at work: nothing is launched or collected"
+                                        : "not at work on this tree; the group's members are";
+    line("runner   ", runner_ ? "at work: " + *runner_ : idle, runner_ ? Style::green : Style::red);
     line("jobs     ",
          std::to_string(jobs_) + (paused_.empty() ? "" : ", " + std::to_string(paused_.size()) + " paused"));
     for (const auto& [job, since] : paused_) line("paused   ", job + " since " + format.text(since), Style::yellow);

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <list>
+#include <mutex>
+#include <thread>
+
+#include "base/file.h"
+
+namespace mig_runner::test {
+
+// A port on loopback that leads to a server's port or local socket, until a test disturbs that. Safe from any thread.
+class TcpProxy {
+ public:
+  explicit TcpProxy(int server_port) : TcpProxy(server_port, {}) {}
+  explicit TcpProxy(std::filesystem::path server_socket) : TcpProxy(0, std::move(server_socket)) {}
+  ~TcpProxy();
+  TcpProxy(const TcpProxy&) = delete;
+  TcpProxy& operator=(const TcpProxy&) = delete;
+
+  int port() const;
+  // Resets all connections.
+  void cut();
+  // From now on nothing passes either way and nobody is told: as where packets get lost.
+  void silence() { silent_ = true; }
+  // Connections that were silent are reset, new ones work.
+  void restore();
+
+ private:
+  struct Connection {
+    UniqueFd client, server;
+    std::atomic<bool> ended = false;
+    std::jthread thread;
+  };
+
+  TcpProxy(int server_port, std::filesystem::path server_socket);
+  void accept_all();
+  void begin(UniqueFd client);
+  void pass(Connection& connection) const;
+  UniqueFd connect_server() const;
+
+  const int server_port_;
+  const std::filesystem::path server_socket_;
+  UniqueFd listener_;
+  std::atomic<bool> silent_ = false;
+  std::mutex mutex_;  // guards connections_
+  std::list<Connection> connections_;
+  std::jthread acceptor_;
+};
+
+}  // namespace mig_runner::test
