@@ -1,28 +1,27 @@
-// Three real runners on one PostgreSQL that are killed, stopped for longer than a lease, and cut off, while the
-// database restarts and the API answers with faults. Every nominal time has one action at most; every action has its
-// whole result, in one of the trees, and a delivery. MIG_SOAK_SECONDS makes it run longer (make soak); the counts are
-// printed.
+// Three real runners on one PostgreSQL that are killed, stopped for longer than a lease, and cut off from the database
+// and the API, while the database restarts and the API answers with faults. Every nominal time has one action; every
+// action has its whole result, in the tree that the record names, and a delivery. MIG_SOAK_SECONDS makes it run longer
+// (make soak); the counts are printed.
+
+#include "e2e/group.h"
 
 #include <gtest/gtest.h>
 
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
 #include <iostream>
 #include <map>
 #include <random>
 #include <set>
 #include <thread>
 
-#include "e2e/world.h"
-#include "store/administration.h"
 #include "store/run_store.h"
-#include "support/postgresql_server.h"
 
 namespace mig_runner::test {
 namespace {
 
 using namespace std::chrono_literals;
+using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 namespace fs = std::filesystem;
 
@@ -31,74 +30,44 @@ const std::vector<std::string> kFaults{"500:rate=0.05",          "latency:rate=0
                                        "reset-before:rate=0.05", "reset-inside:rate=0.05",
                                        "reset-after:rate=0.05",  "answer-lost:rate=0.1"};
 
-class Group {
- public:
-  Group() {
-    world.start_sandbox(sandbox_arguments());
-    database = server.new_database();
-    EXPECT_TRUE(store::make_schema(location()));
-    world.write_configuration();  // the client configuration, which all share
+std::vector<std::string> sandbox_arguments() {
+  std::vector<std::string> arguments{"--agents", "20"};
+  for (const auto& fault : kFaults) {
+    arguments.emplace_back("--fault");
+    arguments.push_back(fault);
+  }
+  return arguments;
+}
+
+struct ThreeRunners : Group {
+  ThreeRunners() : Group(kMembers, "2s", sandbox_arguments()) {
     fs::create_directories(world.path("delivered"));
-    for (int i = 0; i < kMembers; ++i) prepare(i);
-  }
-  ~Group() {
-    for (auto& member : members) member.reset();
-  }
-
-  store::Location location() const { return store::Location::parse(server.uri(database), "").value(); }
-  fs::path tree(int i) const { return world.path("member-" + std::to_string(i)); }
-
-  void set_job(bool enabled) const {
-    for (int i = 0; i < kMembers; ++i) {
-      write_text(tree(i) / "runners" / "every-second" / "action.json", World::default_action());
-      write_text(
-          tree(i) / "runners" / "every-second" / "entity.cfg",
-          std::string("[configuration]\nschedule = \"* * * * * * *\"\nexpiry = 2s\nplugin = save\ncatchup = skip\n") +
-              (enabled ? "" : "enabled = false\n"));
-    }
-  }
-  void start(int i) {
-    members[static_cast<std::size_t>(i)] =
-        std::make_unique<Process>(std::vector<std::string>{std::string(MIG_BINARY_DIR) + "/src/cli/mig-runner", "-c",
-                                                           world.path("member-" + std::to_string(i) + ".cfg")},
-                                  log_file(i), std::map<std::string, std::string>{{"TZ", "UTC"}});
-  }
-  Process& member(int i) { return *members[static_cast<std::size_t>(i)]; }
-  fs::path log_file(int i) const { return world.path("member-" + std::to_string(i) + ".log"); }
-  void cut_connections() const {
-    server.query("postgres",
-                 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '" + database + "'");
-  }
-
-  World world;
-  PostgresqlServer server;
-  std::string database;
-  std::array<std::unique_ptr<Process>, kMembers> members;
-
- private:
-  static std::vector<std::string> sandbox_arguments() {
-    std::vector<std::string> arguments{"--agents", "20"};
-    for (const auto& fault : kFaults) {
-      arguments.emplace_back("--fault");
-      arguments.push_back(fault);
-    }
-    return arguments;
-  }
-  void prepare(int i) const {
-    write_text(world.path("member-" + std::to_string(i) + ".cfg"),
-               "[runner]\ndirectory = " + tree(i).string() + "\ncheckdirectory = 1\nlease = 2s\nstore = \"" +
-                   server.uri(database) + "\"\n[logging]\nmode = stdout\nlevel = debug\n[client]\nclientconfpath = " +
-                   world.path("migrc").string() + "\n");
-    const auto plugin = tree(i) / "plugins" / "save";
     const auto delivered = world.path("delivered").string();
-    write_text(plugin, "#!/bin/sh\ncat > " + delivered + "/.part-$$ && mv " + delivered + "/.part-$$ " + delivered +
-                           "/$MIG_RUNNER_ACTION_ID\n");
-    fs::permissions(plugin, fs::perms::owner_all);
+    plugin("save",
+           "cat > " + delivered + "/.part-$$ && mv " + delivered + "/.part-$$ " + delivered + "/$MIG_RUNNER_ACTION_ID");
+    records = store::RunStore::open_beside(store::Location::parse(uri(), "").value(), "test").value();
   }
+  // One launch a second; a job for each second of a minute, since only the newest of a job's times is made up for.
+  void set_jobs(bool enabled) const {
+    for (int second = 0; second < 60; ++second)
+      job("second-" + std::to_string(second), "schedule = \"" + std::to_string(second) +
+                                                  " * * * * * *\"\nexpiry = 2s\nplugin = save\n" +
+                                                  (enabled ? "" : "enabled = false\n"));
+  }
+  // Until `end` all nominal times have come to their end.
+  bool all_home(Timestamp end) const {
+    const auto runs = records->history("", 1'000'000);
+    if (!runs) return false;
+    for (const auto& run : *runs)
+      if (run.nominal <= end && (run.state < store::RunState::stored || run.wake)) return false;
+    return true;
+  }
+  std::unique_ptr<store::RunStore> records;
 };
 
 struct Counts {
-  int kills = 0, stops = 0, cuts = 0, restarts = 0, times = 0, actions = 0;
+  int kills = 0, stops = 0, store_cuts = 0, store_silences = 0, api_cuts = 0, api_silences = 0, restarts = 0;
+  int times = 0, actions = 0;
 };
 
 std::chrono::seconds soak_time() {
@@ -106,83 +75,126 @@ std::chrono::seconds soak_time() {
   return std::chrono::seconds(text != nullptr ? std::max(std::stol(text), 260L) : 20);
 }
 
-// One member at a time is dead or stopped, so that work goes on.
-void disturb(Group& group, std::chrono::seconds how_long, Counts& counts) {
-  std::mt19937 random(20261123);
-  const auto pick = [&](int below) { return static_cast<int>(random() % static_cast<unsigned>(below)); };
-  const auto end = steady_clock::now() + how_long;
-  while (steady_clock::now() < end) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(300 + pick(1500)));
-    const int victim = pick(kMembers);
-    const int deed = pick(10);
-    if (deed < 4) {
-      group.member(victim).signal(SIGKILL);
-      group.member(victim).wait();
+class Disturbance {
+ public:
+  explicit Disturbance(ThreeRunners& group) : group_(group) {}
+
+  // One member at a time is dead, stopped or cut off, so that work goes on.
+  void go_on(std::chrono::seconds how_long) {
+    const auto end = steady_clock::now() + how_long;
+    while (steady_clock::now() < end) {
+      pause(300, 1500);
+      disturb(pick(kMembers), pick(20));
+    }
+  }
+  Counts counts;
+
+ private:
+  int pick(int below) { return static_cast<int>(random_() % static_cast<unsigned>(below)); }
+  void pause(int least, int more) { std::this_thread::sleep_for(milliseconds(least + pick(more))); }
+
+  void disturb(int victim, int deed) {
+    if (deed < 6) {
+      group_.kill(victim);
       ++counts.kills;
-      std::this_thread::sleep_for(std::chrono::milliseconds(pick(4000)));
-      group.start(victim);
-    } else if (deed < 7) {
-      group.member(victim).signal(SIGSTOP);
+      pause(0, 4000);
+      group_.start(victim);
+    } else if (deed < 10) {
+      group_.process(victim).signal(SIGSTOP);
       ++counts.stops;
-      std::this_thread::sleep_for(std::chrono::milliseconds(2500 + pick(3000)));
-      group.member(victim).signal(SIGCONT);
-    } else if (deed < 9) {
-      group.cut_connections();
-      ++counts.cuts;
+      pause(2500, 3000);
+      group_.process(victim).signal(SIGCONT);
+    } else if (deed < 12) {
+      group_.store(victim).cut();
+      ++counts.store_cuts;
+    } else if (deed < 15) {
+      silence(group_.store(victim), counts.store_silences);
+    } else if (deed < 17) {
+      group_.api(victim).cut();
+      ++counts.api_cuts;
+    } else if (deed < 19) {
+      silence(group_.api(victim), counts.api_silences);
     } else {
-      group.server.stop(pick(2) == 0);
-      std::this_thread::sleep_for(std::chrono::milliseconds(pick(1500)));
-      group.server.start();
+      group_.server.stop(pick(2) == 0);
+      pause(0, 1500);
+      group_.server.start();
       ++counts.restarts;
+    }
+  }
+  void silence(TcpProxy& proxy, int& count) {
+    proxy.silence();
+    ++count;
+    pause(500, 5000);
+    proxy.restore();
+  }
+
+  ThreeRunners& group_;
+  std::mt19937 random_{20261123};
+};
+
+void check_run(const ThreeRunners& group, const store::Run& run, const std::map<std::int64_t, int>& posts) {
+  EXPECT_EQ(run.state, store::RunState::delivered) << run.name() << ": " << run.reason;
+  EXPECT_TRUE(posts.contains(run.action_id)) << run.name();
+  EXPECT_TRUE(run.complete) << run.name();
+  EXPECT_TRUE(fs::exists(group.world.path("delivered/" + std::to_string(run.action_id)))) << run.name();
+  const auto directory = run.collected_by.substr(run.collected_by.find(':') + 1);
+  EXPECT_TRUE(fs::exists(fs::path(directory) / run.result_file)) << run.name() << ": " << run.result_file;
+  for (const auto& deed : {run.launched_by, run.delivered_by}) EXPECT_NE(deed, "") << run.name();
+}
+
+// Every second from the first nominal time on has one run, and every run one action.
+void check_times(const ThreeRunners& group, Timestamp end, Counts& counts) {
+  std::map<std::string, int> by_name;
+  std::map<std::int64_t, int> posts;
+  for (const auto& post : group.world.posts()) {
+    const auto id = post.at("id").get<std::int64_t>();
+    const auto run = group.records->find_action(id).value();
+    ASSERT_TRUE(run.has_value()) << "no run knows of " << post;
+    EXPECT_EQ(++by_name[run->name()], 1) << "posted twice";
+    ++posts[id];
+    ++counts.actions;
+  }
+  auto runs = group.records->history("", 1'000'000).value();
+  std::erase_if(runs, [&](const store::Run& run) { return run.nominal > end; });
+  ASSERT_FALSE(runs.empty());
+  for (std::size_t i = 1; i < runs.size(); ++i)
+    EXPECT_EQ(runs[i].nominal + 1s, runs[i - 1].nominal) << "newest first, none left out";
+  for (const auto& run : runs) check_run(group, run, posts);
+  counts.times = static_cast<int>(runs.size());
+}
+
+void check_leftovers(const ThreeRunners& group) {
+  for (int i = 0; i < kMembers; ++i) {
+    std::error_code none;
+    for (const auto& entry : fs::recursive_directory_iterator(group.tree(i), none)) {
+      EXPECT_EQ(entry.path().filename().string().find(".tmp-"), std::string::npos) << entry.path();
+      if (entry.path().parent_path().filename() == "collected") ADD_FAILURE() << entry.path();
     }
   }
 }
 
-void check_actions(const Group& group, Counts& counts) {
-  const auto store = store::RunStore::open_beside(group.location(), "test").value();
-  std::set<std::string> runs;
-  for (const auto& post : group.world.posts()) {
-    ++counts.actions;
-    const auto id = post.at("id").get<std::int64_t>();
-    const auto run = store->find_action(id).value();
-    ASSERT_TRUE(run.has_value()) << "no run knows of " << post;
-    EXPECT_TRUE(runs.insert(run->name()).second) << "posted twice: " << run->name();
-    EXPECT_EQ(run->state, store::RunState::delivered) << run->name() << ": " << run->reason;
-    EXPECT_TRUE(fs::exists(group.world.path("delivered/" + std::to_string(id)))) << run->name();
-    bool kept = false;
-    for (int i = 0; i < kMembers; ++i) kept = kept || fs::exists(group.tree(i) / run->result_file);
-    EXPECT_TRUE(kept) << run->name() << ": " << run->result_file;
-  }
-  counts.times = static_cast<int>(store->history("every-second", 100'000)->size());
-}
-
 TEST(Group, ThreeRunnersLaunchEachTimeOnceWhateverBefallsThem) {
-  Group group;
-  group.set_job(true);
+  ThreeRunners group;
+  group.set_jobs(true);
   for (int i = 0; i < kMembers; ++i) group.start(i);
-  Counts counts;
-  disturb(group, soak_time(), counts);
-  group.set_job(false);
+  Disturbance disturbance(group);
+  disturbance.go_on(soak_time());
+  const auto end = std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
   group.world.clear_faults();
-  const auto store = store::RunStore::open_beside(group.location(), "test").value();
-  const auto all_home = [&] {
-    const auto known = store->counts();
-    if (!known) return false;
-    for (const auto& [state, runs] : *known)
-      if (state <= store::RunState::stored && runs > 0) return false;
-    return true;
-  };
-  EXPECT_TRUE(eventually(all_home, 90s));
-  for (int i = 0; i < kMembers; ++i) {
-    group.member(i).signal(SIGTERM);
-    EXPECT_EQ(group.member(i).wait(), 0) << i;
-  }
-  check_actions(group, counts);
+  EXPECT_TRUE(eventually([&] { return group.all_home(end); }, 120s));
+  group.set_jobs(false);
+  EXPECT_TRUE(eventually([&] { return group.all_home(Timestamp::max()); }, 120s));
+  for (int i = 0; i < kMembers; ++i) EXPECT_EQ(group.stop(i), 0) << i;
+  auto& counts = disturbance.counts;
+  check_times(group, end, counts);
+  check_leftovers(group);
   EXPECT_GT(counts.actions, 10);
   if (testing::Test::HasFailure())
-    for (int i = 0; i < kMembers; ++i) std::cerr << "== member " << i << '\n' << read_text(group.log_file(i));
-  std::cout << counts.kills << " kills, " << counts.stops << " stops, " << counts.cuts << " cuts, " << counts.restarts
-            << " restarts, " << counts.times << " nominal times, " << counts.actions << " actions\n";
+    for (int i = 0; i < kMembers; ++i) std::cerr << "== member " << i << '\n' << group.log(i);
+  std::cout << counts.kills << " kills, " << counts.stops << " stops, " << counts.store_cuts << " cuts and "
+            << counts.store_silences << " silences of the database, " << counts.api_cuts << " cuts and "
+            << counts.api_silences << " silences of the API, " << counts.restarts << " restarts of the database; "
+            << counts.times << " nominal times, " << counts.actions << " actions\n";
 }
 
 }  // namespace
