@@ -61,6 +61,7 @@ void print_curves() {
   agents_curve();
   jobs_curve();
   runs_curve();
+  print_group_curve();
 }
 
 }  // namespace mig_bench

@@ -21,7 +21,7 @@ constexpr Bench kBenches[] = {
     {"launch", mig_bench::launch_rows},   {"lateness", mig_bench::lateness_rows},
     {"collect", mig_bench::collect_rows}, {"deliver", mig_bench::deliver_rows},
     {"jobs", mig_bench::jobs_rows},       {"schedule", mig_bench::schedule_rows},
-    {"history", mig_bench::history_rows},
+    {"history", mig_bench::history_rows}, {"group", mig_bench::group_rows},
 };
 
 bool is_wanted(std::string_view list, std::string_view name) {

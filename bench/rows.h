@@ -13,9 +13,13 @@ Rows deliver_rows(const Options& options);
 Rows jobs_rows(const Options& options);
 Rows schedule_rows(const Options& options);
 Rows history_rows(const Options& options);
+Rows group_rows(const Options& options);
 
 // How the costs of the rows grow, at three sizes each, as tables of their own.
 void print_curves();
+
+// How many runs a second a PostgreSQL carries.
+void print_group_curve();
 
 // A job that is far from due.
 void write_idle_job(const Tree& tree, int number);

@@ -58,7 +58,7 @@ std::string run(std::vector<std::string> arguments, const fs::path& output, bool
 
 }  // namespace
 
-PostgresqlServer::PostgresqlServer() : programs_(find_programs()) {
+PostgresqlServer::PostgresqlServer(bool durable) : programs_(find_programs()), durable_(durable) {
   if (const auto* user = server_user();
       user != nullptr && chown(directory_.path().c_str(), user->pw_uid, user->pw_gid) != 0)
     throw std::runtime_error("chown");
@@ -83,9 +83,9 @@ PostgresqlServer& PostgresqlServer::shared() {
 }
 
 void PostgresqlServer::start() {
-  // Only processes die here, not the machine: nothing needs to reach the disk.
-  const auto options = "-c listen_addresses='' -k " + directory_.path().string() +
-                       " -c fsync=off -c max_connections=200 -c shared_buffers=16MB -c autovacuum=off";
+  // Only processes die in tests, not the machine: nothing needs to reach the disk.
+  const auto options = "-c listen_addresses='' -k " + directory_.path().string() + (durable_ ? "" : " -c fsync=off") +
+                       " -c max_connections=200 -c shared_buffers=16MB -c autovacuum=off";
   run({programs_ / "pg_ctl", "-D", directory_.path() / "data", "-o", options, "-l", directory_.path() / "log", "-w",
        "start"},
       directory_.path() / "start.log", true);

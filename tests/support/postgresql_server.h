@@ -12,8 +12,8 @@ namespace mig_runner::test {
 // Runs as the user postgres where the tests run as root, which it refuses to be.
 class PostgresqlServer {
  public:
-  // Makes and starts it; throws where that fails.
-  PostgresqlServer();
+  // Makes and starts it; throws where that fails. `durable`: flushes to disk, as others do.
+  explicit PostgresqlServer(bool durable = false);
   ~PostgresqlServer();
   PostgresqlServer(const PostgresqlServer&) = delete;
   PostgresqlServer& operator=(const PostgresqlServer&) = delete;
@@ -35,6 +35,7 @@ class PostgresqlServer {
  private:
   ScratchDirectory directory_;
   std::filesystem::path programs_;
+  const bool durable_;
   int databases_ = 0;
 };
 
