@@ -19,15 +19,25 @@ void add_job(soci::session& session, const std::string& job) {
 }
 
 // By name, so that two runners that plan at once wait for each other and do not each hold what the other wants.
-void move_cursors(soci::session& session, std::span<const Cursor> given) {
+// `member`: whose time counts little beside that of the others, where there are any; else null.
+void move_cursors(soci::session& session, std::span<const Cursor> given, const std::string* member) {
   std::vector<Cursor> cursors(given.begin(), given.end());
   std::stable_sort(cursors.begin(), cursors.end(), [](const Cursor& a, const Cursor& b) { return a.job < b.job; });
   std::string name;
   long long through = 0;
-  soci::statement statement =
-      (session.prepare << "INSERT INTO jobs (name, planned_through) VALUES (:name, :through)"
-                          " ON CONFLICT (name) DO UPDATE SET planned_through = excluded.planned_through",
-       use(name, "name"), use(through, "through"));
+  const std::string unless_ahead =
+      " WHERE jobs.planned_through IS NULL OR jobs.planned_through < :through OR NOT EXISTS"
+      " (SELECT 1 FROM members WHERE id <> :member)";
+  soci::statement statement(session);
+  statement.exchange(use(name, "name"));
+  statement.exchange(use(through, "through"));
+  if (member != nullptr) statement.exchange(use(*member, "member"));
+  statement.alloc();
+  statement.prepare(
+      "INSERT INTO jobs (name, planned_through) VALUES (:name, :through)"
+      " ON CONFLICT (name) DO UPDATE SET planned_through = excluded.planned_through" +
+      (member != nullptr ? unless_ahead : ""));
+  statement.define_and_bind();
   for (const auto& cursor : cursors) {
     name = clean_text(cursor.job);
     through = cursor.planned_through.time_since_epoch().count();
@@ -105,7 +115,7 @@ void RunStore::on_change(std::function<void(const Woken&)> listener) {
 
 Result<std::vector<bool>> RunStore::plan(std::span<const Cursor> cursors, std::span<const Run> runs) {
   return impl_->write([&](soci::session& session, Effects& effects) -> Result<std::vector<bool>> {
-    move_cursors(session, cursors);
+    move_cursors(session, cursors, impl_->lease ? &impl_->owner : nullptr);
     return insert_runs(session, runs, effects, impl_->lease ? &impl_->jobs : nullptr);
   });
 }

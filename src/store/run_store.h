@@ -113,7 +113,8 @@ class RunStore {
   void on_change(std::function<void(const Woken&)> listener);
 
   // In one transaction: moves the cursors and inserts the runs whose job and nominal time are new (state, wake and all
-  // fields as given; `number` is ignored). Returns for each run whether it was new.
+  // fields as given; `number` is ignored). Returns for each run whether it was new. Beside other members a cursor only
+  // moves forward: a clock that is behind, or was set back, is this member's alone.
   Result<std::vector<bool>> plan(std::span<const Cursor> cursors, std::span<const Run> runs);
   Result<std::map<std::string, Timestamp>> cursors();
 

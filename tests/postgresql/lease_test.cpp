@@ -193,6 +193,23 @@ TEST_F(LeaseTest, AMemberClaimsOnlyRunsOfJobsThatItHasAsTheyWerePlanned) {
   EXPECT_EQ(claim(*old).size(), 1U) << "nobody has it as it was planned any more";
 }
 
+TEST_F(LeaseTest, WhoseClockIsBehindDoesNotMoveCursorsBack) {
+  const auto alone = member(30s);
+  const auto plan_through = [](RunStore& store, Timestamp time) {
+    const std::array cursors{Cursor{"a", time}, Cursor{"b", kNoon}};
+    EXPECT_TRUE(store.plan(cursors, {}));
+    return store.cursors().value().at("a");
+  };
+  EXPECT_EQ(plan_through(*alone, kNoon), kNoon);
+  EXPECT_EQ(plan_through(*alone, kNoon - 1h), kNoon - 1h) << "it knows best";
+  auto other = member(30s);
+  EXPECT_EQ(plan_through(*other, kNoon), kNoon);
+  EXPECT_EQ(plan_through(*alone, kNoon - 1h), kNoon);
+  EXPECT_EQ(plan_through(*alone, kNoon + 1s), kNoon + 1s);
+  other.reset();
+  EXPECT_EQ(plan_through(*alone, kNoon - 1h), kNoon - 1h);
+}
+
 TEST_F(LeaseTest, MembersAreListed) {
   const auto store = member(30s);
   plan(*store, "a");
