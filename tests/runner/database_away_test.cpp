@@ -44,6 +44,7 @@ struct MemberStand : OwnServer, Stand {
     }
     return false;
   }
+  std::string database() const { return "test_1"; }
   int files_waiting() const {
     int found = 0;
     std::error_code none;
@@ -111,6 +112,29 @@ TEST(DatabaseAway, WhatAnotherHasRecordedMeanwhileIsDropped) {
   EXPECT_TRUE(stand.settles([&] { return stand.files_waiting() == 0; })) << stand.log.all();
   EXPECT_EQ(stand.run().state, RunState::delivered);
   EXPECT_EQ(stand.run().collected_by, "another:/srv");
+}
+
+// As where the process is stopped right before it posts: others have found its lease ended and launched the run.
+TEST(LeaseEnded, NothingIsPostedUnderIt) {
+  MemberStand stand;
+  const auto other = std::move(store::RunStore::open(stand.location, "other", stand.clock.now(), 30s)->store);
+  stand.api.before_many = [&] {
+    stand.server.query(stand.database(),
+                       "UPDATE runs SET owner = NULL; DELETE FROM members WHERE id IN"
+                       " (SELECT id FROM members ORDER BY started LIMIT 1)");
+    EXPECT_FALSE(stand.store->claim(std::array{RunState::due}, stand.clock.now(), 1)) << "it sees that it is none";
+  };
+  stand.clock.set(at("2026-11-23T08:02:00Z"));
+  stand.settle();
+  EXPECT_EQ(stand.api.posts, 1) << "only the one before\n" << stand.log.all();
+  const auto run = stand.store->find("disk", at("2026-11-23T08:02:00Z")).value().value();
+  EXPECT_EQ(run.state, RunState::unknown) << "who takes it over asks the API first";
+
+  stand.api.before_many = {};
+  stand.pass(1s);
+  EXPECT_EQ(stand.api.posts, 1);
+  stand.pass(20s);
+  EXPECT_EQ(stand.api.posts, 2) << stand.log.all();
 }
 
 TEST(DatabaseAway, AnApiThatIsAwayTooIsAskedAgain) {

@@ -60,7 +60,11 @@ class FakeHttp final : public api::Http {
   void perform_all(const std::vector<api::HttpRequest>& requests,
                    const std::function<void(std::size_t, Result<HttpAnswer>)>& done,
                    const std::function<void()>& /*idle*/) override {
-    for (std::size_t i = requests.size(); i-- > 0;) done(i, api_.answer(requests[i]));
+    if (api_.before_many) api_.before_many();
+    for (std::size_t i = requests.size(); i-- > 0;) {
+      const bool held_back = requests[i].may_send && !requests[i].may_send();
+      done(i, held_back ? fail("not sent", "http://fake/", Retry::later) : api_.answer(requests[i]));
+    }
   }
 
  private:
