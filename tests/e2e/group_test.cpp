@@ -18,7 +18,9 @@ using testing::Not;
 const char* const kOnceAYear = "schedule = \"0 0 1 1 *\"\nexpiry = 2s\nplugin = save\n";
 
 struct TwoRunners : Group {
-  TwoRunners() : Group(2, "2s") { plugin("save", "cat > last; echo >> deliveries"); }
+  explicit TwoRunners(const std::string& lease = "2s") : Group(2, lease) {
+    plugin("save", "cat > last; echo >> deliveries");
+  }
 
   std::size_t deliveries(int i) const {
     return std::filesystem::exists(tree(i) / "deliveries") ? read_text(tree(i) / "deliveries").size() : 0;
@@ -112,6 +114,23 @@ TEST(TwoRunners, WhatLiesOnALostMachineIsFetchedAgain) {
   EXPECT_EQ(group.newest("packages").at("collected_by"), group.here(1));
   EXPECT_EQ(group.type(1, {"show", name}).status, 0);
   EXPECT_EQ(group.deliveries(1), 1U);
+}
+
+TEST(TwoRunners, WhatADeadOneHadInHandGoesOnWithinTwoLeases) {
+  TwoRunners group("3s");
+  group.job("packages", kOnceAYear);
+  // The first hands the results to a plugin that does not end before its runner does.
+  write_text(group.tree(0) / "plugins" / "save", "#!/bin/sh\ntouch begun; while kill -0 $PPID; do sleep 0.1; done\n");
+  group.start(0);
+  ASSERT_TRUE(eventually([&] { return group.logs(0, "Following "); })) << group.log(0);
+  ASSERT_EQ(group.type(1, {"launch", "packages"}).status, 0);
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(group.tree(0) / "begun"); })) << group.log(0);
+  group.start(1);
+  ASSERT_TRUE(eventually([&] { return group.type_json(1, {"status"}).at("members").size() == 2; }));
+  group.kill(0);
+  EXPECT_TRUE(eventually([&] { return group.deliveries(1) == 1; }, 6s)) << group.log(1);
+  EXPECT_EQ(group.newest("packages").at("launched_by"), group.here(0));
+  EXPECT_EQ(group.world.posts_of("packages"), 1);
 }
 
 TEST(TwoRunners, CollectAndRecordThroughAnOutageOfTheDatabase) {
