@@ -46,7 +46,7 @@ const std::string kEnd = "clock_timestamp() + CAST(:length AS bigint) * interval
 
 }  // namespace
 
-Lease::Lease(std::string uri, milliseconds length) : uri_(std::move(uri)), length_(length) {}
+Lease::Lease(std::string uri, milliseconds length) : uri_(std::move(uri)), length_(length), patience_(length) {}
 
 Lease::~Lease() {
   thread_.request_stop();
@@ -163,8 +163,11 @@ void Lease::run(const std::stop_token& stop) {
         if (session.get_backend() != nullptr) session.close();
         connect_postgresql(session, uri_);
       }
+      patience_.begin(socket_of(session));
       renew(session);
+      patience_.end();
     } catch (const std::exception&) {
+      patience_.end();
       pause = std::min(kRetry, pause);  // that the database is away is told by whoever needs it
     }
   }

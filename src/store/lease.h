@@ -10,6 +10,8 @@
 #include <string>
 #include <thread>
 
+#include "store/patience.h"
+
 namespace mig_runner::store {
 
 // A runner's membership in the group that shares a PostgreSQL database: a row whose lease ends by the database's clock
@@ -50,6 +52,7 @@ class Lease {
 
   const std::string uri_;
   const std::chrono::milliseconds length_;
+  Patience patience_;         // with what the thread does
   mutable std::mutex mutex_;  // guards all below but thread_
   std::condition_variable_any changed_;
   std::string id_;

@@ -61,6 +61,7 @@ Result<std::unique_ptr<RunStore>> RunStore::open_server(const Location& location
     name_every_column(impl->session);
     if (lease) {
       impl->lease = std::make_unique<Lease>(location.uri, *lease);
+      impl->patience = std::make_unique<Patience>(*lease);  // what takes longer has lost its claims anyway
       impl->owner = impl->lease->join(impl->session, impl->tree);
     }
   } catch (...) {

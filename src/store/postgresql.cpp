@@ -123,6 +123,10 @@ void connect_postgresql(soci::session& session, const std::string& uri) {
   if (durable == "off") session << "SET synchronous_commit = on";
 }
 
+int socket_of(soci::session& session) {
+  return PQsocket(connection_of(session));
+}
+
 bool connection_lost(soci::session& session) {
   return session.get_backend() == nullptr || PQstatus(connection_of(session)) != CONNECTION_OK;
 }

@@ -21,6 +21,8 @@ void connect_postgresql(soci::session& session, const std::string& uri);
 
 // Whether the session has no usable connection (any more).
 bool connection_lost(soci::session& session);
+// Of a session that is connected.
+int socket_of(soci::session& session);
 
 // Sorts a failure by its SQLSTATE; `text` is what the server or libpq said.
 Error postgresql_failure(const std::string& sqlstate, const std::string& text, const std::string& where);

@@ -48,7 +48,9 @@ RunStore::Impl::Impl(std::string the_owner, const Location& location)
 RunStore::Impl::~Impl() {
   if (!lease) return;
   try {
-    if (!lease->lost() && !connection_lost(session)) lease->leave(session);
+    if (lease->lost() || connection_lost(session)) return;
+    patience->begin(socket_of(session));
+    lease->leave(session);
   } catch (const std::exception&) {
     // The others see the lease end.
   }
@@ -81,6 +83,7 @@ void RunStore::Impl::prepare_connection() {
   const bool again = connection_lost(session);
   connect();
   if (!lease) return;
+  patience->begin(socket_of(session));
   if (lease->lost()) {
     writer_.reset();
     held.clear();

@@ -17,6 +17,7 @@
 #include "store/failure.h"
 #include "store/lease.h"
 #include "store/location.h"
+#include "store/patience.h"
 #include "store/postgresql.h"
 #include "store/run_row.h"
 #include "store/run_store.h"
@@ -54,6 +55,20 @@ struct Effects {
   }
 };
 
+// Ends the call that Patience watches.
+class Calm {
+ public:
+  explicit Calm(Patience* patience) : patience_(patience) {}
+  ~Calm() {
+    if (patience_ != nullptr) patience_->end();
+  }
+  Calm(const Calm&) = delete;
+  Calm& operator=(const Calm&) = delete;
+
+ private:
+  Patience* patience_;
+};
+
 class ChangeWriter;
 
 struct RunStore::Impl {
@@ -64,6 +79,7 @@ struct RunStore::Impl {
   template <class Work>
   auto read(Work work) {
     const std::lock_guard lock(mutex);
+    const Calm after(patience.get());
     return guarded([&] { return connected([&] { return work(session); }); });
   }
 
@@ -84,6 +100,7 @@ struct RunStore::Impl {
     Effects effects;
     auto result = [&] {
       const std::lock_guard lock(mutex);
+      const Calm after(patience.get());
       told = listener;
       return guarded([&] {
         using Value = std::invoke_result_t<Work, soci::session&, Effects&>;
@@ -157,6 +174,7 @@ struct RunStore::Impl {
   Result<void> require_lease(Retry retry);
 
   std::unique_ptr<Lease> lease;             // of a member of a group, else null
+  std::unique_ptr<Patience> patience;       // where there is a lease
   std::map<std::string, std::string> jobs;  // a member's, with the hash of each
   // Tells the others; within a transaction. Throws what SOCI throws.
   void tell_jobs(const std::map<std::string, std::string>& put, const std::set<std::string>& removed);

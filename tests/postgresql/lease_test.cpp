@@ -7,6 +7,7 @@
 
 #include "postgresql_support.h"
 #include "store/run_maker.h"
+#include "support/tcp_proxy.h"
 
 namespace mig_runner::store {
 namespace {
@@ -129,6 +130,27 @@ TEST_F(LeaseTest, IsNotBelievedWhereItCannotBeRenewed) {
   server.start();
   EXPECT_TRUE(eventually([&] { return store->holds(store->term()); }));
   EXPECT_EQ(store->term(), 1U) << "nobody else was there: its claims are still its own";
+}
+
+// As a server that hangs, or a firewall that forgets connections.
+TEST_F(LeaseTest, ACallThatIsNeverAnsweredEndsWithTheLease) {
+  test::TcpProxy proxy(database.server.socket());
+  const auto location = Location::parse("postgresql://runner@127.0.0.1:" + std::to_string(proxy.port()) + "/" +
+                                            database.name + "?connect_timeout=2",
+                                        "")
+                            .value();
+  const auto store = std::move(RunStore::open(location, "runner", kNoon, 2s)->store);
+  plan(*store, "a");
+  proxy.silence();
+  const auto begin = std::chrono::steady_clock::now();
+  const auto silent = store->claim(std::array{RunState::due}, kNoon, 1);
+  EXPECT_FALSE(silent.has_value());
+  EXPECT_GT(std::chrono::steady_clock::now() - begin, 1900ms);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 15s);
+  EXPECT_TRUE(eventually([&] { return !store->holds(1); }));
+  proxy.restore();
+  EXPECT_TRUE(eventually([&] { return store->holds(store->term()); }));
+  EXPECT_TRUE(eventually([&] { return store->claim(std::array{RunState::due}, kNoon, 1).has_value(); }));
 }
 
 TEST_F(LeaseTest, AClaimThatNobodyHeardOfIsGivenBack) {

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+
+#include "base/file.h"
+
+namespace mig_runner::store {
+
+// Ends a connection on which a call takes too long. A server that hangs, or a network that forgets a connection, never
+// answers, and libpq waits for that without end; who does other work meanwhile waits for the connection. One call at a
+// time, from any thread.
+class Patience {
+ public:
+  explicit Patience(std::chrono::milliseconds limit);
+  ~Patience();
+  Patience(const Patience&) = delete;
+  Patience& operator=(const Patience&) = delete;
+
+  // A call over this socket begins, or goes on over another. Where end() does not follow within the limit (and a
+  // quarter) both ways of it are shut down, whereupon the call fails as with a connection that was lost.
+  void begin(int socket);
+  void end();
+
+ private:
+  void run(const std::stop_token& stop);
+
+  const std::chrono::milliseconds limit_;
+  std::mutex mutex_;  // guards all below but thread_
+  std::condition_variable_any changed_;
+  UniqueFd socket_;  // a duplicate: the call may close its own meanwhile, and the number may be given to another file
+  std::chrono::steady_clock::time_point deadline_;
+  std::jthread thread_;
+};
+
+}  // namespace mig_runner::store
