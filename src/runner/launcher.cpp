@@ -95,6 +95,7 @@ void Launcher::retry(store::Run run, RunState from, const Error& error, Timestam
     return finish(std::move(run), from, RunState::missed, std::move(reason));
   }
   run.state = RunState::due;
+  run.launched_by.clear();
   run.wake = again;
   run.reason = error.text();
   context_.log.warning(run.name() + ": not launched, next try at " + format_utc(again) + ": " + run.reason);
@@ -208,6 +209,7 @@ std::vector<Launcher::Held> Launcher::record_signed(std::vector<Held> ready) {
   changes.reserve(ready.size());
   for (auto& held : ready) {
     held.run.state = RunState::signed_;
+    held.run.launched_by = context_.store.tree();
     changes.push_back({RunState::due, held.run, {held.document, held.signature, std::nullopt}});
     changes.back().keep_claim = true;
   }
@@ -247,7 +249,6 @@ void Launcher::accepted(store::Run run, api::StoredAction action, Timestamp now)
   const auto job = context_.jobs.find(run.job);
   run.action_id = action.id;
   run.posted_at = now;
-  run.launched_by = context_.store.tree();
   if (job && job->config.sendonly) {
     run.state = RunState::sent;
     run.reason.clear();
@@ -260,7 +261,7 @@ void Launcher::accepted(store::Run run, api::StoredAction action, Timestamp now)
     return;
   }
   await_results(run, context_.job_settings(run.job), context_.settings, now);
-  if (!run.launched_by.empty())
+  if (!context_.store.tree().empty())
     context_.launches.put(run, action.json, *run.expire_after + context_.settings.delay_results);
   context_.log.info(run.name() + ": launched as action " + std::to_string(action.id) + ", expires " +
                     format_utc(*run.expire_after));

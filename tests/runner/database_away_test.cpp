@@ -137,6 +137,19 @@ TEST(LeaseEnded, NothingIsPostedUnderIt) {
   EXPECT_EQ(stand.api.posts, 2) << stand.log.all();
 }
 
+TEST(WhoLaunched, IsWhoPostedItAlsoWhereAnotherFindsIt) {
+  MemberStand stand;
+  stand.api.script = {FakeApi::Post::lost_accepted};
+  stand.clock.set(at("2026-11-23T08:02:00Z"));
+  stand.settle();
+  const auto run = [&] { return stand.store->find("disk", at("2026-11-23T08:02:00Z")).value().value(); };
+  ASSERT_EQ(run().state, RunState::unknown);
+  stand.server.query(stand.database(), "UPDATE runs SET launched_by = 'another:/srv' WHERE state = 2");
+  stand.pass(5s);
+  EXPECT_EQ(run().state, RunState::posted);
+  EXPECT_EQ(run().launched_by, "another:/srv");
+}
+
 TEST(DatabaseAway, AnApiThatIsAwayTooIsAskedAgain) {
   MemberStand stand;
   stand.server.stop();
