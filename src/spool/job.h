@@ -5,7 +5,10 @@
 
 #include "config/job_config.h"
 #include "cron/schedule.h"
-#include "mig/action.h"
+
+namespace mig_runner::mig {
+class Action;
+}
 
 namespace mig_runner::spool {
 
@@ -15,8 +18,10 @@ struct Job {
   config::JobConfig config;
   cron::Schedule schedule;
   cron::Zone zone;
-  mig::Action action;
+  std::string action_text;   // of action.json, which parses: half of what it takes parsed, and there may be thousands
   std::string content_hash;  // hex, over both files: the same on every machine that has the same job
+
+  mig::Action action() const;
 };
 using JobPtr = std::shared_ptr<const Job>;
 

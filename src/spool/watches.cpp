@@ -29,8 +29,7 @@ void Watches::watch_job(const std::string& name, const std::filesystem::path& di
   if (!inotify_ || numbers_.contains(name)) return;
   const int number = inotify_add_watch(inotify_.get(), directory.c_str(), kJobMask);
   if (number < 0) return;  // no watch left, or the directory is gone again: the scan sees to it
-  jobs_[number] = name;
-  numbers_[name] = number;
+  jobs_[number] = numbers_.emplace(name, number).first->first;
 }
 
 void Watches::forget_job(const std::string& name) {
@@ -53,10 +52,10 @@ void Watches::take(int watch, unsigned mask, const char* name, Events& events) {
     }
   } else if (const auto job = jobs_.find(watch); job != jobs_.end()) {
     if ((mask & IN_IGNORED) != 0) {
-      numbers_.erase(job->second);
+      numbers_.erase(std::string(job->second));
       jobs_.erase(job);
     } else if (name != nullptr && is_job_file(name)) {
-      events.jobs.insert(job->second);
+      events.jobs.emplace(job->second);
     }
   }
 }

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "base/file.h"
 
@@ -32,8 +33,8 @@ class Watches {
 
   UniqueFd inotify_;
   int root_ = -1;
-  std::map<int, std::string> jobs_;
   std::map<std::string, int> numbers_;
+  std::map<int, std::string_view> jobs_;  // the same the other way, on the names there
 };
 
 }  // namespace mig_runner::spool
