@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -12,6 +14,8 @@ class Action;
 
 namespace mig_runner::spool {
 
+using ContentHash = std::array<std::uint8_t, 32>;  // SHA-256 over both files
+
 // What the operator wrote in runners/JOB, read and checked. Immutable and shared.
 struct Job {
   std::string name;
@@ -19,7 +23,7 @@ struct Job {
   cron::Schedule schedule;
   cron::Zone zone;
   std::string action_text;   // of action.json, which parses: half of what it takes parsed, and there may be thousands
-  std::string content_hash;  // hex, over both files: the same on every machine that has the same job
+  ContentHash content_hash;  // the same on every machine that has the same job
 
   mig::Action action() const;
 };

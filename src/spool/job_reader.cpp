@@ -2,7 +2,6 @@
 
 #include <openssl/evp.h>
 
-#include <array>
 #include <charconv>
 
 #include "base/file.h"
@@ -18,18 +17,11 @@ using config::Problem;
 constexpr std::size_t kMaxEntityBytes = std::size_t{1} << 20U;
 constexpr std::size_t kMaxActionBytes = std::size_t{4} << 20U;
 
-std::string content_hash(const std::string& entity, const std::string& action) {
+ContentHash content_hash(const std::string& entity, const std::string& action) {
   const auto text = std::to_string(entity.size()) + '\n' + entity + action;
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string hex;
-  for (unsigned i = 0; i < size; ++i) {
-    hex += kHex[digest[i] >> 4U];
-    hex += kHex[digest[i] & 15U];
-  }
-  return hex;
+  ContentHash hash{};
+  EVP_Digest(text.data(), text.size(), hash.data(), nullptr, EVP_sha256(), nullptr);
+  return hash;
 }
 
 int number_at(std::string_view& text) {
@@ -115,9 +107,9 @@ config::Checked<Job> read_job(JobFiles files, const std::string& name, const con
   }
   const bool action = files.action && check_action(action_path, *files.action, problems);
   if (config::any_fatal(problems) || !config || !schedule || !zone || !action) return checked;
-  auto hash = content_hash(*files.entity, *files.action);
+  const auto hash = content_hash(*files.entity, *files.action);
   files.action->shrink_to_fit();
-  checked.value = Job{name, std::move(*config), std::move(*schedule), *zone, std::move(*files.action), std::move(hash)};
+  checked.value = Job{name, std::move(*config), std::move(*schedule), *zone, std::move(*files.action), hash};
   return checked;
 }
 

@@ -40,7 +40,8 @@ struct Stamps {
 // What was last read of a job directory.
 struct Known {
   Stamps stamps;
-  JobPtr job;  // its last good form; null: it never was in order
+  JobPtr job;      // its last good form; null: it never was in order
+  int watch = -1;  // see Watches
 };
 
 }  // namespace
@@ -50,8 +51,8 @@ struct Spool::Impl {
       : directory(std::move(runners_directory)), defaults(std::move(job_defaults)) {}
 
   void examine(const std::string& name, bool settled, std::vector<Change>& changes);
-  void read(const std::string& name, const Stamps& stamps, std::vector<Change>& changes);
-  void forget(const std::string& name, std::vector<Change>& changes);
+  void read(const std::string& name, Known& known, const Stamps& stamps, std::vector<Change>& changes);
+  void no_job(const std::string& name, Known& known, std::vector<Change>& changes);
   void gone(const std::string& name, std::vector<Change>& changes);
   bool list(std::set<std::string>& names, std::vector<Change>& changes);
 
@@ -80,22 +81,23 @@ int Spool::event_fd() const {
   return impl_->watches.fd();
 }
 
-// Nothing is known of it any more.
-void Spool::Impl::forget(const std::string& name, std::vector<Change>& changes) {
-  const auto known = directories.find(name);
-  if (known == directories.end()) return;
-  if (known->second.job) changes.push_back({Change::Kind::removed, name, nullptr, {}});
-  directories.erase(known);
+// The directory has none of a job's files.
+void Spool::Impl::no_job(const std::string& name, Known& known, std::vector<Change>& changes) {
+  if (known.job) changes.push_back({Change::Kind::removed, name, nullptr, {}});
+  known.stamps = {};
+  known.job.reset();
 }
 
 void Spool::Impl::gone(const std::string& name, std::vector<Change>& changes) {
-  watches.forget_job(name);
   reported_names.erase(name);
-  forget(name, changes);
+  const auto known = directories.find(name);
+  if (known == directories.end()) return;
+  watches.forget(known->second.watch, name);
+  no_job(name, known->second, changes);
+  directories.erase(known);
 }
 
-void Spool::Impl::read(const std::string& name, const Stamps& stamps, std::vector<Change>& changes) {
-  auto& known = directories[name];
+void Spool::Impl::read(const std::string& name, Known& known, const Stamps& stamps, std::vector<Change>& changes) {
   known.stamps = stamps;
   auto checked = read_job(read_job_files(directory / name), name, defaults);
   if (!checked.value) {
@@ -111,23 +113,24 @@ void Spool::Impl::read(const std::string& name, const Stamps& stamps, std::vecto
 // `settled`: no longer in the middle of being put there file by file.
 void Spool::Impl::examine(const std::string& name, bool settled, std::vector<Change>& changes) {
   const Stamps stamps{stamp_of(root.get(), name + "/entity.cfg"), stamp_of(root.get(), name + "/action.json")};
-  const auto known = directories.find(name);
-  const bool unchanged = known != directories.end() && known->second.stamps == stamps;
+  const auto found = directories.find(name);
+  const bool unchanged = found != directories.end() && found->second.stamps == stamps;
   // By far the most common: ten thousand jobs of which none has changed.
-  if (unchanged && watches.has_job(name)) return;
+  if (unchanged && watches.has(found->second.watch)) return;
+  const bool no_file = !stamps.entity.there() && !stamps.action.there();
   const auto job_directory = directory / name;
   std::error_code error;
-  if (!stamps.entity.there() && !stamps.action.there() && !fs::is_directory(job_directory, error))
-    return gone(name, changes);
+  if (no_file && !fs::is_directory(job_directory, error)) return gone(name, changes);
   if (const auto problem = job_name_problem(name); !problem.empty()) {
     if (reported_names.insert(name).second)
       changes.push_back({Change::Kind::broken, name, nullptr, {{job_directory, 0, 0, problem}}});
     return;
   }
-  watches.watch_job(name, job_directory);
-  if (!stamps.entity.there() && !stamps.action.there()) return forget(name, changes);
+  auto& known = directories[name];
+  known.watch = watches.watch(name, job_directory);  // it may be another directory now
+  if (no_file) return no_job(name, known, changes);
   if (!settled && !(stamps.entity.there() && stamps.action.there())) return;
-  if (!unchanged) read(name, stamps, changes);
+  if (!unchanged) read(name, known, stamps, changes);
 }
 
 bool Spool::Impl::list(std::set<std::string>& names, std::vector<Change>& changes) {

@@ -155,6 +155,25 @@ TEST_F(SpoolTest, TheKernelTellsOfChanges) {
   EXPECT_EQ(said(spool.read_events()), "removed disk, added disk2");
 }
 
+// As a deployment swaps a whole job.
+TEST_F(SpoolTest, AReplacedJobDirectoryIsFollowed) {
+  write_job("disk");
+  write_job("disk.new", "0 8 * * *");
+  spool.scan();
+  fs::rename(runners / "disk", runners / "disk.old");
+  fs::rename(runners / "disk.new", runners / "disk");
+  EXPECT_EQ(said(spool.read_events()), "changed disk, removed disk.new, added disk.old");
+  write_job("disk", "0 9 * * *");
+  EXPECT_EQ(said(spool.read_events()), "changed disk");
+  write_job("disk.old", "0 10 * * *");
+  EXPECT_EQ(said(spool.read_events()), "changed disk.old");
+  fs::remove(runners / "disk" / "entity.cfg");
+  fs::remove(runners / "disk" / "action.json");
+  EXPECT_EQ(said(spool.read_events()), "removed disk");
+  write_job("disk");
+  EXPECT_EQ(said(spool.read_events()), "added disk");
+}
+
 TEST_F(SpoolTest, AReplacedDirectoryOfJobsIsFollowed) {
   write_job("disk");
   spool.scan();
@@ -183,7 +202,6 @@ TEST_F(SpoolTest, TheHashIsOfTheContentAlone) {
   spool.scan();
   EXPECT_EQ(spool.find("a")->content_hash, spool.find("b")->content_hash);
   EXPECT_NE(spool.find("a")->content_hash, spool.find("c")->content_hash);
-  EXPECT_EQ(spool.find("a")->content_hash.size(), 64U);
 }
 
 }  // namespace
