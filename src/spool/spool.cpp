@@ -54,7 +54,7 @@ struct Spool::Impl {
   void read(const std::string& name, Known& known, const Stamps& stamps, std::vector<Change>& changes);
   void no_job(const std::string& name, Known& known, std::vector<Change>& changes);
   void gone(const std::string& name, std::vector<Change>& changes);
-  bool list(std::set<std::string>& names, std::vector<Change>& changes);
+  bool list(std::vector<std::string>& names, std::vector<Change>& changes);
 
   const fs::path directory;
   const config::JobSettings defaults;
@@ -133,17 +133,17 @@ void Spool::Impl::examine(const std::string& name, bool settled, std::vector<Cha
   if (!unchanged) read(name, known, stamps, changes);
 }
 
-bool Spool::Impl::list(std::set<std::string>& names, std::vector<Change>& changes) {
+// `names`: in order.
+bool Spool::Impl::list(std::vector<std::string>& names, std::vector<Change>& changes) {
   watches.watch_root(directory);
   root = UniqueFd(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   std::error_code error;
   for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
     std::error_code ignored;
     const auto& path = entry->path().native();
-    const auto name = path.substr(path.rfind('/') + 1);
-    const bool hidden_file = name.starts_with('.') && !entry->is_directory(ignored);
-    if (!hidden_file && entry->is_directory(ignored)) names.insert(name);
+    if (entry->is_directory(ignored)) names.push_back(path.substr(path.rfind('/') + 1));
   }
+  std::sort(names.begin(), names.end());
   if (error && !reported_directory)
     changes.push_back({Change::Kind::broken,
                        "runners",
@@ -155,12 +155,12 @@ bool Spool::Impl::list(std::set<std::string>& names, std::vector<Change>& change
 
 std::vector<Change> Spool::scan() {
   std::vector<Change> changes;
-  std::set<std::string> names;
+  std::vector<std::string> names;
   // A directory that cannot be read says nothing about its jobs: they keep running as they are.
   if (!impl_->list(names, changes)) return changes;
   std::vector<std::string> missing;
   for (const auto& [name, known] : impl_->directories)
-    if (!names.contains(name)) missing.push_back(name);
+    if (!std::binary_search(names.begin(), names.end(), name)) missing.push_back(name);
   for (const auto& name : missing) impl_->gone(name, changes);
   for (const auto& name : names) impl_->examine(name, true, changes);
   return changes;
