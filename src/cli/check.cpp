@@ -10,8 +10,8 @@
 #include "cli/output.h"
 #include "cli/table.h"
 #include "cli/tree.h"
+#include "mig/action.h"
 #include "runner/run_flow.h"
-#include "spool/job_reader.h"
 
 namespace mig_runner::cli {
 namespace {
@@ -70,18 +70,16 @@ class Check {
       const auto& wanted = options_.jobs;
       if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name) == wanted.end()) continue;
       ++jobs_;
-      add(check_job(context, name), name);
-      if (options_.online) add_target(context, name);
+      auto checked = check_job(context, name);
+      add(std::move(checked.problems), name);
+      if (options_.online && checked.value) add_target(context, *checked.value);
     }
   }
 
-  // A broken job has none.
-  void add_target(const JobCheckContext& context, const std::string& name) {
-    auto checked = spool::read_job(context.runners / name, name, context.defaults);
-    if (!checked.value) return;
-    auto& action = checked.value->action;
+  void add_target(const JobCheckContext& context, const spool::Job& job) {
+    auto action = job.action();
     if (context.macros) runner::expand_macro(action, *context.macros);
-    targets_.push_back({name, context.runners / name / "action.json", action.target()});
+    targets_.push_back({job.name, context.runners / job.name / "action.json", action.target()});
   }
 
   void ask_api(const ConfigurationCheck& configuration) {

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <system_error>
 
-#include "base/file.h"
 #include "base/nearest.h"
 #include "cli/checks.h"
 #include "cli/times.h"
@@ -15,7 +14,6 @@ namespace {
 namespace fs = std::filesystem;
 using config::Problem;
 
-constexpr std::size_t kMaxFileBytes = std::size_t{4} << 20U;
 constexpr auto kOften = std::chrono::seconds(10);
 // As many as show each pair of neighbours: a schedule has at most 60 times within a minute, the same in each.
 constexpr int kLookedAt = 64;
@@ -56,6 +54,17 @@ void check_schedule(const spool::Job& job, const fs::path& entity_cfg, Timestamp
   }
 }
 
+// Of a file with mistakes too.
+void check_delivery(const JobCheckContext& context, const std::string& text, const fs::path& entity_cfg,
+                    Problems& problems) {
+  Problems told;
+  const auto config = config::bind_job_config(text, entity_cfg, context.defaults, told);
+  const bool plain_name = config.plugin.find('/') == std::string::npos && !config.plugin.starts_with('.');
+  if (!config.plugin.empty() && plain_name) check_plugin(context.plugins, config.plugin, entity_cfg, problems);
+  if (!config.plugin.empty() && config.sendonly)
+    problems.push_back({entity_cfg, 0, 0, "with sendonly there are no results: its plugin is never run", false});
+}
+
 }  // namespace
 
 JobCheckContext job_check_context(const config::RunnerConfig& runner, const std::optional<config::ClientConfig>& client,
@@ -67,36 +76,34 @@ JobCheckContext job_check_context(const config::RunnerConfig& runner, const std:
   return context;
 }
 
-Problems check_job(const JobCheckContext& context, const std::string& name) {
+config::Checked<spool::Job> check_job(const JobCheckContext& context, const std::string& name) {
   const auto directory = context.runners / name;
-  if (auto problem = spool::job_name_problem(name); !problem.empty()) return {{directory, 0, 0, std::move(problem)}};
+  config::Checked<spool::Job> checked;
+  auto& problems = checked.problems;
+  if (auto problem = spool::job_name_problem(name); !problem.empty()) {
+    problems.push_back({directory, 0, 0, std::move(problem)});
+    return checked;
+  }
   const auto names = names_in(directory);
   const auto has = [&](const char* file) { return std::binary_search(names.begin(), names.end(), file); };
-  Problems problems;
   check_file_names(directory, names, problems);
   if (!has("entity.cfg") && !has("action.json")) {
     // What a removed job leaves behind is no mistake.
     if (!has("results") && !has("inflight"))
       problems.push_back({directory, 0, 0, "there is no job in it: entity.cfg and action.json are missing", false});
-    return problems;
+    return checked;
   }
-  auto checked = spool::read_job(directory, name, context.defaults);
-  problems.insert(problems.end(), checked.problems.begin(), checked.problems.end());
+  const auto files = spool::read_job_files(directory);
+  auto read = spool::read_job(files, name, context.defaults);
+  problems.insert(problems.end(), read.problems.begin(), read.problems.end());
+  checked.value = std::move(read.value);
   const auto entity_cfg = directory / "entity.cfg";
   const auto action_json = directory / "action.json";
   if (checked.value) check_schedule(*checked.value, entity_cfg, context.now, problems);
-  if (const auto text = read_file(entity_cfg, kMaxFileBytes)) {
-    Problems told;
-    const auto config = config::bind_job_config(*text, entity_cfg, context.defaults, told);
-    const bool plain_name = config.plugin.find('/') == std::string::npos && !config.plugin.starts_with('.');
-    if (!config.plugin.empty() && plain_name) check_plugin(context.plugins, config.plugin, entity_cfg, problems);
-    if (!config.plugin.empty() && config.sendonly)
-      problems.push_back({entity_cfg, 0, 0, "with sendonly there are no results: its plugin is never run", false});
-  }
-  if (const auto text = read_file(action_json, kMaxFileBytes))
-    check_action(action_json, *text, context.macros, problems);
+  if (files.entity) check_delivery(context, *files.entity, entity_cfg, problems);
+  if (files.action) check_action(action_json, *files.action, context.macros, problems);
   for (const auto& path : {directory, entity_cfg, action_json}) refuse_writable_by_others(path, problems);
-  return problems;
+  return checked;
 }
 
 }  // namespace mig_runner::cli

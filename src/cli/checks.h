@@ -12,6 +12,7 @@
 #include "config/problem.h"
 #include "config/runner_config.h"
 #include "sign/signer.h"
+#include "spool/job.h"
 
 // What `check` and `list` look at. Nothing here changes anything. Private to the room.
 namespace mig_runner::cli {
@@ -39,7 +40,8 @@ struct JobCheckContext {
 JobCheckContext job_check_context(const config::RunnerConfig& runner, const std::optional<config::ClientConfig>& client,
                                   Timestamp now);
 
-Problems check_job(const JobCheckContext& context, const std::string& name);
+// The job where nothing about its two files is fatal, whatever is wrong beside them.
+config::Checked<spool::Job> check_job(const JobCheckContext& context, const std::string& name);
 
 // What parses and is still no action that does anything. `text` is what `file` holds; a text that cannot be parsed is
 // passed over.

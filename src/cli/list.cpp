@@ -10,7 +10,6 @@
 #include "cli/times.h"
 #include "cli/tree.h"
 #include "runner/configuration.h"
-#include "spool/job_reader.h"
 
 namespace mig_runner::cli {
 namespace {
@@ -22,7 +21,7 @@ struct Options {
 // A job directory and what is known of it.
 struct Listed {
   std::string name;
-  spool::JobPtr job;  // null: broken
+  std::optional<spool::Job> job;  // none: broken
   Problems problems;
   std::optional<Timestamp> paused_since;
   std::optional<Timestamp> next;  // none for a disabled or paused job
@@ -47,14 +46,9 @@ class List {
     if (!format) return complain(context_, format.error(), kExitCannotStart);
     auto status = open_store(*tree);
     const auto checks = check_context(*tree);
-    for (const auto& name : *names) {
-      auto listed = look_at(*tree, checks, name);
-      if (!listed) {
-        status = complain(context_, listed.error(), kExitProblem);
-      } else if (listed->job || !listed->problems.empty()) {
-        jobs_.push_back(std::move(*listed));
-      }
-    }
+    for (const auto& name : *names)
+      if (auto listed = look_at(checks, name); listed.job || !listed.problems.empty())
+        jobs_.push_back(std::move(listed));
     if (options_.json) {
       show_json();
     } else {
@@ -73,6 +67,9 @@ class List {
     const auto paused = store_->paused();
     if (!paused) return complain(context_, paused.error(), kExitProblem);
     paused_ = *paused;
+    auto last = store_->last_runs();
+    if (!last) return complain(context_, last.error(), kExitProblem);
+    for (auto& run : *last) last_.emplace(run.job, std::move(run));
     return kExitFine;
   }
 
@@ -84,25 +81,21 @@ class List {
                              context_.clock.now());
   }
 
-  Result<Listed> look_at(const Tree& tree, const JobCheckContext& checks, const std::string& name) {
-    Listed listed{name, nullptr, check_job(checks, name), std::nullopt, std::nullopt, std::nullopt};
+  Listed look_at(const JobCheckContext& checks, const std::string& name) const {
+    auto checked = check_job(checks, name);
+    Listed listed{name,        std::move(checked.value), std::move(checked.problems), std::nullopt, std::nullopt,
+                  std::nullopt};
     if (const auto since = paused_.find(name); since != paused_.end()) listed.paused_since = since->second;
-    if (auto job = tree.job(name)) {
-      listed.job = *job;
-      if (listed.job->config.settings.enabled && !listed.paused_since)
-        listed.next = listed.job->schedule.next(context_.clock.now(), listed.job->zone);
-    }
-    if (!store_) return listed;
-    auto last = store_->history(name, 1);
-    if (!last) return tl::unexpected(last.error());
-    if (!last->empty()) listed.last = std::move(last->front());
+    if (listed.job && listed.job->config.settings.enabled && !listed.paused_since)
+      listed.next = listed.job->schedule.next(context_.clock.now(), listed.job->zone);
+    if (const auto last = last_.find(name); last != last_.end()) listed.last = last->second;
     return listed;
   }
 
   void show_json() const {
     Json list = Json::array();
     for (const auto& each : jobs_) {
-      const auto* job = each.job.get();
+      const auto* job = each.job ? &*each.job : nullptr;
       Json problems = Json::array();
       for (const auto& problem : each.problems) problems.push_back(problem_json(problem));
       list.push_back({{"job", each.name},
@@ -160,6 +153,7 @@ class List {
   const Options& options_;
   std::unique_ptr<store::RunStore> store_;
   std::map<std::string, Timestamp> paused_;
+  std::map<std::string, store::Run> last_;
   std::vector<Listed> jobs_;
 };
 

@@ -75,7 +75,7 @@ class Render {
     }
     auto job = tree->job(options_.job);
     if (!job) return tl::unexpected(job.error());
-    return Draft{(*job)->action, runner::action_name(options_.job), (*job)->config.expiry};
+    return Draft{(*job)->action(), runner::action_name(options_.job), (*job)->config.expiry};
   }
 
   Result<Draft> read_action() const {

@@ -69,7 +69,7 @@ Result<spool::JobPtr> Tree::job(const std::string& name) const {
     if (!std::binary_search(names->begin(), names->end(), name)) return fail(no_such_job(name, *names), runners());
   }
   if (!problem.empty()) return fail(std::move(problem), runners() / name);
-  auto checked = spool::read_job(runners() / name, name, config_.job_defaults);
+  auto checked = spool::read_job(spool::read_job_files(runners() / name), name, config_.job_defaults);
   if (!checked.value) return tl::unexpected(joined(checked.problems));
   return std::make_shared<const spool::Job>(std::move(*checked.value));
 }

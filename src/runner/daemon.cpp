@@ -167,8 +167,9 @@ Result<void> Daemon::Impl::start_planner() {
   if (auto followed = follow_pauses(); !followed) return followed;
   spool = std::make_unique<spool::Spool>(runner.directory / "runners", runner.job_defaults);
   apply(spool->scan(), true);
-  log.notice("Following " + std::to_string(spool->jobs().size()) + " jobs in " + runner.directory.string());
   adopt_inflight(engine->context(), now());
+  planner->step(now());  // from here on no time of a job is forgotten, whatever ends this process
+  log.notice("Following " + std::to_string(spool->size()) + " jobs in " + runner.directory.string());
   malloc_trim(0);  // what reading all jobs at once has left
   return {};
 }

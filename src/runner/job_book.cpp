@@ -1,29 +1,40 @@
 #include "runner/job_book.h"
 
+#include <algorithm>
+
 namespace mig_runner::runner {
+
+// The first job whose name is not before `name`.
+std::vector<spool::JobPtr>::const_iterator JobBook::place(const std::string& name) const {
+  return std::lower_bound(jobs_.begin(), jobs_.end(), name,
+                          [](const spool::JobPtr& job, const std::string& sought) { return job->name < sought; });
+}
 
 void JobBook::put(spool::JobPtr job) {
   const std::lock_guard lock(mutex_);
-  jobs_[job->name] = std::move(job);
+  const auto at = place(job->name);
+  if (at != jobs_.end() && (*at)->name == job->name) {
+    jobs_[static_cast<std::size_t>(at - jobs_.begin())] = std::move(job);
+  } else {
+    jobs_.insert(at, std::move(job));
+  }
 }
 
 void JobBook::remove(const std::string& name) {
   const std::lock_guard lock(mutex_);
-  jobs_.erase(name);
+  const auto at = place(name);
+  if (at != jobs_.end() && (*at)->name == name) jobs_.erase(at);
 }
 
 spool::JobPtr JobBook::find(const std::string& name) const {
   const std::lock_guard lock(mutex_);
-  const auto found = jobs_.find(name);
-  return found == jobs_.end() ? nullptr : found->second;
+  const auto at = place(name);
+  return at != jobs_.end() && (*at)->name == name ? *at : nullptr;
 }
 
 std::vector<spool::JobPtr> JobBook::all() const {
   const std::lock_guard lock(mutex_);
-  std::vector<spool::JobPtr> jobs;
-  jobs.reserve(jobs_.size());
-  for (const auto& [name, job] : jobs_) jobs.push_back(job);
-  return jobs;
+  return jobs_;
 }
 
 std::size_t JobBook::size() const {

@@ -26,8 +26,10 @@ class JobBook {
   std::optional<Timestamp> paused_since(const std::string& name) const;
 
  private:
-  mutable std::mutex mutex_;  // guards jobs_, paused_
-  std::map<std::string, spool::JobPtr> jobs_;
+  std::vector<spool::JobPtr>::const_iterator place(const std::string& name) const;
+
+  mutable std::mutex mutex_;         // guards jobs_, paused_
+  std::vector<spool::JobPtr> jobs_;  // in the order of their names
   std::map<std::string, Timestamp> paused_;
 };
 

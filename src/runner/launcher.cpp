@@ -187,7 +187,7 @@ bool Launcher::make_ready(Held& held, Timestamp now) {
 
 // Retry::no: the action itself is at fault.
 Result<void> Launcher::sign(Held& held, const spool::JobPtr& job, Timestamp start) {
-  auto action = job->action;
+  auto action = job->action();
   expand_macro(action, context_.settings.macros);
   held.run.valid_from = start - kDatedBack;
   held.run.expire_after = start + job->config.expiry;

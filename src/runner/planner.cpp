@@ -34,22 +34,28 @@ Result<void> Planner::load() {
   return {};
 }
 
-std::pair<Timestamp, std::string> Planner::queue_place(const Entry& entry) const {
+Timestamp Planner::planned_at(const Entry& entry) const {
   const bool forbids = entry.job->config.settings.overlap == config::Overlap::forbid;
-  return {*entry.next - (forbids ? std::chrono::milliseconds(0) : ahead_), entry.job->name};
+  return *entry.next - (forbids ? std::chrono::milliseconds(0) : ahead_);
+}
+
+bool Planner::PlannedSooner::operator()(const Entry* one, const Entry* other) const {
+  const auto at = planner.planned_at(*one);
+  const auto other_at = planner.planned_at(*other);
+  return at != other_at ? at < other_at : one->job->name < other->job->name;
 }
 
 void Planner::schedule(Entry& entry) {
-  if (entry.next) queue_.erase(queue_place(entry));
+  if (entry.next) queue_.erase(&entry);
   entry.next.reset();
   const bool wanted = entry.job->config.settings.enabled && !paused_.contains(entry.job->name);
   if (wanted) entry.next = entry.job->schedule.next(entry.cursor, entry.job->zone);
-  if (entry.next) queue_.insert(queue_place(entry));
+  if (entry.next) queue_.insert(&entry);
 }
 
 void Planner::insert(const spool::JobPtr& job, Timestamp cursor) {
   auto& entry = entries_[job->name];
-  if (entry.next) queue_.erase(queue_place(entry));
+  if (entry.next) queue_.erase(&entry);
   entry = Entry{job, cursor, std::nullopt};
   schedule(entry);
   if (job->config.settings.enabled && !entry.next && !paused_.contains(job->name))
@@ -80,7 +86,7 @@ void Planner::remove(const std::string& name, Timestamp now) {
   const auto known = entries_.find(name);
   if (known == entries_.end()) return;
   if (known->second.next && *known->second.next <= now) step(now);
-  if (known->second.next) queue_.erase(queue_place(known->second));
+  if (known->second.next) queue_.erase(&known->second);
   entries_.erase(known);
 }
 
@@ -169,9 +175,9 @@ std::optional<Timestamp> Planner::step(Timestamp now) {
   Plan plan;
   plan.cursors = unwritten_;
   std::vector<Entry*> due;
-  for (auto it = queue_.begin(); it != queue_.end() && it->first <= now; ++it) {
-    due.push_back(&entries_.at(it->second));
-    plan_entry(*due.back(), now, plan);
+  for (auto it = queue_.begin(); it != queue_.end() && planned_at(**it) <= now; ++it) {
+    due.push_back(*it);
+    plan_entry(**it, now, plan);
   }
   if (!plan.cursors.empty() && !commit(plan)) return now + retry_pause(kStoragePauses, failures_, "planner");
   for (std::size_t i = 0; i < due.size(); ++i) {
@@ -180,11 +186,11 @@ std::optional<Timestamp> Planner::step(Timestamp now) {
   }
   unwritten_ = {};
   if (queue_.empty()) return std::nullopt;
-  return queue_.begin()->first;
+  return planned_at(**queue_.begin());
 }
 
 std::optional<Timestamp> Planner::next_time() const {
-  return queue_.empty() ? std::nullopt : entries_.at(queue_.begin()->second).next;
+  return queue_.empty() ? std::nullopt : (*queue_.begin())->next;
 }
 
 std::optional<Timestamp> Planner::next_time(const std::string& job) const {

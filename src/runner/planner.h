@@ -4,7 +4,6 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "runner/stage_context.h"
@@ -24,7 +23,7 @@ class Planner {
   // A run is put into the store `ahead` of its time, so that this does not make it late. But with overlap = forbid at
   // its time: it would pass for an unfinished one to a run before it.
   explicit Planner(const StageContext& context, std::chrono::milliseconds ahead = {})
-      : context_(context), ahead_(ahead) {}
+      : context_(context), ahead_(ahead), queue_(PlannedSooner{*this}) {}
 
   // Reads how far each job was planned by earlier processes. Call once, before put().
   Result<void> load();
@@ -53,6 +52,10 @@ class Planner {
     Timestamp cursor{};             // nothing at or before it is planned any more
     std::optional<Timestamp> next;  // the first nominal time after the cursor; none for a disabled or paused job
   };
+  struct PlannedSooner {
+    const Planner& planner;
+    bool operator()(const Entry* one, const Entry* other) const;
+  };
   struct Plan {
     std::vector<store::Cursor> cursors;
     std::vector<store::Run> runs;
@@ -61,7 +64,7 @@ class Planner {
   void insert(const spool::JobPtr& job, Timestamp cursor);
   void schedule(Entry& entry);
   void turn_back(Timestamp now);
-  std::pair<Timestamp, std::string> queue_place(const Entry& entry) const;
+  Timestamp planned_at(const Entry& entry) const;
   void plan_entry(const Entry& entry, Timestamp now, Plan& plan);
   void plan_launch(const Entry& entry, Timestamp nominal, Timestamp counted_from, Plan& plan);
   void plan_missed(const Entry& entry, Timestamp last, Plan& plan);
@@ -72,8 +75,8 @@ class Planner {
   std::map<std::string, Timestamp> stored_cursors_;  // of jobs that were not started yet
   std::map<std::string, Entry> entries_;
   std::set<std::string> paused_;
-  std::set<std::pair<Timestamp, std::string>> queue_;  // (when it is planned, job) of every entry that has a next
-  std::vector<store::Cursor> unwritten_;               // cursors of new jobs, written with the next plan
+  std::set<Entry*, PlannedSooner> queue_;  // of entries_, those that have a next
+  std::vector<store::Cursor> unwritten_;   // cursors of new jobs, written with the next plan
   std::optional<Timestamp> last_step_;
   int failures_ = 0;
 };

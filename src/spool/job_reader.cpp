@@ -2,11 +2,11 @@
 
 #include <openssl/evp.h>
 
-#include <array>
 #include <charconv>
 
 #include "base/file.h"
 #include "config/bind.h"
+#include "mig/action.h"
 
 namespace mig_runner::spool {
 namespace {
@@ -17,18 +17,11 @@ using config::Problem;
 constexpr std::size_t kMaxEntityBytes = std::size_t{1} << 20U;
 constexpr std::size_t kMaxActionBytes = std::size_t{4} << 20U;
 
-std::string content_hash(const std::string& entity, const std::string& action) {
+ContentHash content_hash(const std::string& entity, const std::string& action) {
   const auto text = std::to_string(entity.size()) + '\n' + entity + action;
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string hex;
-  for (unsigned i = 0; i < size; ++i) {
-    hex += kHex[digest[i] >> 4U];
-    hex += kHex[digest[i] & 15U];
-  }
-  return hex;
+  ContentHash hash{};
+  EVP_Digest(text.data(), text.size(), hash.data(), nullptr, EVP_sha256(), nullptr);
+  return hash;
 }
 
 int number_at(std::string_view& text) {
@@ -74,43 +67,49 @@ std::optional<cron::Zone> read_zone(const fs::path& file, const config::JobConfi
   return std::nullopt;
 }
 
+bool check_action(const fs::path& file, const std::string& text, std::vector<Problem>& problems) {
+  const auto parsed = mig::Action::parse(text);
+  if (!parsed) {
+    problems.push_back(at_line_and_column(file, parsed.error()));
+  } else if (parsed->target().size() > mig::kMaxTargetBytes) {
+    problems.push_back({file, 0, 0,
+                        "the target has " + std::to_string(parsed->target().size()) + " bytes; the API takes at most " +
+                            std::to_string(mig::kMaxTargetBytes)});
+  } else {
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
-config::Checked<Job> read_job(const fs::path& directory, const std::string& name, const config::JobSettings& defaults) {
+JobFiles read_job_files(const fs::path& directory) {
+  return {directory, read_file(directory / "entity.cfg", kMaxEntityBytes),
+          read_file(directory / "action.json", kMaxActionBytes)};
+}
+
+config::Checked<Job> read_job(JobFiles files, const std::string& name, const config::JobSettings& defaults) {
   config::Checked<Job> checked;
   auto& problems = checked.problems;
-  const auto entity_path = directory / "entity.cfg";
-  const auto action_path = directory / "action.json";
-  const auto entity_text = read_file(entity_path, kMaxEntityBytes);
-  const auto action_text = read_file(action_path, kMaxActionBytes);
-  if (!entity_text) problems.push_back({entity_path, 0, 0, entity_text.error().what});
-  if (!action_text) problems.push_back({action_path, 0, 0, action_text.error().what});
+  const auto entity_path = files.directory / "entity.cfg";
+  const auto action_path = files.directory / "action.json";
+  if (!files.entity) problems.push_back({entity_path, 0, 0, files.entity.error().what});
+  if (!files.action) problems.push_back({action_path, 0, 0, files.action.error().what});
 
   std::optional<config::JobConfig> config;
   std::optional<cron::Schedule> schedule;
   std::optional<cron::Zone> zone;
-  std::optional<mig::Action> action;
-  if (entity_text) {
+  if (files.entity) {
     // What can be read of a file with a mistake is checked too: all that is wrong is told at once.
-    config = config::bind_job_config(*entity_text, entity_path, defaults, problems);
+    config = config::bind_job_config(*files.entity, entity_path, defaults, problems);
     schedule = read_schedule(entity_path, *config, problems);
     zone = read_zone(entity_path, *config, problems);
   }
-  if (action_text) {
-    auto parsed = mig::Action::parse(*action_text);
-    if (!parsed) {
-      problems.push_back(at_line_and_column(action_path, parsed.error()));
-    } else if (parsed->target().size() > mig::kMaxTargetBytes) {
-      problems.push_back({action_path, 0, 0,
-                          "the target has " + std::to_string(parsed->target().size()) +
-                              " bytes; the API takes at most " + std::to_string(mig::kMaxTargetBytes)});
-    } else {
-      action = std::move(*parsed);
-    }
-  }
-  if (!config::any_fatal(problems) && config && schedule && zone && action)
-    checked.value = Job{name,  std::move(*config), std::move(*schedule),
-                        *zone, std::move(*action), content_hash(*entity_text, *action_text)};
+  const bool action = files.action && check_action(action_path, *files.action, problems);
+  if (config::any_fatal(problems) || !config || !schedule || !zone || !action) return checked;
+  const auto hash = content_hash(*files.entity, *files.action);
+  files.action->shrink_to_fit();
+  checked.value = Job{name, std::move(*config), std::move(*schedule), *zone, std::move(*files.action), hash};
   return checked;
 }
 

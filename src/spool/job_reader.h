@@ -3,13 +3,20 @@
 #include <filesystem>
 #include <string>
 
+#include "base/error.h"
 #include "config/problem.h"
 #include "spool/job.h"
 
 namespace mig_runner::spool {
 
-// Reads and checks a job's two files.
-config::Checked<Job> read_job(const std::filesystem::path& directory, const std::string& name,
-                              const config::JobSettings& defaults);
+// The texts of a job's two files, or why one cannot be read.
+struct JobFiles {
+  std::filesystem::path directory;
+  Result<std::string> entity, action;
+};
+JobFiles read_job_files(const std::filesystem::path& directory);
+
+// Checks them; all that is wrong is told at once.
+config::Checked<Job> read_job(JobFiles files, const std::string& name, const config::JobSettings& defaults);
 
 }  // namespace mig_runner::spool

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <map>
 #include <set>
 #include <tuple>
 
@@ -35,6 +37,13 @@ struct Stamps {
   bool operator==(const Stamps&) const = default;
 };
 
+// What was last read of a job directory.
+struct Known {
+  Stamps stamps;
+  JobPtr job;      // its last good form; null: it never was in order
+  int watch = -1;  // see Watches
+};
+
 }  // namespace
 
 struct Spool::Impl {
@@ -42,16 +51,16 @@ struct Spool::Impl {
       : directory(std::move(runners_directory)), defaults(std::move(job_defaults)) {}
 
   void examine(const std::string& name, bool settled, std::vector<Change>& changes);
-  void read(const std::string& name, const Stamps& stamps, std::vector<Change>& changes);
+  void read(const std::string& name, Known& known, const Stamps& stamps, std::vector<Change>& changes);
+  void no_job(const std::string& name, Known& known, std::vector<Change>& changes);
   void gone(const std::string& name, std::vector<Change>& changes);
-  bool list(std::set<std::string>& names, std::vector<Change>& changes);
+  bool list(std::vector<std::string>& names, std::vector<Change>& changes);
 
   const fs::path directory;
   const config::JobSettings defaults;
   Watches watches;
   UniqueFd root;  // the directory, as of the last scan: paths within it are found in half the time
-  std::map<std::string, Stamps> read_stamps;  // of what was last read, good or broken
-  std::map<std::string, JobPtr> jobs;
+  std::map<std::string, Known> directories;
   std::set<std::string> reported_names;  // names that no job may have
   bool reported_directory = false;
 };
@@ -60,71 +69,81 @@ Spool::Spool(fs::path runners_directory, config::JobSettings defaults)
     : impl_(std::make_unique<Impl>(std::move(runners_directory), std::move(defaults))) {}
 Spool::~Spool() = default;
 
-const std::map<std::string, JobPtr>& Spool::jobs() const {
-  return impl_->jobs;
+JobPtr Spool::find(const std::string& name) const {
+  const auto known = impl_->directories.find(name);
+  return known == impl_->directories.end() ? nullptr : known->second.job;
+}
+std::size_t Spool::size() const {
+  return static_cast<std::size_t>(std::count_if(impl_->directories.begin(), impl_->directories.end(),
+                                                [](const auto& each) { return each.second.job != nullptr; }));
 }
 int Spool::event_fd() const {
   return impl_->watches.fd();
 }
 
-void Spool::Impl::gone(const std::string& name, std::vector<Change>& changes) {
-  watches.forget_job(name);
-  read_stamps.erase(name);
-  reported_names.erase(name);
-  if (jobs.erase(name) > 0) changes.push_back({Change::Kind::removed, name, nullptr, {}});
+// The directory has none of a job's files.
+void Spool::Impl::no_job(const std::string& name, Known& known, std::vector<Change>& changes) {
+  if (known.job) changes.push_back({Change::Kind::removed, name, nullptr, {}});
+  known.stamps = {};
+  known.job.reset();
 }
 
-void Spool::Impl::read(const std::string& name, const Stamps& stamps, std::vector<Change>& changes) {
-  read_stamps[name] = stamps;
-  auto checked = read_job(directory / name, name, defaults);
-  auto& known = jobs[name];
+void Spool::Impl::gone(const std::string& name, std::vector<Change>& changes) {
+  reported_names.erase(name);
+  const auto known = directories.find(name);
+  if (known == directories.end()) return;
+  watches.forget(known->second.watch, name);
+  no_job(name, known->second, changes);
+  directories.erase(known);
+}
+
+void Spool::Impl::read(const std::string& name, Known& known, const Stamps& stamps, std::vector<Change>& changes) {
+  known.stamps = stamps;
+  auto checked = read_job(read_job_files(directory / name), name, defaults);
   if (!checked.value) {
-    changes.push_back({Change::Kind::broken, name, known, std::move(checked.problems)});
-    if (!known) jobs.erase(name);
+    changes.push_back({Change::Kind::broken, name, known.job, std::move(checked.problems)});
     return;
   }
-  if (known && known->content_hash == checked.value->content_hash) return;
-  const auto kind = known ? Change::Kind::changed : Change::Kind::added;
-  known = std::make_shared<const Job>(std::move(*checked.value));
-  changes.push_back({kind, name, known, std::move(checked.problems)});
+  if (known.job && known.job->content_hash == checked.value->content_hash) return;
+  const auto kind = known.job ? Change::Kind::changed : Change::Kind::added;
+  known.job = std::make_shared<const Job>(std::move(*checked.value));
+  changes.push_back({kind, name, known.job, std::move(checked.problems)});
 }
 
 // `settled`: no longer in the middle of being put there file by file.
 void Spool::Impl::examine(const std::string& name, bool settled, std::vector<Change>& changes) {
   const Stamps stamps{stamp_of(root.get(), name + "/entity.cfg"), stamp_of(root.get(), name + "/action.json")};
-  const auto known = read_stamps.find(name);
+  const auto found = directories.find(name);
+  const bool unchanged = found != directories.end() && found->second.stamps == stamps;
   // By far the most common: ten thousand jobs of which none has changed.
-  if (known != read_stamps.end() && known->second == stamps && watches.has_job(name)) return;
+  if (unchanged && watches.has(found->second.watch)) return;
+  const bool no_file = !stamps.entity.there() && !stamps.action.there();
   const auto job_directory = directory / name;
   std::error_code error;
-  if (!stamps.entity.there() && !stamps.action.there() && !fs::is_directory(job_directory, error))
-    return gone(name, changes);
+  if (no_file && !fs::is_directory(job_directory, error)) return gone(name, changes);
   if (const auto problem = job_name_problem(name); !problem.empty()) {
     if (reported_names.insert(name).second)
       changes.push_back({Change::Kind::broken, name, nullptr, {{job_directory, 0, 0, problem}}});
     return;
   }
-  watches.watch_job(name, job_directory);
-  if (!stamps.entity.there() && !stamps.action.there()) {
-    if (jobs.erase(name) > 0) changes.push_back({Change::Kind::removed, name, nullptr, {}});
-    read_stamps.erase(name);
-    return;
-  }
+  auto& known = directories[name];
+  known.watch = watches.watch(name, job_directory);  // it may be another directory now
+  if (no_file) return no_job(name, known, changes);
   if (!settled && !(stamps.entity.there() && stamps.action.there())) return;
-  if (known == read_stamps.end() || known->second != stamps) read(name, stamps, changes);
+  if (!unchanged) read(name, known, stamps, changes);
 }
 
-bool Spool::Impl::list(std::set<std::string>& names, std::vector<Change>& changes) {
+// `names`: in order.
+bool Spool::Impl::list(std::vector<std::string>& names, std::vector<Change>& changes) {
   watches.watch_root(directory);
   root = UniqueFd(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   std::error_code error;
   for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
     std::error_code ignored;
     const auto& path = entry->path().native();
-    const auto name = path.substr(path.rfind('/') + 1);
-    const bool hidden_file = name.starts_with('.') && !entry->is_directory(ignored);
-    if (!hidden_file && entry->is_directory(ignored)) names.insert(name);
+    if (entry->is_directory(ignored)) names.push_back(path.substr(path.rfind('/') + 1));
   }
+  std::sort(names.begin(), names.end());
   if (error && !reported_directory)
     changes.push_back({Change::Kind::broken,
                        "runners",
@@ -136,12 +155,12 @@ bool Spool::Impl::list(std::set<std::string>& names, std::vector<Change>& change
 
 std::vector<Change> Spool::scan() {
   std::vector<Change> changes;
-  std::set<std::string> names;
+  std::vector<std::string> names;
   // A directory that cannot be read says nothing about its jobs: they keep running as they are.
   if (!impl_->list(names, changes)) return changes;
   std::vector<std::string> missing;
-  for (const auto& [name, stamps] : impl_->read_stamps)
-    if (!names.contains(name)) missing.push_back(name);
+  for (const auto& [name, known] : impl_->directories)
+    if (!std::binary_search(names.begin(), names.end(), name)) missing.push_back(name);
   for (const auto& name : missing) impl_->gone(name, changes);
   for (const auto& name : names) impl_->examine(name, true, changes);
   return changes;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,8 +38,9 @@ class Spool {
   // next scan(). Call it once a burst of writes is over.
   std::vector<Change> read_events();
 
-  // The jobs as they run now, by name.
-  const std::map<std::string, JobPtr>& jobs() const;
+  // The job as it runs now; null where there is none.
+  JobPtr find(const std::string& name) const;
+  std::size_t size() const;
 
  private:
   struct Impl;

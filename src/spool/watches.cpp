@@ -25,20 +25,18 @@ void Watches::watch_root(const std::filesystem::path& directory) {
   if (root_ < 0 && inotify_) root_ = inotify_add_watch(inotify_.get(), directory.c_str(), kRootMask);
 }
 
-void Watches::watch_job(const std::string& name, const std::filesystem::path& directory) {
-  if (!inotify_ || numbers_.contains(name)) return;
-  const int number = inotify_add_watch(inotify_.get(), directory.c_str(), kJobMask);
-  if (number < 0) return;  // no watch left, or the directory is gone again: the scan sees to it
-  jobs_[number] = name;
-  numbers_[name] = number;
+int Watches::watch(const std::string& job, const std::filesystem::path& directory) {
+  if (!inotify_) return -1;
+  const int watch = inotify_add_watch(inotify_.get(), directory.c_str(), kJobMask);
+  if (watch >= 0) jobs_[watch] = job;
+  return watch;
 }
 
-void Watches::forget_job(const std::string& name) {
-  const auto found = numbers_.find(name);
-  if (found == numbers_.end()) return;
-  inotify_rm_watch(inotify_.get(), found->second);
-  jobs_.erase(found->second);
-  numbers_.erase(found);
+void Watches::forget(int watch, const std::string& job) {
+  const auto found = jobs_.find(watch);
+  if (found == jobs_.end() || found->second != job) return;
+  jobs_.erase(found);
+  inotify_rm_watch(inotify_.get(), watch);
 }
 
 void Watches::take(int watch, unsigned mask, const char* name, Events& events) {
@@ -53,10 +51,9 @@ void Watches::take(int watch, unsigned mask, const char* name, Events& events) {
     }
   } else if (const auto job = jobs_.find(watch); job != jobs_.end()) {
     if ((mask & IN_IGNORED) != 0) {
-      numbers_.erase(job->second);
       jobs_.erase(job);
     } else if (name != nullptr && is_job_file(name)) {
-      events.jobs.insert(job->second);
+      events.jobs.emplace(job->second);
     }
   }
 }

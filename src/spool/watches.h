@@ -17,9 +17,12 @@ class Watches {
   // -1 where the kernel gives no watch at all.
   int fd() const { return inotify_.get(); }
   void watch_root(const std::filesystem::path& directory);
-  void watch_job(const std::string& name, const std::filesystem::path& directory);
-  bool has_job(const std::string& name) const { return numbers_.contains(name); }
-  void forget_job(const std::string& name);
+  // Follows the directory under the name of its job; an earlier name of the same directory counts no more. Returns a
+  // number for has() and forget(); -1 where there is no watch left, or no such directory: the scan sees to it.
+  int watch(const std::string& job, const std::filesystem::path& directory);
+  bool has(int watch) const { return jobs_.contains(watch); }
+  // Does nothing where the directory has got another name meanwhile.
+  void forget(int watch, const std::string& job);
 
   struct Events {
     std::set<std::string> jobs;  // something may have changed in these
@@ -32,8 +35,7 @@ class Watches {
 
   UniqueFd inotify_;
   int root_ = -1;
-  std::map<int, std::string> jobs_;
-  std::map<std::string, int> numbers_;
+  std::map<int, std::string> jobs_;  // names by their watches
 };
 
 }  // namespace mig_runner::spool

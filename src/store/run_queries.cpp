@@ -148,6 +148,14 @@ Result<std::vector<Run>> RunStore::history(const std::string& job, int limit, st
   });
 }
 
+Result<std::vector<Run>> RunStore::last_runs() {
+  return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
+    return impl_->runs(select("WHERE number IN (SELECT (SELECT newest.number FROM runs AS newest WHERE newest.job ="
+                              " jobs.number ORDER BY newest.nominal DESC, newest.number DESC LIMIT 1) FROM jobs)"),
+                       [](soci::statement&) {});
+  });
+}
+
 Result<std::vector<Run>> RunStore::failed_since(Timestamp since, int limit) {
   const long long earliest = since.time_since_epoch().count();
   return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {

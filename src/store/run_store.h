@@ -174,6 +174,8 @@ class RunStore {
   Result<std::vector<Run>> waiting(RunState state);
   // Newest nominal time first; empty `job`: all; empty `states`: any.
   Result<std::vector<Run>> history(const std::string& job, int limit, std::span<const RunState> states = {});
+  // The newest of each job that has any.
+  Result<std::vector<Run>> last_runs();
   // Runs with a nominal time at or after `since` that ended without results which somebody has (refused, missed,
   // invalid, collect_failed, undeliverable), newest first.
   Result<std::vector<Run>> failed_since(Timestamp since, int limit);

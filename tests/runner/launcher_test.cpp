@@ -45,7 +45,7 @@ TEST(Launcher, AMacroReplacesATargetThatIsItsName) {
   Stand stand;
   stand.settings.macros = {{"everything", "status='online'"}};
   auto job = *stand.make_job("disk", "1 * * * *");
-  job.action.set_target("everything");
+  job.action_text = R"({"target":"everything","operations":[{"module":"pkg","parameters":{}}]})";
   stand.start(std::make_shared<spool::Job>(job));
   stand.pass(1min);
   ASSERT_EQ(stand.api.actions.size(), 1U);

@@ -79,10 +79,9 @@ class Stand {
   spool::JobPtr make_job(const std::string& name, const std::string& schedule, config::JobConfig config = {},
                          const std::string& zone = "UTC") {
     config.schedule = schedule;
-    return std::make_shared<spool::Job>(spool::Job{
-        name, config, cron::Schedule::parse(schedule).value(), cron::Zone::find(zone).value(),
-        mig::Action::parse(R"({"target":"status='online'","operations":[{"module":"pkg","parameters":{}}]})").value(),
-        ""});
+    return std::make_shared<spool::Job>(
+        spool::Job{name, config, cron::Schedule::parse(schedule).value(), cron::Zone::find(zone).value(),
+                   R"({"target":"status='online'","operations":[{"module":"pkg","parameters":{}}]})", ""});
   }
   // As found at start (`put`: as it appears while running).
   void start(const spool::JobPtr& job) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "mig/action.h"
 #include "support/scratch_directory.h"
 
 namespace mig_runner::spool {
@@ -42,10 +43,10 @@ TEST_F(SpoolTest, ReadsAllJobsAtFirstAndOnlyChangesLater) {
   EXPECT_EQ(said(spool.scan()), "");
   write_job("disk", "0 8 * * *");
   EXPECT_EQ(said(spool.scan()), "changed disk");
-  EXPECT_EQ(spool.jobs().at("disk")->config.schedule, "0 8 * * *");
+  EXPECT_EQ(spool.find("disk")->config.schedule, "0 8 * * *");
   fs::remove_all(runners / "ports");
   EXPECT_EQ(said(spool.scan()), "removed ports");
-  EXPECT_EQ(spool.jobs().size(), 1U);
+  EXPECT_EQ(spool.size(), 1U);
 }
 
 // Fault 9 of the original: an edited action.json was not noticed.
@@ -54,7 +55,7 @@ TEST_F(SpoolTest, Fault9AChangeOfTheActionAloneIsAChange) {
   spool.scan();
   write_text(runners / "disk" / "action.json", R"({"target":"mode='daemon'","operations":[]})");
   EXPECT_EQ(said(spool.scan()), "changed disk");
-  EXPECT_EQ(spool.jobs().at("disk")->action.target(), "mode='daemon'");
+  EXPECT_EQ(spool.find("disk")->action().target(), "mode='daemon'");
 }
 
 TEST_F(SpoolTest, ATouchedFileWithTheSameContentIsNoChange) {
@@ -76,7 +77,7 @@ TEST_F(SpoolTest, ABrokenJobIsReportedOnceAndStaysOnItsLastGoodForm) {
   EXPECT_EQ(changes[0].problems[0].line, 2);
   EXPECT_GE(changes[0].problems[0].column, 13);
   EXPECT_EQ(said(spool.scan()), "");
-  EXPECT_EQ(spool.jobs().at("disk")->config.schedule, "0 8 * * *");
+  EXPECT_EQ(spool.find("disk")->config.schedule, "0 8 * * *");
   write_job("disk", "6-1 * * * *");
   EXPECT_EQ(said(spool.scan()), "broken disk") << "another mistake is another report";
   write_job("disk", "0 9 * * *");
@@ -90,7 +91,7 @@ TEST_F(SpoolTest, Fault9ABrokenActionIsPlacedInItsFile) {
   ASSERT_EQ(said(changes), "broken disk");
   EXPECT_EQ(changes[0].job, nullptr);
   EXPECT_THAT(changes[0].problems.at(0).text(), HasSubstr("action.json:2:13"));
-  EXPECT_TRUE(spool.jobs().empty());
+  EXPECT_EQ(spool.size(), 0U);
 }
 
 TEST_F(SpoolTest, EveryProblemOfBothFilesIsSaid) {
@@ -154,12 +155,31 @@ TEST_F(SpoolTest, TheKernelTellsOfChanges) {
   EXPECT_EQ(said(spool.read_events()), "removed disk, added disk2");
 }
 
+// As a deployment swaps a whole job.
+TEST_F(SpoolTest, AReplacedJobDirectoryIsFollowed) {
+  write_job("disk");
+  write_job("disk.new", "0 8 * * *");
+  spool.scan();
+  fs::rename(runners / "disk", runners / "disk.old");
+  fs::rename(runners / "disk.new", runners / "disk");
+  EXPECT_EQ(said(spool.read_events()), "changed disk, removed disk.new, added disk.old");
+  write_job("disk", "0 9 * * *");
+  EXPECT_EQ(said(spool.read_events()), "changed disk");
+  write_job("disk.old", "0 10 * * *");
+  EXPECT_EQ(said(spool.read_events()), "changed disk.old");
+  fs::remove(runners / "disk" / "entity.cfg");
+  fs::remove(runners / "disk" / "action.json");
+  EXPECT_EQ(said(spool.read_events()), "removed disk");
+  write_job("disk");
+  EXPECT_EQ(said(spool.read_events()), "added disk");
+}
+
 TEST_F(SpoolTest, AReplacedDirectoryOfJobsIsFollowed) {
   write_job("disk");
   spool.scan();
   fs::rename(runners, directory.path() / "old");
   EXPECT_EQ(said(spool.read_events()), "broken runners");
-  EXPECT_EQ(spool.jobs().size(), 1U) << "what cannot be read keeps running as it was";
+  EXPECT_EQ(spool.size(), 1U) << "what cannot be read keeps running as it was";
   EXPECT_EQ(said(spool.scan()), "") << "reported once";
   write_job("ports");
   EXPECT_EQ(said(spool.scan()), "removed disk, added ports");
@@ -180,9 +200,8 @@ TEST_F(SpoolTest, TheHashIsOfTheContentAlone) {
   write_job("b");
   write_job("c", "0 8 * * *");
   spool.scan();
-  EXPECT_EQ(spool.jobs().at("a")->content_hash, spool.jobs().at("b")->content_hash);
-  EXPECT_NE(spool.jobs().at("a")->content_hash, spool.jobs().at("c")->content_hash);
-  EXPECT_EQ(spool.jobs().at("a")->content_hash.size(), 64U);
+  EXPECT_EQ(spool.find("a")->content_hash, spool.find("b")->content_hash);
+  EXPECT_NE(spool.find("a")->content_hash, spool.find("c")->content_hash);
 }
 
 }  // namespace

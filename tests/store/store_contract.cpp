@@ -16,6 +16,7 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::UnorderedElementsAre;
 
 const Timestamp kNoon = at("2026-11-23T12:00:00Z");
 
@@ -399,6 +400,14 @@ TEST_P(StoreContract, ListsHistoryNewestFirst) {
   EXPECT_TRUE(std::is_sorted(all.begin(), all.end(),
                              [](const store::Run& a, const store::Run& b) { return a.nominal > b.nominal; }));
   EXPECT_THAT(store->history("none", 5).value(), IsEmpty());
+}
+
+TEST_P(StoreContract, ListsTheLastRunOfEachJob) {
+  for (const int hour : {3, 1, 2}) planned("a", kNoon + hours(hour));
+  planned("b", kNoon);
+  store->pause("never run", kNoon);
+  EXPECT_THAT(names(store->last_runs().value()),
+              UnorderedElementsAre("a@2026-11-23T15:00:00Z", "b@2026-11-23T12:00:00Z"));
 }
 
 TEST_P(StoreContract, ListsHistoryByState) {
