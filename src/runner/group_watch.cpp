@@ -1,5 +1,8 @@
 #include "runner/group_watch.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <map>
 #include <utility>
 
@@ -10,7 +13,8 @@ GroupWatch::GroupWatch(store::RunStore& store, const JobBook& jobs, log::Log& lo
 
 void GroupWatch::tell_jobs() {
   std::map<std::string, std::string> hashes;
-  for (const auto& job : jobs_.all()) hashes.emplace(job->name, job->content_hash);
+  for (const auto& job : jobs_.all())
+    hashes.emplace(job->name, fmt::format("{:02x}", fmt::join(job->content_hash, "")));
   jobs_told_ = store_.set_jobs(hashes).has_value();
 }
 

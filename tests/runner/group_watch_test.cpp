@@ -15,22 +15,23 @@ using namespace std::chrono_literals;
 using runner::GroupWatch;
 
 struct GroupWatchTest : testing::Test {
-  // A member with these jobs, by the hash of their files.
+  // A member with these jobs, and the bytes that the hash of their files is of.
   struct Member {
-    Member(const std::string& uri, const std::map<std::string, std::string>& hashes)
+    Member(const std::string& uri, const std::map<std::string, std::uint8_t>& hashes)
         : store(std::move(
               store::RunStore::open(store::Location::parse(uri, "/srv/state/runs.db").value(), "", {}, 30s)->store)) {
       set(hashes);
     }
-    void set(const std::map<std::string, std::string>& hashes) {
-      for (const auto& [name, hash] : hashes) {
-        auto job =
-            spool::Job{name,
-                       {},
-                       cron::Schedule::parse("* * * * *").value(),
-                       cron::Zone::find("UTC").value(),
-                       mig::Action::parse(R"({"target":"a","operations":[{"module":"pkg","parameters":{}}]})").value(),
-                       hash};
+    void set(const std::map<std::string, std::uint8_t>& hashes) {
+      for (const auto& [name, byte] : hashes) {
+        spool::ContentHash hash{};
+        hash.fill(byte);
+        auto job = spool::Job{name,
+                              {},
+                              cron::Schedule::parse("* * * * *").value(),
+                              cron::Zone::find("UTC").value(),
+                              R"({"target":"a","operations":[{"module":"pkg","parameters":{}}]})",
+                              hash};
         jobs.put(std::make_shared<spool::Job>(std::move(job)));
       }
       watch.tell_jobs();
@@ -53,8 +54,8 @@ struct GroupWatchTest : testing::Test {
 };
 
 TEST_F(GroupWatchTest, SaysNothingWhereAllIsWell) {
-  Member one(uri, {{"a", "1"}});
-  Member two(uri, {{"a", "1"}});
+  Member one(uri, {{"a", 1}});
+  Member two(uri, {{"a", 1}});
   EXPECT_FALSE(one.look());
   EXPECT_TRUE(one.look_much_later());
   EXPECT_TRUE(two.look_much_later());
@@ -63,22 +64,22 @@ TEST_F(GroupWatchTest, SaysNothingWhereAllIsWell) {
 }
 
 TEST_F(GroupWatchTest, WarnsOnceOfEachJobThatDiffers) {
-  Member one(uri, {{"a", "1"}, {"b", "1234567890"}});
-  Member two(uri, {{"b", "abcdefghij"}, {"same", "1"}});
-  one.set({{"same", "1"}});
+  Member one(uri, {{"a", 1}, {"b", 0x12}});
+  Member two(uri, {{"b", 0xab}, {"same", 1}});
+  one.set({{"same", 1}});
   one.look();
   EXPECT_TRUE(one.log.lines.empty()) << "configuration management needs a while";
   one.look_much_later();
   EXPECT_EQ(one.log.lines.size(), 2U) << one.log.all();
   EXPECT_EQ(one.log.count("warning a: the runners of the group differ: "), 1) << one.log.all();
   EXPECT_EQ(one.log.count(" does not have it"), 1);
-  EXPECT_EQ(one.log.count(" has version 12345678"), 1);
-  EXPECT_EQ(one.log.count(" has version abcdefgh"), 1);
+  EXPECT_EQ(one.log.count(" has version 12121212"), 1);
+  EXPECT_EQ(one.log.count(" has version abababab"), 1);
   one.look_much_later();
   EXPECT_EQ(one.log.lines.size(), 2U) << "once";
-  two.set({{"a", "1"}, {"b", "1234567890"}});
+  two.set({{"a", 1}, {"b", 0x12}});
   one.look_much_later();
-  two.set({{"a", "2"}});
+  two.set({{"a", 2}});
   one.look_much_later();
   EXPECT_EQ(one.log.lines.size(), 3U) << "it agreed meanwhile\n" << one.log.all();
 }
@@ -109,7 +110,7 @@ TEST_F(GroupWatchTest, WarnsOfAClockThatIsOff) {
 }
 
 TEST_F(GroupWatchTest, TellsThatTheLeaseEnded) {
-  Member one(uri, {{"a", "1"}});
+  Member one(uri, {{"a", 1}});
   one.look();
   server.query(database, "DELETE FROM members");
   EXPECT_FALSE(one.store->claim(std::array{store::RunState::due}, {}, 1)) << "it sees that it is no member any more";

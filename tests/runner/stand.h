@@ -80,8 +80,12 @@ class Stand {
                          const std::string& zone = "UTC") {
     config.schedule = schedule;
     return std::make_shared<spool::Job>(
-        spool::Job{name, config, cron::Schedule::parse(schedule).value(), cron::Zone::find(zone).value(),
-                   R"({"target":"status='online'","operations":[{"module":"pkg","parameters":{}}]})", ""});
+        spool::Job{name,
+                   config,
+                   cron::Schedule::parse(schedule).value(),
+                   cron::Zone::find(zone).value(),
+                   R"({"target":"status='online'","operations":[{"module":"pkg","parameters":{}}]})",
+                   {}});
   }
   // As found at start (`put`: as it appears while running).
   void start(const spool::JobPtr& job) {
