@@ -47,7 +47,11 @@ complete -c mig-runner -n $none -a init -d 'make a commented tree to start from'
 
 complete -c mig-runner -n "$each check next render launch history results pause resume" -a '(__mig_runner_jobs)'
 complete -c mig-runner -n "$each show redeliver collect" -a '(__mig_runner_runs)'
-complete -c mig-runner -n "$each store" -a 'init status migrate copy'
+set -l what "$each store; and not $each init status migrate copy"
+complete -c mig-runner -n $what -a init -d 'make the schema'
+complete -c mig-runner -n $what -a status -d 'show its version'
+complete -c mig-runner -n $what -a migrate -d 'bring an older one up to date'
+complete -c mig-runner -n $what -a copy -d 'copy all history into a store that has none'
 complete -c mig-runner -n "$each init" -a '(__fish_complete_directories)'
 complete -c mig-runner -n "$each check list next render launch status history show results redeliver collect pause resume store init" -l json -d 'print JSON'
 complete -c mig-runner -n "$each list next status history show results" -l utc -d 'show times in UTC'
