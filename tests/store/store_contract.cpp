@@ -167,6 +167,13 @@ TEST_P(StoreContract, ReleaseGivesBackUnchanged) {
   EXPECT_TRUE(store->release({&other, 1})) << "nobody had claimed it";
 }
 
+TEST_P(StoreContract, ReleaseAllGivesBackWhatTheOwnerHas) {
+  const auto first = claimed("a", kNoon);
+  const auto second = claimed("b", kNoon);
+  ASSERT_TRUE(store->release_all());
+  EXPECT_THAT(claim({RunState::due}, kNoon), ElementsAre(first, second));
+}
+
 TEST_P(StoreContract, ANewStartReleasesClaims) {
   const auto run = claimed("a", kNoon);
   reopen();
