@@ -12,6 +12,7 @@ GroupWatch::GroupWatch(store::RunStore& store, const JobBook& jobs, log::Log& lo
     : store_(store), jobs_(jobs), log_(log), next_comparison_(now + kComparison) {}
 
 void GroupWatch::tell_jobs() {
+  if (store_.term() == 0) return;
   std::map<std::string, std::string> hashes;
   for (const auto& job : jobs_.all())
     hashes.emplace(job->name, fmt::format("{:02x}", fmt::join(job->content_hash, "")));

@@ -103,7 +103,9 @@ void go_on_numbering(soci::session& session) {
 }
 
 Result<void> require_quiet(soci::session& session, const Location& location) {
-  if (count(session, "(SELECT owner FROM runs WHERE owner IS NOT NULL LIMIT 1) AS claimed") == 0) return {};
+  const bool claimed = count(session, "(SELECT owner FROM runs WHERE owner IS NOT NULL LIMIT 1) AS claimed") != 0;
+  const bool members = location.is_postgresql() && count(session, "members WHERE lease_until > clock_timestamp()") != 0;
+  if (!claimed && !members) return {};
   return fail("a runner is at work on it: stop it first, and where it was killed, wait until its claims have ended",
               location.text(), Retry::later);
 }

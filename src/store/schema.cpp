@@ -54,34 +54,29 @@ Step second_version() {
   };
 }
 
-// What tells connections that another has written, which SQLite has built in, and the members of a group.
+// Whose deed each was, with the tree that the result file lies in, as members.tree; and what a group needs.
 Step third_version(const Dialect& dialect) {
-  if (!dialect.server) return {};
-  return {
+  const std::string column = "ALTER TABLE runs ADD COLUMN ";
+  const std::string type = " text NOT NULL DEFAULT ''";
+  Step step{column + "launched_by" + type, column + "collected_by" + type, column + "delivered_by" + type};
+  if (!dialect.server) return step;
+  const Step of_group{
+      // What tells connections that another has written, which SQLite has built in.
       "CREATE SEQUENCE changes", "SELECT nextval('changes')",
-      // In whose tree the result file lies, as members.tree.
-      "ALTER TABLE runs ADD COLUMN kept_in text NOT NULL DEFAULT ''",
       // Who works on the runs: lease_until by the database's clock; clock_ahead: the member's, in milliseconds.
       "CREATE TABLE members (id text PRIMARY KEY, host text NOT NULL, process integer NOT NULL,"
       " tree text NOT NULL, started bigint NOT NULL, lease_until timestamptz NOT NULL, clock_ahead bigint NOT NULL)",
       // Which jobs each member has, by the hash of their files; and which a run was planned for, empty where by hand.
       "CREATE TABLE member_jobs (member text NOT NULL REFERENCES members (id) ON DELETE CASCADE,"
       " job bigint NOT NULL, hash text NOT NULL, PRIMARY KEY (job, member))",
-      "CREATE INDEX member_jobs_member ON member_jobs (member)",
-      "ALTER TABLE runs ADD COLUMN job_hash text NOT NULL DEFAULT ''"};
-}
-
-// Whose deed each was.
-Step fourth_version(const Dialect& dialect) {
-  const std::string column = "ALTER TABLE runs ADD COLUMN ";
-  const std::string type = " text NOT NULL DEFAULT ''";
-  return {column + "launched_by" + type, column + "delivered_by" + type,
-          dialect.server ? "ALTER TABLE runs RENAME COLUMN kept_in TO collected_by" : column + "collected_by" + type};
+      "CREATE INDEX member_jobs_member ON member_jobs (member)", column + "job_hash" + type};
+  step.insert(step.end(), of_group.begin(), of_group.end());
+  return step;
 }
 
 // The step at index N brings version N to version N + 1. Steps that were released stay as they are.
 std::vector<Step> steps(const Dialect& dialect) {
-  return {first_version(dialect), second_version(), third_version(dialect), fourth_version(dialect)};
+  return {first_version(dialect), second_version(), third_version(dialect)};
 }
 
 Error other_version(int found, const Dialect& dialect) {

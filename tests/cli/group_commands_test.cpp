@@ -56,7 +56,7 @@ TEST_F(GroupCommands, StoreStatusTellsDatabaseAndVersion) {
   EXPECT_EQ(json.at("schema"), json.at("known_schema"));
   EXPECT_THAT(json.at("store").get<std::string>(), testing::EndsWith("/" + database));
 
-  server.query(database, "UPDATE schema_version SET version = 3");
+  server.query(database, "UPDATE schema_version SET version = 2");
   const auto old = command({"store", "status"});
   EXPECT_EQ(old.status, kExitProblem);
   EXPECT_THAT(old.out + old.err, HasSubstr("store migrate"));

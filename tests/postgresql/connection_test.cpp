@@ -76,19 +76,19 @@ TEST(PostgresqlSchema, IsMadeByHandAndHasOneVersion) {
   EXPECT_THAT(open().error().text(), HasSubstr("mig-runner store migrate"));
 }
 
-TEST(PostgresqlSchema, TheFirstOfAGroupIsBroughtUpToDate) {
+TEST(PostgresqlSchema, AnOlderOneIsBroughtUpToDate) {
   PostgresqlDatabase database;
-  auto run = due_run("a");
-  run.collected_by = "one:/srv";
+  const auto run = due_run("a");
   ASSERT_TRUE(database.open()->plan({}, {&run, 1}));
   database.query(
-      "ALTER TABLE runs DROP COLUMN launched_by; ALTER TABLE runs DROP COLUMN delivered_by;"
-      " ALTER TABLE runs RENAME COLUMN collected_by TO kept_in; UPDATE schema_version SET version = 3");
+      "ALTER TABLE runs DROP COLUMN launched_by, DROP COLUMN collected_by, DROP COLUMN delivered_by,"
+      " DROP COLUMN job_hash; DROP TABLE member_jobs, members; DROP SEQUENCE changes;"
+      " UPDATE schema_version SET version = 2");
   EXPECT_THAT(RunStore::open(database.location(), "runner", kNoon).error().text(),
               HasSubstr("mig-runner store migrate"));
-  EXPECT_EQ(make_schema(database.location())->found, 3);
+  EXPECT_EQ(make_schema(database.location())->found, 2);
   const auto found = database.open()->find("a", run.nominal).value().value();
-  EXPECT_EQ(found.collected_by, "one:/srv") << "where its result file lies";
+  EXPECT_EQ(found.state, RunState::due);
   EXPECT_EQ(found.launched_by, "");
 }
 

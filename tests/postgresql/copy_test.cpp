@@ -56,6 +56,12 @@ TEST(StoreCopy, BringsEverythingThereAndBack) {
   EXPECT_THAT(refused.error().text(), HasSubstr("it is not empty"));
 
   const auto back = sqlite.directory.path() / "back" / "runs.db";
+  {
+    const auto idle = postgresql.open();
+    const auto too_early = copy_history(postgresql.location(), back);
+    ASSERT_FALSE(too_early.has_value());
+    EXPECT_THAT(too_early.error().text(), HasSubstr("a runner is at work on it"));
+  }
   const auto copied_back = copy_history(postgresql.location(), back);
   ASSERT_TRUE(copied_back.has_value()) << copied_back.error().text();
   EXPECT_EQ(*copied_back, 402);
