@@ -25,12 +25,14 @@ std::vector<store::RunState> states_of(const Options& options) {
 }
 
 void show_table(const Context& context, const std::vector<store::Run>& runs, const TimeFormat& format) {
-  Table table({{"TIME"}, {"RUN"}, {"OUTCOME"}, {"COMMANDS", false, true}, {"REASON", true}});
+  Table table(
+      {{"TIME"}, {"RUN"}, {"OUTCOME"}, {"COMMANDS", false, true}, {"WHO", true, false, true}, {"REASON", true}});
   for (const auto& run : runs)
     table.add({format.text(run.nominal),
                run.name(),
                {outcome_text(run), outcome_style(run)},
                commands_text(run),
+               deeds_text(run),
                run.reason});
   table.print(context.streams);
 }

@@ -46,6 +46,21 @@ std::string commands_text(const Run& run) {
   return std::to_string(run.commands) + " of " + std::to_string(run.expected);
 }
 
+std::string deeds_text(const Run& run) {
+  std::string text;
+  const std::string* last = nullptr;
+  const auto add = [&](const char* deed, const std::string& member) {
+    if (member.empty()) return;
+    if (last != nullptr) text += *last == member ? ", " : ' ' + *last + "; ";
+    text += deed;
+    last = &member;
+  };
+  add("launched", run.launched_by);
+  add("collected", run.collected_by);
+  add("delivered", run.delivered_by);
+  return last == nullptr ? text : text + ' ' + *last;
+}
+
 bool has_ended(const Run& run) {
   switch (run.state) {
     case RunState::due:

@@ -17,6 +17,9 @@ Style outcome_style(const store::Run& run);
 // "51", "49 of 51" where some are missing, or nothing before they were collected.
 std::string commands_text(const store::Run& run);
 
+// Which members of a group did what: "launched vm1:/srv; collected, delivered vm2:/srv". Empty without a group.
+std::string deeds_text(const store::Run& run);
+
 // Nothing more happens to the run by itself, unless an incomplete result gets completed.
 bool has_ended(const store::Run& run);
 

@@ -156,10 +156,11 @@ class Status {
       return;
     }
     out << ": " << runs.size() << '\n';
-    Table table({{"RUN"}, {"STATE"}, {"NEXT"}, {"REASON", true}});
+    Table table({{"RUN"}, {"STATE"}, {"NEXT"}, {"WHO", true, false, true}, {"REASON", true}});
     for (const auto& run : runs) {
       if (&run - runs.data() == kMostLines) break;
-      table.add({run.name(), {outcome_text(run), outcome_style(run)}, next_text(run, format), run.reason});
+      table.add(
+          {run.name(), {outcome_text(run), outcome_style(run)}, next_text(run, format), deeds_text(run), run.reason});
     }
     table.print(context_.streams);
     if (runs.size() > kMostLines)

@@ -53,7 +53,18 @@ void Table::print_row(const Streams& streams, const std::vector<Cell>& cells, co
   streams.out << line << '\n';
 }
 
-void Table::print(const Streams& streams) const {
+void Table::leave_out_empty_columns() {
+  for (auto i = columns_.size(); i-- > 0;) {
+    const auto filled = [&](const std::vector<Cell>& row) { return !row[i].text.empty(); };
+    if (!columns_[i].if_any || std::any_of(rows_.begin(), rows_.end(), filled)) continue;
+    const auto column = static_cast<std::ptrdiff_t>(i);
+    columns_.erase(columns_.begin() + column);
+    for (auto& row : rows_) row.erase(row.begin() + column);
+  }
+}
+
+void Table::print(const Streams& streams) {
+  leave_out_empty_columns();
   const auto fitted = widths(streams.width);
   std::vector<Cell> titles;
   for (const auto& column : columns_) titles.emplace_back(column.title, Style::bold);

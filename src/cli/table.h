@@ -15,7 +15,8 @@ class Table {
   struct Column {
     std::string title;
     bool flexible = false;
-    bool right = false;  // numbers
+    bool right = false;   // numbers
+    bool if_any = false;  // left out where no row has anything in it
   };
   struct Cell {
     Cell(std::string the_text, Style the_style = Style::plain) : text(std::move(the_text)), style(the_style) {}
@@ -27,9 +28,10 @@ class Table {
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
   // As many cells as there are columns.
   void add(std::vector<Cell> cells);
-  void print(const Streams& streams) const;
+  void print(const Streams& streams);
 
  private:
+  void leave_out_empty_columns();
   std::vector<int> widths(int terminal_width) const;
   void print_row(const Streams& streams, const std::vector<Cell>& cells, const std::vector<int>& widths) const;
 

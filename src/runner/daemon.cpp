@@ -54,6 +54,10 @@ void keep_memory_small() {
   mallopt(M_TRIM_THRESHOLD, 8 * 1024 * 1024);
 }
 
+std::string jobs_text(std::size_t count) {
+  return std::to_string(count) + (count == 1 ? " job" : " jobs");
+}
+
 Result<sign::Key> load_key(const Configuration& configuration, Timestamp now) {
   return sign::Key::load(configuration.client.gpg_home, configuration.client.keyid, configuration.passphrase, now);
 }
@@ -169,7 +173,7 @@ Result<void> Daemon::Impl::start_planner() {
   apply(spool->scan(), true);
   adopt_inflight(engine->context(), now());
   planner->step(now());  // from here on no time of a job is forgotten, whatever ends this process
-  log.notice("Following " + std::to_string(spool->size()) + " jobs in " + runner.directory.string());
+  log.notice("Following " + jobs_text(spool->size()) + " in " + runner.directory.string());
   malloc_trim(0);  // what reading all jobs at once has left
   return {};
 }
@@ -281,7 +285,7 @@ std::string Daemon::Impl::status() const {
   if (!planner) return "Nothing is launched since the last reload; restart the runner, the log says why";
   const auto next = planner->next_time();
   const auto count = jobs.size();
-  return std::to_string(count) + (count == 1 ? " job" : " jobs") +
+  return jobs_text(count) +
          (next ? ", next launch at " + format_utc(*next) : ", none to launch");
 }
 

@@ -35,7 +35,7 @@ Deliverer::Deliverer(const StageContext& context, const Clock& clock, std::stop_
 
 std::optional<Timestamp> Deliverer::step(Timestamp now) {
   if (const auto blocked = recorder_.settle(now)) return blocked;
-  auto claimed = recorder_.claim(kDeliverStates, now, 1, "Results to deliver");
+  auto claimed = recorder_.claim(kDeliverStates, now, 1);
   if (!claimed) return now + kStoragePauses.longest;
   if (claimed->empty()) return context_.store.next_wake(kDeliverStates).value_or(now + kStoragePauses.longest);
   deliver(std::move(claimed->front()), now);

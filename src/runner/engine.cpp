@@ -39,7 +39,7 @@ struct Engine::Impl {
   Impl(const Configuration& configuration, World the_world, const std::vector<Timestamp>& posted)
       : world(the_world),
         settings(stage_settings(configuration)),
-        context{settings, world.jobs, world.store, world.log, launches},
+        context{settings, world.jobs, world.store, world.log, launches, troubles},
         rate(settings.max_launches_per_minute, posted),
         tokens(configuration.client.useapikeyauth.empty()
                    ? std::make_unique<api::TokenSource>(world.clock)
@@ -99,6 +99,7 @@ struct Engine::Impl {
   World world;
   const StageSettings settings;
   OwnLaunches launches;
+  StoreTroubles troubles;
   const StageContext context;
   LaunchRate rate;
   std::unique_ptr<api::TokenSource> tokens;

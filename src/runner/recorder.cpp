@@ -7,15 +7,15 @@
 namespace mig_runner::runner {
 
 std::optional<std::vector<store::Run>> Recorder::claim(std::span<const store::RunState> states, Timestamp now,
-                                                       int limit, const char* what) {
+                                                       int limit) {
   auto claimed = context_.store.claim(states, now, limit);
-  if (claimed) {
-    readable_ = true;
-    return std::move(*claimed);
+  if (!claimed) {
+    if (context_.troubles.claiming.begins())
+      context_.log.error("Runs cannot be claimed, nothing new is begun: " + claimed.error().text());
+    return std::nullopt;
   }
-  if (std::exchange(readable_, false))
-    context_.log.error(std::string(what) + " cannot be read: " + claimed.error().text());
-  return std::nullopt;
+  if (context_.troubles.claiming.ends()) context_.log.notice("Runs can be claimed again.");
+  return std::move(*claimed);
 }
 
 bool Recorder::try_record(const store::Change& change) {
@@ -32,7 +32,8 @@ bool Recorder::try_record(const store::Change& change) {
 }
 
 void Recorder::report(const Error& error) {
-  if (failures_++ == 0)
+  ++failures_;
+  if (context_.troubles.writing.begins())
     context_.log.error("The state of runs cannot be written, nothing new is begun: " + error.text());
 }
 
@@ -68,8 +69,8 @@ std::optional<Timestamp> Recorder::settle(Timestamp now) {
     if (!kept_releases_.empty() && kept_releases_.back().number == run.number)
       return now + retry_pause(kStoragePauses, failures_, "store");
   }
-  if (failures_ != 0) context_.log.notice("The state of runs can be written again.");
-  failures_ = 0;
+  if (std::exchange(failures_, 0) != 0 && context_.troubles.writing.ends())
+    context_.log.notice("The state of runs can be written again.");
   return std::nullopt;
 }
 

@@ -14,12 +14,12 @@ class Recorder {
  public:
   explicit Recorder(const StageContext& context) : context_(context) {}
 
-  // Claims as RunStore::claim does. Nothing where that fails; the first failure until it works again is logged, as of
-  // `what` ("Due runs").
-  std::optional<std::vector<store::Run>> claim(std::span<const store::RunState> states, Timestamp now, int limit,
-                                               const char* what);
+  // Claims as RunStore::claim does. Nothing where that fails; the first failure of any stage until it works again is
+  // logged.
+  std::optional<std::vector<store::Run>> claim(std::span<const store::RunState> states, Timestamp now, int limit);
 
-  // True when the change is durable. Otherwise it is kept, and an error is logged once until writing works again.
+  // True when the change is durable. Otherwise it is kept, and an error is logged once, of all stages, until
+  // writing works again.
   bool record(store::Change change);
   // For several that are made together: they are written by the next flush(), in one transaction where that works.
   void later(store::Change change) { gathered_.push_back(std::move(change)); }
@@ -39,7 +39,6 @@ class Recorder {
   std::vector<store::Change> kept_;
   std::vector<store::Run> kept_releases_;
   int failures_ = 0;
-  bool readable_ = true;
 };
 
 }  // namespace mig_runner::runner

@@ -11,6 +11,7 @@
 #include "log/log.h"
 #include "runner/job_book.h"
 #include "runner/own_launches.h"
+#include "runner/trouble.h"
 #include "store/run_store.h"
 
 namespace mig_runner::runner {
@@ -31,6 +32,11 @@ struct StageSettings {
   std::filesystem::path unrecorded_results() const { return directory / "state" / "collected"; }
 };
 
+// What keeps the stages from the store.
+struct StoreTroubles {
+  Trouble claiming, writing;
+};
+
 // What every stage works with. All outlive the stages and are safe from any thread.
 struct StageContext {
   const StageSettings& settings;
@@ -38,6 +44,7 @@ struct StageContext {
   store::RunStore& store;
   log::Log& log;
   OwnLaunches& launches;
+  StoreTroubles& troubles;
 
   // The settings of a run's job, or the defaults where the job is gone.
   config::JobSettings job_settings(const std::string& job) const {

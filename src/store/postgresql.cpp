@@ -116,6 +116,9 @@ std::string describe_uri(const std::string& uri) {
 
 void connect_postgresql(soci::session& session, const std::string& uri) {
   session.open(soci::postgresql, with_defaults(uri));
+  // libpq would write them to the standard error; what matters in them comes again as an error.
+  PQsetNoticeProcessor(
+      connection_of(session), [](void*, const char*) {}, nullptr);
   session << "SET client_min_messages = warning";
   // What is told to be done survives a power cut, also where the server's own default is laxer.
   std::string durable;

@@ -65,13 +65,14 @@ void RunStore::Impl::connect() {
   using std::chrono::steady_clock;
   if (!connection_lost(session)) return;
   const auto begin = steady_clock::now();
-  if (begin < no_connection_before) throw soci::soci_error("the last connection failed a moment ago");
+  if (begin < no_connection_before) std::rethrow_exception(no_connection);
   try {
     writer_.reset();
     if (session.get_backend() != nullptr) session.close();
     connect_postgresql(session, uri);
   } catch (...) {
     const auto now = steady_clock::now();
+    no_connection = std::current_exception();
     no_connection_before = now + std::max<steady_clock::duration>(kReconnectPause, now - begin);
     throw;
   }

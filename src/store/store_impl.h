@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
@@ -168,6 +169,7 @@ struct RunStore::Impl {
   long long data_version = 0;   // as written_by_others() last saw it
   long long own_changes = 0;    // that tell_others() counted
   std::chrono::steady_clock::time_point no_connection_before{};  // a server that is away is not asked all the time
+  std::exception_ptr no_connection;                              // why the last try failed
 
   // Within a transaction that claims or changes what is claimed: an Error where the lease has ended, which cannot
   // happen any more until the transaction ends.

@@ -87,7 +87,8 @@ TEST_F(GroupCommands, WhoDidWhatIsShown) {
   run.job = "patchlevel";
   run.nominal = parse_rfc3339("2026-11-20T08:00:00Z").value();
   run.state = store::RunState::delivered;
-  run.result_file = "runners/patchlevel/results/20261120/7001.json";
+  const std::string file = "runners/patchlevel/results/20261120/7001.json";
+  run.result_file = file;
   run.launched_by = "lost:/srv";
   run.collected_by = run.delivered_by = one->tree();
   ASSERT_TRUE(one->plan({}, {&run, 1}));
@@ -96,10 +97,20 @@ TEST_F(GroupCommands, WhoDidWhatIsShown) {
   EXPECT_EQ(json.at("collected_by"), one->tree());
   EXPECT_EQ(json.at("delivered_by"), one->tree());
 
+  EXPECT_THAT(command({"history"}).out, HasSubstr("  WHO "));
+  EXPECT_THAT(command({"history"}).out, HasSubstr("  launched lost:/srv; collected, delivered " + one->tree() + "\n"));
+  run.job = "listeners";
+  run.state = store::RunState::posted;
+  run.wake = run.nominal;
+  run.collected_by = run.delivered_by = run.result_file = "";
+  ASSERT_TRUE(one->plan({}, {&run, 1}));
+  EXPECT_THAT(command({"status"}).out, HasSubstr("  launched lost:/srv\n"));
+  run.job = "patchlevel";
+
   const auto there = command({"show", "patchlevel"});
   EXPECT_EQ(there.status, kExitProblem);
   EXPECT_THAT(there.out, HasSubstr("launched   by lost:/srv\n"));
-  EXPECT_THAT(there.err, HasSubstr(", in /srv/one/" + run.result_file + ": call this command there"));
+  EXPECT_THAT(there.err, HasSubstr(", in /srv/one/" + file + ": call this command there"));
   EXPECT_THAT(command({"results", "patchlevel"}).err, HasSubstr(": call this command there"));
   one.reset();
   EXPECT_THAT(command({"show", "patchlevel"}).err,

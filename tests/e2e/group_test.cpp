@@ -170,7 +170,7 @@ TEST(TwoRunners, ARunnerWaitsForItsDatabase) {
   group.start(0);
   ASSERT_TRUE(eventually([&] { return group.logs(0, "Nothing is launched until the database can be used: "); }));
   group.server.start();
-  EXPECT_TRUE(eventually([&] { return group.logs(0, "Following 1 jobs"); })) << group.log(0);
+  EXPECT_TRUE(eventually([&] { return group.logs(0, "Following 1 job"); })) << group.log(0);
   group.server.stop();
   group.start(1);
   ASSERT_TRUE(eventually([&] { return group.logs(1, "Nothing is launched until the database can be used: "); }));

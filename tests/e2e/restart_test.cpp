@@ -111,7 +111,7 @@ TEST(Restart, Stored) {
 TEST(Restart, WhatCameDueMeanwhile) {
   RestartWorld world;
   world.launch();
-  ASSERT_TRUE(world.says("Following 1 jobs"));
+  ASSERT_TRUE(world.says("Following 1 job"));
   world.kill_runner();
   EXPECT_EQ(world.posts_of("steady"), 0);
   std::this_thread::sleep_for(3s);

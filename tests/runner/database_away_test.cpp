@@ -80,6 +80,9 @@ TEST(DatabaseAway, WhatWasLaunchedIsCollectedAndRecordedLater) {
   EXPECT_EQ(document.at("action").at("id"), run.action_id);
   EXPECT_EQ(document.at("name"), "disk");
   EXPECT_EQ(stand.files_waiting(), 0);
+  EXPECT_EQ(stand.log.count("err Runs cannot be claimed"), 1) << "once for all stages\n" << stand.log.all();
+  EXPECT_EQ(stand.log.count("Runs can be claimed again"), 1);
+  EXPECT_EQ(stand.log.count("the database is away (Cannot establish connection"), 2) << "planner, stages";
 }
 
 TEST(DatabaseAway, WhatAnEarlierProcessLaunchedIsCollectedToo) {

@@ -133,7 +133,7 @@ class Stand {
 
   struct Stages {
     Stages(Stand& stand)
-        : context{stand.settings, stand.jobs, *stand.store, stand.log, launches},
+        : context{stand.settings, stand.jobs, *stand.store, stand.log, launches, troubles},
           planner(context, runner::kAhead),
           rate(stand.settings.max_launches_per_minute, {}),
           launcher(context, stand.client(), std::make_unique<CountingSigner>(stand.signatures), rate, stand.clock),
@@ -144,6 +144,7 @@ class Stand {
     std::optional<Timestamp> deliver(Timestamp now) { return deliverer.step(now); }
 
     runner::OwnLaunches launches;
+    runner::StoreTroubles troubles;
     const runner::StageContext context;
     runner::Planner planner;
     runner::LaunchRate rate;
