@@ -39,6 +39,11 @@ struct Scenario {
   int least_points = 8;
 };
 
+// For lists of tests.
+void PrintTo(const Scenario& scenario, std::ostream* out) {
+  *out << scenario.name;
+}
+
 class CrashStand : public Stand {
  public:
   CrashStand(const Scenario& scenario, int dies_at) : scenario_(scenario), dies_at_(dies_at) {
