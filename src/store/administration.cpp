@@ -66,7 +66,8 @@ std::string joined(const std::vector<std::string>& columns, const std::string& b
   return text;
 }
 
-std::int64_t copy_table(soci::session& from, soci::session& to, const Table& table) {
+// libpq would hold all rows of a SELECT in memory: a server is asked for some at a time. Within a transaction.
+std::int64_t copy_table(soci::session& from, bool from_server, soci::session& to, const Table& table) {
   const auto& columns = table.columns;
   std::vector<std::string> values(columns.size());
   std::vector<soci::indicator> indicators(columns.size(), soci::i_null);
@@ -76,16 +77,25 @@ std::int64_t copy_table(soci::session& from, soci::session& to, const Table& tab
     read.exchange(into(values[i], indicators[i]));
     write.exchange(use(values[i], indicators[i], columns[i]));
   }
+  auto select = "SELECT " + joined(columns, "CAST(", " AS text)") + " FROM " + table.name;
+  if (from_server) {
+    from << "DECLARE " << table.name << "_to_copy NO SCROLL CURSOR FOR " + select;
+    select = "FETCH 1000 FROM " + std::string(table.name) + "_to_copy";
+  }
   read.alloc();
-  read.prepare("SELECT " + joined(columns, "CAST(", " AS text)") + " FROM " + table.name);
+  read.prepare(select);
   read.define_and_bind();
-  read.execute();
   write.alloc();
   write.prepare("INSERT INTO " + std::string(table.name) + " (" + joined(columns, "", "") + ") VALUES (" +
                 joined(columns, ":", "") + ")");
   write.define_and_bind();
   std::int64_t rows = 0;
-  for (; read.fetch(); ++rows) write.execute(true);
+  for (bool more = true; more;) {
+    const auto before = rows;
+    read.execute();
+    for (; read.fetch(); ++rows) write.execute(true);
+    more = from_server && rows > before;
+  }
   return rows;
 }
 
@@ -163,7 +173,7 @@ Result<std::int64_t> copy_history(const Location& from, const Location& to) {
       return fail("it is not empty: nothing was copied", to.text());
     std::int64_t runs = 0;
     for (const auto& table : tables()) {
-      const auto rows = copy_table(source, target, table);
+      const auto rows = copy_table(source, from.is_postgresql(), target, table);
       if (std::string_view(table.name) == "runs") runs = rows;
     }
     if (to.is_postgresql()) go_on_numbering(target);

@@ -32,7 +32,7 @@ struct History {
 
 TEST(StoreCopy, BringsEverythingThereAndBack) {
   SqliteDatabase sqlite;
-  sqlite.fill(400);
+  sqlite.fill(2500);  // a server is read in batches
   std::optional<History> before;
   {
     const auto store = sqlite.open();
@@ -42,7 +42,7 @@ TEST(StoreCopy, BringsEverythingThereAndBack) {
   const PostgresqlDatabase postgresql;
   const auto there_at_first = copy_history(sqlite.path, postgresql.location());
   ASSERT_TRUE(there_at_first.has_value()) << there_at_first.error().text();
-  EXPECT_EQ(*there_at_first, 401);
+  EXPECT_EQ(*there_at_first, 2501);
   {
     const auto store = postgresql.open();
     EXPECT_TRUE(History(*store) == *before);
@@ -64,7 +64,7 @@ TEST(StoreCopy, BringsEverythingThereAndBack) {
   }
   const auto copied_back = copy_history(postgresql.location(), back);
   ASSERT_TRUE(copied_back.has_value()) << copied_back.error().text();
-  EXPECT_EQ(*copied_back, 402);
+  EXPECT_EQ(*copied_back, 2502);
   const auto there = postgresql.open();
   const auto here = std::move(RunStore::open(back, "runner", kNow)->store);
   EXPECT_TRUE(History(*here) == History(*there));
