@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <sstream>
+#include <system_error>
 #include <thread>
 
 #include "e2e/world.h"
@@ -55,6 +56,7 @@ struct Operator : World {
     winsize size{24, 60, 0, 0};
     int terminal = -1;
     const auto child = forkpty(&terminal, nullptr, nullptr, &size);
+    if (child < 0) throw std::system_error(errno, std::generic_category(), "no terminal can be made");
     if (child == 0) {
       setenv("TERM", "xterm", 1);
       unsetenv("NO_COLOR");
