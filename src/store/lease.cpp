@@ -54,7 +54,7 @@ Lease::~Lease() {
 }
 
 std::string Lease::join(soci::session& session, const std::string& tree) {
-  const auto id = new_id();
+  auto id = new_id();
   const auto host = host_name();
   const int process = getpid();
   const long long length = length_.count();

@@ -4,11 +4,10 @@
 namespace mig_runner::store {
 
 using soci::into;
-using soci::use;
 
 Result<void> RunStore::set_jobs(const std::map<std::string, std::string>& jobs) {
   if (!impl_->lease) return {};
-  const auto told = impl_->write([&](soci::session&, Effects& effects) -> Result<void> {
+  auto told = impl_->write([&](soci::session&, Effects& effects) -> Result<void> {
     effects.concerns_others = true;
     std::map<std::string, std::string> put;
     std::set<std::string> removed;
