@@ -55,7 +55,7 @@ complete -c mig-runner -n $what -a copy -d 'copy all history into a store that h
 complete -c mig-runner -n "$each init" -a '(__fish_complete_directories)'
 complete -c mig-runner -n "$each check list next render launch status history show results redeliver collect pause resume store init" -l json -d 'print JSON'
 complete -c mig-runner -n "$each list next status history show results" -l utc -d 'show times in UTC'
-complete -c mig-runner -n "$each check" -l online -d 'ask the API too'
+complete -c mig-runner -n "$each check" -l online -d 'ask the API and the database too'
 complete -c mig-runner -n "$each check" -l strict -d 'exit 1 for warnings too'
 complete -c mig-runner -n "$each next history" -s n -x -d 'how many'
 complete -c mig-runner -n "$each next" -l expr -x -d 'a cron expression'

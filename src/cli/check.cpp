@@ -11,7 +11,9 @@
 #include "cli/table.h"
 #include "cli/tree.h"
 #include "mig/action.h"
+#include "runner/configuration.h"
 #include "runner/run_flow.h"
+#include "store/run_store.h"
 
 namespace mig_runner::cli {
 namespace {
@@ -38,6 +40,7 @@ class Check {
     add(std::move(configuration.problems), "");
     if (configuration.runner && !configuration.runner->directory.empty())
       check_jobs(job_check_context(*configuration.runner, configuration.client, now));
+    if (options_.online && configuration.runner) ask_database(*configuration.runner);
     if (options_.online) ask_api(configuration);
     const auto errors = count(true);
     const auto warnings = count(false);
@@ -80,6 +83,14 @@ class Check {
     auto action = job.action();
     if (context.macros) runner::expand_macro(action, *context.macros);
     targets_.push_back({job.name, context.runners / job.name / "action.json", action.target()});
+  }
+
+  // Of a group; what is wrong with its URI is told with the configuration.
+  void ask_database(const config::RunnerConfig& runner) {
+    const auto location = runner::store_location(runner);
+    if (!location || !location->is_postgresql()) return;
+    const auto store = store::RunStore::open_beside(*location, "check");
+    if (!store) add({{context_.config, 0, 0, "runner.store: " + store.error().text()}}, "");
   }
 
   void ask_api(const ConfigurationCheck& configuration) {
@@ -164,7 +175,7 @@ Command check_command(CLI::App& app, const Context& context) {
   auto* command = app.add_subcommand("check", "Look for everything that is wrong in the configuration and the jobs");
   command->add_option("JOB", options->jobs, "only these jobs, and the configuration");
   command->add_flag("--online", options->online,
-                    "ask the API too: reachable, clock, key accepted, how many agents each target matches");
+                    "ask the API too (clock, key, how many agents each target matches), and the database");
   command->add_flag("--strict", options->strict, "exit 1 for warnings too");
   command->add_flag("--json", options->json, "print JSON");
   add_example(command, "mig-runner check -c /etc/mig/runner.cfg patchlevel");

@@ -31,6 +31,8 @@ Result<Location> configured(const Context& context) {
 Result<Location> named(const Context& context, const std::string& name) {
   const bool is_file = name.find('/') != std::string::npos && name.find("://") == std::string::npos;
   if (is_file) return Location(std::filesystem::path(name));
+  if (name != "sqlite" && name.find("://") == std::string::npos)
+    return fail("it is neither \"sqlite\" nor a PostgreSQL URI; a file is named with a '/', such as ./" + name, name);
   if (name != "sqlite") return Location::parse(name, "");
   const auto tree = Tree::open(context.config);
   if (!tree) return tl::unexpected(tree.error());

@@ -62,6 +62,21 @@ TEST_F(GroupCommands, StoreStatusTellsDatabaseAndVersion) {
   EXPECT_THAT(old.out + old.err, HasSubstr("store migrate"));
 }
 
+TEST_F(GroupCommands, CheckOnlineAsksTheDatabaseToo) {
+  EXPECT_THAT(command({"check"}).out, Not(HasSubstr("runner.store")));
+  EXPECT_THAT(command({"check", "--online"}).out,
+              testing::ContainsRegex("runner.cfg: error: runner.store: postgresql://.*`mig-runner store init` makes"));
+  ASSERT_EQ(command({"store", "init"}).status, kExitFine);
+  EXPECT_THAT(command({"check", "--online"}).out, Not(HasSubstr("runner.store")));
+}
+
+TEST_F(GroupCommands, AFileIsNamedWithASlash) {
+  const auto refused = command({"store", "copy", "sqlite", "runs.db"});
+  EXPECT_EQ(refused.status, kExitWrongUsage);
+  EXPECT_THAT(refused.err, HasSubstr("runs.db: it is neither"));
+  EXPECT_THAT(refused.err, HasSubstr("such as ./runs.db"));
+}
+
 TEST_F(GroupCommands, StatusListsMembersAndTheirDifferences) {
   ASSERT_EQ(command({"store", "init"}).status, kExitFine);
   const auto one = member("/srv/one");
