@@ -285,8 +285,7 @@ std::string Daemon::Impl::status() const {
   if (!planner) return "Nothing is launched since the last reload; restart the runner, the log says why";
   const auto next = planner->next_time();
   const auto count = jobs.size();
-  return jobs_text(count) +
-         (next ? ", next launch at " + format_utc(*next) : ", none to launch");
+  return jobs_text(count) + (next ? ", next launch at " + format_utc(*next) : ", none to launch");
 }
 
 void Daemon::Impl::loop() {
