@@ -172,6 +172,7 @@ Result<void> Daemon::Impl::start_planner() {
   spool = std::make_unique<spool::Spool>(runner.directory / "runners", runner.job_defaults);
   apply(spool->scan(), true);
   adopt_inflight(engine->context(), now());
+  engine->begin();
   planner->step(now());  // from here on no time of a job is forgotten, whatever ends this process
   log.notice("Following " + jobs_text(spool->size()) + " in " + runner.directory.string());
   malloc_trim(0);  // what reading all jobs at once has left

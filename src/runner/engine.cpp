@@ -1,5 +1,6 @@
 #include "runner/engine.h"
 
+#include <atomic>
 #include <stop_token>
 
 #include "runner/collector.h"
@@ -58,13 +59,21 @@ struct Engine::Impl {
         configuration.client.api_url, api::make_curl_http(options, interrupt.get_token()), std::move(*signer), *tokens);
   }
 
+  template <class Stage>
+  void add(StagePool& pool, std::shared_ptr<Stage> stage) {
+    pool.add([this, stage = std::move(stage)](Timestamp now) -> std::optional<Timestamp> {
+      if (!begun) return std::nullopt;
+      return stage->step(now);
+    });
+  }
+
   Result<void> add_launcher(const Configuration& configuration, const sign::Key& key) {
     auto client = make_client(configuration, key);
     if (!client) return tl::unexpected(client.error());
     auto signer = key.make_signer();
     if (!signer) return tl::unexpected(signer.error());
     auto launcher = std::make_shared<Launcher>(context, std::move(*client), std::move(*signer), rate, world.clock);
-    launchers.add([launcher](Timestamp now) { return launcher->step(now); });
+    add(launchers, launcher);
     return {};
   }
 
@@ -72,13 +81,13 @@ struct Engine::Impl {
     auto client = make_client(configuration, key);
     if (!client) return tl::unexpected(client.error());
     auto collector = std::make_shared<Collector>(context, std::move(*client), world.clock);
-    collectors.add([collector](Timestamp now) { return collector->step(now); });
+    add(collectors, collector);
     return {};
   }
 
   void add_deliverer() {
     auto deliverer = std::make_shared<Deliverer>(context, world.clock, interrupt.get_token());
-    deliverers.add([deliverer](Timestamp now) { return deliverer->step(now); });
+    add(deliverers, deliverer);
   }
 
   StagePool* pool_of(store::RunState state) {
@@ -103,6 +112,7 @@ struct Engine::Impl {
   const StageContext context;
   LaunchRate rate;
   std::unique_ptr<api::TokenSource> tokens;
+  std::atomic<bool> begun = false;
   std::stop_source interrupt;  // cuts short requests and plugins
   StagePool launchers, collectors, deliverers, retention;
 };
@@ -126,7 +136,7 @@ Result<std::unique_ptr<Engine>> Engine::start(const Configuration& configuration
     if (auto added = raw->add_collector(configuration, key); !added) return tl::unexpected(added.error());
   for (int i = 0; i < configuration.runner.maxplugins; ++i) raw->add_deliverer();
   auto retention = std::make_shared<Retention>(raw->context);
-  raw->retention.add([retention](Timestamp now) { return retention->step(now); });
+  raw->add(raw->retention, retention);
   return engine;
 }
 
@@ -145,6 +155,11 @@ Engine::~Engine() {
 
 const StageContext& Engine::context() const {
   return impl_->context;
+}
+
+void Engine::begin() {
+  impl_->begun = true;
+  ring_all();
 }
 
 void Engine::ring_all() {

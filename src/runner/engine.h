@@ -19,7 +19,7 @@ class Engine {
     const Clock& clock;
   };
 
-  // Starts the threads.
+  // Starts the threads, which wait for begin().
   static Result<std::unique_ptr<Engine>> start(const Configuration& configuration, const sign::Key& key, World world);
   // Ends the threads: what is under way has kGrace to end by itself, then requests and plugins are cut short; the store
   // knows what was not finished.
@@ -30,6 +30,8 @@ class Engine {
   static constexpr std::chrono::milliseconds kGrace = std::chrono::seconds(2);
 
   const StageContext& context() const;
+  // The jobs are known now: a run whose job is not among them is taken for one whose job is gone.
+  void begin();
   // The clock was set: all threads look at it again.
   void ring_all();
 

@@ -270,8 +270,10 @@ void Launcher::accepted(store::Run run, api::StoredAction action, Timestamp now)
 
 void Launcher::reconcile(store::Run run, Timestamp now) {
   const auto from = run.state;
-  // The runner died while it posted, nobody knows when: its request may have left just before this start.
-  if (!run.posted_at) run.posted_at = now;
+  // The runner died while it posted, nobody knows when: its request may have left just before this start. In a group it
+  // may live, and wait for the answer to a request that left while it still held its lease.
+  if (!run.posted_at)
+    run.posted_at = now + (context_.store.tree().empty() ? std::chrono::milliseconds(0) : kSlowestPost);
   const auto wait = [&](std::string reason, Timestamp wake) {
     run.state = RunState::unknown;
     run.reason = std::move(reason);

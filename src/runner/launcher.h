@@ -25,6 +25,8 @@ class Launcher {
   static constexpr std::size_t kMostHeld = 16;
   // How long an action whose answer was lost may still turn up at the API: only then is it posted again.
   static constexpr std::chrono::milliseconds kSettle = std::chrono::seconds(15);
+  // How long a post may go on, as ApiClient gives it up.
+  static constexpr std::chrono::milliseconds kSlowestPost = std::chrono::seconds(30);
 
   Launcher(const StageContext& context, std::unique_ptr<api::ApiClient> api, std::unique_ptr<sign::Signer> signer,
            LaunchRate& rate, const Clock& clock);

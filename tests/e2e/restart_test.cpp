@@ -62,6 +62,17 @@ TEST(Restart, Due) {
   world.expect_it_goes_on();
 }
 
+// Its next try is over when the new life begins, and the stages must not look before the jobs are known.
+TEST(Restart, DueWhenManyJobsAreStillToBeRead) {
+  RestartWorld world({"--fault", std::string("500:") + kToPost});
+  for (int i = 0; i < 500; ++i) world.job("idle" + std::to_string(i), "schedule = \"0 0 1 1 *\"\n");
+  world.launch();
+  ASSERT_TRUE(world.says("not launched, next try"));
+  world.kill_runner();
+  std::this_thread::sleep_for(3s);
+  world.expect_it_goes_on();
+}
+
 TEST(Restart, Signed) {
   RestartWorld world({"--fault", std::string("hang:") + kToPost});
   world.launch();
