@@ -136,7 +136,7 @@ TEST(LeaseEnded, NothingIsPostedUnderIt) {
   stand.api.before_many = {};
   stand.pass(44s);
   EXPECT_EQ(stand.api.posts, 1) << "who lost it may live, and have a post open\n" << stand.log.all();
-  stand.pass(20s);
+  stand.pass(10s);
   EXPECT_EQ(stand.api.posts, 2) << stand.log.all();
 }
 
