@@ -22,6 +22,7 @@ const Dialect& dialect_of(const Location& location) {
 Result<void> connect(soci::session& session, const Location& location) {
   if (location.is_postgresql()) {
     connect_postgresql(session, location.uri);
+    prepare_postgresql(session, std::chrono::milliseconds(0));
     return {};
   }
   if (auto connected = connect_sqlite(session, location.file); !connected) return connected;

@@ -46,11 +46,13 @@ const std::string kEnd = "clock_timestamp() + CAST(:length AS bigint) * interval
 
 }  // namespace
 
-Lease::Lease(std::string uri, milliseconds length) : uri_(std::move(uri)), length_(length), patience_(length) {}
+Lease::Lease(std::string uri, milliseconds length)
+    : uri_(std::move(uri)), length_(length), patience_(longest_call(length)) {}
 
 Lease::~Lease() {
   thread_.request_stop();
   changed_.notify_all();
+  patience_.give_up();
 }
 
 std::string Lease::join(soci::session& session, const std::string& tree) {
@@ -159,11 +161,13 @@ void Lease::run(const std::stop_token& stop) {
     if (stop.stop_requested()) return;
     pause = length_ / 3;
     try {
-      if (connection_lost(session)) {
+      const bool again = connection_lost(session);
+      if (again) {
         if (session.get_backend() != nullptr) session.close();
         connect_postgresql(session, uri_);
       }
       patience_.begin(socket_of(session));
+      if (again) prepare_postgresql(session, longest_call(length_));
       renew(session);
       patience_.end();
     } catch (const std::exception&) {

@@ -54,14 +54,16 @@ Result<Opened> RunStore::open_sqlite(const std::filesystem::path& path, const st
 Result<std::unique_ptr<RunStore>> RunStore::open_server(const Location& location, const std::string& owner,
                                                         std::optional<std::chrono::milliseconds> lease) {
   auto impl = std::make_unique<Impl>(owner, location);
+  impl->patience = std::make_unique<Patience>(lease ? longest_call(*lease) : longest_call());
   try {
     impl->connect();
+    const Calm after(impl->patience.get());
+    impl->patience->begin(socket_of(impl->session));
     if (auto current = require_current(impl->session, kPostgresql); !current)
       return fail(current.error().what, location.text(), current.error().retry);
     name_every_column(impl->session);
     if (lease) {
       impl->lease = std::make_unique<Lease>(location.uri, *lease);
-      impl->patience = std::make_unique<Patience>(*lease);  // what takes longer has lost its claims anyway
       impl->owner = impl->lease->join(impl->session, impl->tree);
     }
   } catch (...) {

@@ -27,6 +27,12 @@ void Patience::end() {
   socket_.reset();
 }
 
+void Patience::give_up() {
+  const std::lock_guard lock(mutex_);
+  if (socket_) shutdown(socket_.get(), SHUT_RDWR);
+  socket_.reset();
+}
+
 void Patience::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {

@@ -20,10 +20,14 @@ class Patience {
   Patience(const Patience&) = delete;
   Patience& operator=(const Patience&) = delete;
 
+  std::chrono::milliseconds limit() const { return limit_; }
+
   // A call over this socket begins, or goes on over another. Where end() does not follow within the limit (and a
   // quarter) both ways of it are shut down, whereupon the call fails as with a connection that was lost.
   void begin(int socket);
   void end();
+  // Ends the call now, if there is one.
+  void give_up();
 
  private:
   void run(const std::stop_token& stop);

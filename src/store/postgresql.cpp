@@ -119,11 +119,31 @@ void connect_postgresql(soci::session& session, const std::string& uri) {
   // libpq would write them to the standard error; what matters in them comes again as an error.
   PQsetNoticeProcessor(
       connection_of(session), [](void*, const char*) {}, nullptr);
-  session << "SET client_min_messages = warning";
-  // What is told to be done survives a power cut, also where the server's own default is laxer.
-  std::string durable;
-  session << "SHOW synchronous_commit", soci::into(durable);
-  if (durable == "off") session << "SET synchronous_commit = on";
+}
+
+// One statement, so one way to the server and back.
+void prepare_postgresql(soci::session& session, std::chrono::milliseconds longest_call) {
+  const auto all = std::to_string(longest_call.count());
+  const auto half = std::to_string(longest_call.count() / 2);
+  const auto seconds = std::to_string(std::max<long long>(longest_call.count() / 4000, 1));
+  Parameters wanted{{"client_min_messages", "warning"}};
+  if (longest_call.count() > 0)
+    wanted.insert({{"statement_timeout", all},
+                   {"lock_timeout", half},
+                   {"idle_in_transaction_session_timeout", half},
+                   // As the server sees this side: an answer that nobody takes is no statement any more.
+                   {"tcp_user_timeout", all},
+                   {"tcp_keepalives_idle", seconds},
+                   {"tcp_keepalives_interval", seconds},
+                   {"tcp_keepalives_count", "3"}});
+  std::string rows;
+  for (const auto& [name, value] : wanted)
+    rows.append(rows.empty() ? "" : ", ").append("('" + name + "', '" + value + "')");
+  // What is told to be done survives a power cut, also where the server's own default is laxer. Settings that an older
+  // server does not have are left out.
+  session << "SELECT count(set_config(name, value, false)) FROM (VALUES " + rows +
+                 " UNION ALL SELECT 'synchronous_commit', 'on' WHERE current_setting('synchronous_commit') = 'off')"
+                 " AS wanted (name, value) WHERE EXISTS (SELECT FROM pg_settings WHERE pg_settings.name = wanted.name)";
 }
 
 int socket_of(soci::session& session) {
@@ -142,12 +162,13 @@ Error postgresql_failure(const std::string& sqlstate, const std::string& text, c
   if (is("53100")) return failure("the database's disk is full", first_line(text));
   if (is("53")) return failure("the database has too few resources", first_line(text));
   if (is("25006")) return failure("the database takes no writes", first_line(text));
-  if (is("40")) return failure("another transaction was in the way", first_line(text));
+  if (is("40") || is("55P03")) return failure("another transaction was in the way", first_line(text));
+  if (is("57014")) return failure("the database takes too long", first_line(text));
   if (is("28")) return failure("the database refuses the user", first_line(text));
   if (is("42501")) return failure("the database's user may not do this", first_line(text));
   if (is("42P01") || is("42703") || is("3F000"))
     return failure("the database does not have the schema; `mig-runner store init` makes it", first_line(text));
-  if (is("08") || is("57P")) return failure("the database is away", first_line(text));
+  if (is("08") || is("57P") || is("25P03")) return failure("the database is away", first_line(text));
   // Without a code: the connection was not made, or libpq gave it up.
   if (sqlstate.empty() || is(" ")) return failure("the database is away", on_one_line(text));
   return failure("the database failed", first_line(text));

@@ -70,6 +70,9 @@ void RunStore::Impl::connect() {
     writer_.reset();
     if (session.get_backend() != nullptr) session.close();
     connect_postgresql(session, uri);
+    const Calm after(patience.get());
+    patience->begin(socket_of(session));
+    prepare_postgresql(session, patience->limit());
   } catch (...) {
     const auto now = steady_clock::now();
     no_connection = std::current_exception();
@@ -83,8 +86,8 @@ void RunStore::Impl::connect() {
 void RunStore::Impl::prepare_connection() {
   const bool again = connection_lost(session);
   connect();
-  if (!lease) return;
   patience->begin(socket_of(session));
+  if (!lease) return;
   if (lease->lost()) {
     writer_.reset();
     held.clear();

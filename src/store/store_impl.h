@@ -176,7 +176,7 @@ struct RunStore::Impl {
   Result<void> require_lease(Retry retry);
 
   std::unique_ptr<Lease> lease;             // of a member of a group, else null
-  std::unique_ptr<Patience> patience;       // where there is a lease
+  std::unique_ptr<Patience> patience;       // with a server, else null
   std::map<std::string, std::string> jobs;  // a member's, with the hash of each
   // Tells the others; within a transaction. Throws what SOCI throws.
   void tell_jobs(const std::map<std::string, std::string>& put, const std::set<std::string>& removed);

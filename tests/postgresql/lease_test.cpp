@@ -22,6 +22,11 @@ class LeaseTest : public testing::Test {
   std::unique_ptr<RunStore> member(std::chrono::milliseconds lease) const {
     return std::move(RunStore::open(database.location(), "runner", kNoon, lease)->store);
   }
+  std::unique_ptr<RunStore> member(std::chrono::milliseconds lease, const test::TcpProxy& proxy) const {
+    const auto uri = "postgresql://runner@127.0.0.1:" + std::to_string(proxy.port()) + "/" + database.name;
+    const auto location = Location::parse(uri + "?connect_timeout=2", "").value();
+    return std::move(RunStore::open(location, "runner", kNoon, lease)->store);
+  }
   static void plan(RunStore& store, const std::string& job, RunState state = RunState::due) {
     store::Run run;
     run.job = job;
@@ -135,11 +140,7 @@ TEST_F(LeaseTest, IsNotBelievedWhereItCannotBeRenewed) {
 // As a server that hangs, or a firewall that forgets connections.
 TEST_F(LeaseTest, ACallThatIsNeverAnsweredEndsWithTheLease) {
   test::TcpProxy proxy(database.server.socket());
-  const auto location = Location::parse("postgresql://runner@127.0.0.1:" + std::to_string(proxy.port()) + "/" +
-                                            database.name + "?connect_timeout=2",
-                                        "")
-                            .value();
-  const auto store = std::move(RunStore::open(location, "runner", kNoon, 2s)->store);
+  const auto store = member(2s, proxy);
   plan(*store, "a");
   proxy.silence();
   const auto begin = std::chrono::steady_clock::now();
@@ -151,6 +152,36 @@ TEST_F(LeaseTest, ACallThatIsNeverAnsweredEndsWithTheLease) {
   proxy.restore();
   EXPECT_TRUE(eventually([&] { return store->holds(store->term()); }));
   EXPECT_TRUE(eventually([&] { return store->claim(std::array{RunState::due}, kNoon, 1).has_value(); }));
+}
+
+// Its transaction has locked its own row, by which others see it end, and the runs and jobs that it was changing.
+TEST_F(LeaseTest, WhoIsCutOffInsideATransactionKeepsNothingLocked) {
+  test::TcpProxy proxy(database.server.socket());
+  const auto cut_off = member(2s, proxy);
+  plan(*cut_off, "a");
+  const auto run = claim(*cut_off).at(0);
+  const auto other = member(2s);
+
+  std::jthread locker([&] { database.query("BEGIN; SELECT FROM jobs FOR UPDATE; SELECT pg_sleep(0.5); COMMIT"); });
+  const auto waiting = [&](const std::string& what) {
+    return database.query("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND " + what) !=
+           "0\n";
+  };
+  ASSERT_TRUE(eventually([&] { return waiting("wait_event = 'PgSleep'"); }));
+  std::jthread stuck([&] {
+    const Cursor cursor{"a", kNoon + 1h};
+    EXPECT_FALSE(cut_off->plan({&cursor, 1}, {}));
+  });
+  ASSERT_TRUE(eventually([&] { return waiting("wait_event_type = 'Lock'"); }));
+  proxy.silence();
+  locker.join();
+  ASSERT_TRUE(waiting("state = 'idle in transaction'")) << "it would stay so for hours";
+
+  EXPECT_TRUE(eventually([&] {
+    const Cursor cursor{"a", kNoon};
+    return other->plan({&cursor, 1}, {}).has_value();
+  })) << "others plan again";
+  EXPECT_TRUE(eventually([&] { return claim(*other).size() == 1; })) << "and take over what it had claimed";
 }
 
 TEST_F(LeaseTest, AClaimThatNobodyHeardOfIsGivenBack) {
