@@ -22,4 +22,9 @@ LaunchRate::Answer LaunchRate::ask(Timestamp now) {
   return {};
 }
 
+void LaunchRate::give_back() {
+  const std::lock_guard lock(mutex_);
+  if (!launches_.empty()) launches_.pop_back();
+}
+
 }  // namespace mig_runner::runner

@@ -21,6 +21,8 @@ class LaunchRate {
     bool first_refusal = false;           // the breaker has just opened: worth one warning
   };
   Answer ask(Timestamp now);
+  // One that was allowed did not take place.
+  void give_back();
 
  private:
   const std::size_t per_minute_;

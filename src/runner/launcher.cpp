@@ -94,10 +94,14 @@ void Launcher::retry(store::Run run, RunState from, const Error& error, Timestam
     auto reason = "not launched until its deadline " + format_utc(*run.deadline) + "; last: " + error.text();
     return finish(std::move(run), from, RunState::missed, std::move(reason));
   }
+  put_off(std::move(run), from, error.text(), again);
+}
+
+void Launcher::put_off(store::Run run, RunState from, const std::string& why, Timestamp again) {
   run.state = RunState::due;
   run.launched_by.clear();
   run.wake = again;
-  run.reason = error.text();
+  run.reason = why;
   context_.log.warning(run.name() + ": not launched, next try at " + format_utc(again) + ": " + run.reason);
   recorder_.later({from, std::move(run), {}});
 }
@@ -148,23 +152,35 @@ void Launcher::launch(std::vector<Held> due, Timestamp now) {
   }
   recorder_.flush();
   const auto term = context_.store.term();
-  ready = record_signed(std::move(ready));
-  std::vector<std::string> documents;
-  documents.reserve(ready.size());
-  for (auto& held : ready) documents.push_back(std::move(held.document));
-  api_->post_actions(
-      documents,
-      [&](std::size_t index, Result<api::StoredAction> stored) {
-        answered(std::move(ready[index].run), std::move(stored));
-      },
-      [&] { recorder_.flush(); },
-      // A process that was stopped meanwhile, or cut off, may have lost its claims: others have launched these then.
-      [&] { return context_.store.holds(term); });
+  post(record_signed(std::move(ready), now), term);
   recorder_.flush();
   for (auto& run : uncertain) {
     reconcile(std::move(run), clock_.now());
     recorder_.flush();
   }
+}
+
+void Launcher::post(std::vector<Held> ready, std::uint64_t term) {
+  std::vector<std::string> documents;
+  documents.reserve(ready.size());
+  for (auto& held : ready) documents.push_back(std::move(held.document));
+  bool held_back = false;
+  const auto done = [&](std::size_t index, Result<api::StoredAction> stored) {
+    auto& run = ready[index].run;
+    if (stored || !held_back || stored.error().retry != Retry::later)
+      return answered(std::move(run), std::move(stored));
+    rate_.give_back();
+    put_off(std::move(run), RunState::signed_, "this runner's lease was not renewed in time",
+            clock_.now() + kLaunchPauses.first);
+  };
+  // A process that was stopped meanwhile, or cut off, may have lost its claims: others have launched these then.
+  const auto may_send = [&] {
+    const bool holds = context_.store.holds(term);
+    held_back = held_back || !holds;
+    return holds;
+  };
+  api_->post_actions(
+      documents, done, [&] { recorder_.flush(); }, may_send);
 }
 
 // False where it is not launched now, which is then recorded.
@@ -204,7 +220,7 @@ Result<void> Launcher::sign(Held& held, const spool::JobPtr& job, Timestamp star
 }
 
 // Those of which it is durable: only they may be posted.
-std::vector<Launcher::Held> Launcher::record_signed(std::vector<Held> ready) {
+std::vector<Launcher::Held> Launcher::record_signed(std::vector<Held> ready, Timestamp now) {
   std::vector<store::Change> changes;
   changes.reserve(ready.size());
   for (auto& held : ready) {
@@ -213,17 +229,24 @@ std::vector<Launcher::Held> Launcher::record_signed(std::vector<Held> ready) {
     changes.push_back({RunState::due, held.run, {held.document, held.signature, std::nullopt}});
     changes.back().keep_claim = true;
   }
-  if (changes.empty() || context_.store.record(changes)) return ready;
+  if (changes.empty()) return ready;
+  if (context_.store.record(changes)) {
+    unwritten_ = 0;
+    return ready;
+  }
   std::vector<Held> recorded;
+  ++unwritten_;
   for (std::size_t i = 0; i < ready.size(); ++i) {
     auto& run = ready[i].run;
     if (const auto done = context_.store.record({&changes[i], 1}); done) {
       recorded.push_back(std::move(ready[i]));
     } else {
-      context_.log.error(run.name() + ": not launched, since its state cannot be written: " + done.error().text());
-      recorder_.release(run);
+      rate_.give_back();
+      const auto again = now + retry_pause(kLaunchPauses, unwritten_, run.name());
+      put_off(std::move(run), RunState::due, "its state cannot be written: " + done.error().text(), again);
     }
   }
+  recorder_.flush();
   return recorded;
 }
 
@@ -238,7 +261,7 @@ void Launcher::answered(store::Run run, Result<api::StoredAction> stored) {
                        ": the answer to its launch was lost; asking the API before anything else: " + error.text());
   run.state = RunState::unknown;
   run.attempts = 0;
-  run.posted_at = now;
+  run.posted_at = context_.group_time(now);
   run.reason = error.text();
   run.wake = now + retry_pause(kLaunchPauses, 1, run.name());
   recorder_.later({RunState::signed_, std::move(run), {}});
@@ -272,8 +295,9 @@ void Launcher::reconcile(store::Run run, Timestamp now) {
   const auto from = run.state;
   // The runner died while it posted, nobody knows when: its request may have left just before this start. In a group it
   // may live, and wait for the answer to a request that left while it still held its lease.
+  const auto group_now = context_.group_time(now);
   if (!run.posted_at)
-    run.posted_at = now + (context_.store.tree().empty() ? std::chrono::milliseconds(0) : kSlowestPost);
+    run.posted_at = group_now + (context_.store.tree().empty() ? std::chrono::milliseconds(0) : kSlowestPost);
   const auto wait = [&](std::string reason, Timestamp wake) {
     run.state = RunState::unknown;
     run.reason = std::move(reason);
@@ -299,8 +323,8 @@ void Launcher::reconcile(store::Run run, Timestamp now) {
     return accepted(std::move(run), std::move(**found), now);
   }
   // A request that was cut off may still be on its way into the API's database.
-  const auto settled = *run.posted_at + kSettle;
-  if (now < settled) return wait(run.reason, std::min(again, settled));
+  const auto left = *run.posted_at + kSettle - group_now;
+  if (left > left.zero()) return wait(run.reason, std::min(again, now + left));
   run.attempts = static_cast<int>(signatures->size()) - 1;
   run.posted_at.reset();
   retry(std::move(run), from, Error{"its launch got no answer, and the API does not have it", {}, Retry::later}, now);

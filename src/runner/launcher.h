@@ -51,13 +51,15 @@ class Launcher {
   void launch(std::vector<Held> due, Timestamp now);
   bool make_ready(Held& held, Timestamp now);
   Result<void> sign(Held& held, const spool::JobPtr& job, Timestamp start);
-  std::vector<Held> record_signed(std::vector<Held> ready);
+  std::vector<Held> record_signed(std::vector<Held> ready, Timestamp now);
+  void post(std::vector<Held> ready, std::uint64_t term);
   void answered(store::Run run, Result<api::StoredAction> stored);
   void reconcile(store::Run run, Timestamp now);
   bool may_launch(store::Run& run, const spool::JobPtr& job, Timestamp now);
   void accepted(store::Run run, api::StoredAction action, Timestamp now);
   void finish(store::Run run, store::RunState from, store::RunState state, std::string reason);
   void retry(store::Run run, store::RunState from, const Error& error, Timestamp now);
+  void put_off(store::Run run, store::RunState from, const std::string& why, Timestamp again);
 
   const StageContext& context_;
   std::unique_ptr<api::ApiClient> api_;
@@ -66,6 +68,7 @@ class Launcher {
   const Clock& clock_;
   Recorder recorder_;
   std::vector<Held> held_;  // earliest wake first
+  int unwritten_ = 0;       // how often in a row signed actions could not be written down
 };
 
 }  // namespace mig_runner::runner

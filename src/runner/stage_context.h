@@ -46,6 +46,9 @@ struct StageContext {
   OwnLaunches& launches;
   StoreTroubles& troubles;
 
+  // What the members of a group agree on, whatever their clocks say: the database's time.
+  Timestamp group_time(Timestamp now) const { return now - store.clock_ahead(); }
+
   // The settings of a run's job, or the defaults where the job is gone.
   config::JobSettings job_settings(const std::string& job) const {
     const auto found = jobs.find(job);

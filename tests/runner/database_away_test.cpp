@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "runner/stand.h"
 #include "store/administration.h"
@@ -25,8 +26,9 @@ struct OwnServer {
 };
 
 struct MemberStand : OwnServer, Stand {
-  explicit MemberStand(config::JobConfig config = {}, const std::string& schedule = "* * * * *")
-      : Stand("2026-11-23T08:00:30Z", uri) {
+  explicit MemberStand(config::JobConfig config = {}, const std::string& schedule = "* * * * *",
+                       std::chrono::milliseconds its_lease = 30s)
+      : Stand("2026-11-23T08:00:30Z", uri, its_lease) {
     api.commands_per_action = 25;
     settings.page_size = 10;
     job = make_job("disk", schedule, std::move(config));
@@ -138,6 +140,83 @@ TEST(LeaseEnded, NothingIsPostedUnderIt) {
   EXPECT_EQ(stand.api.posts, 1) << "who lost it may live, and have a post open\n" << stand.log.all();
   stand.pass(10s);
   EXPECT_EQ(stand.api.posts, 2) << stand.log.all();
+}
+
+// The row of the member is locked, so that its lease cannot be renewed in time.
+TEST(LeaseEnded, AndNobodyTookOverIsNoTry) {
+  config::JobConfig config;
+  config.settings.retries = 0;
+  MemberStand stand(config, "* * * * *", 2s);
+  std::jthread locker;
+  stand.api.before_many = [&] {
+    const auto term = stand.store->term();
+    locker = std::jthread([&] {
+      stand.server.query(stand.database(),
+                         "BEGIN; SELECT FROM members FOR NO KEY UPDATE; SELECT pg_sleep(2.5); COMMIT");
+    });
+    while (stand.store->holds(term)) std::this_thread::yield();
+  };
+  stand.clock.set(at("2026-11-23T08:02:00Z"));
+  stand.settle();
+  stand.api.before_many = {};
+  EXPECT_EQ(stand.api.posts, 1) << stand.log.all();
+  EXPECT_EQ(stand.log.count("this runner's lease was not renewed in time"), 1) << stand.log.all();
+  EXPECT_TRUE(stand.settles([&] {
+    stand.clock.advance(1s);
+    return stand.api.posts == 2;
+  })) << stand.log.all();
+}
+
+// Two members whose clocks differ by a minute, and the API may still be at a request whose answer was lost.
+TEST(LostAnswer, IsWaitedForByTheDatabasesClock) {
+  MemberStand right;
+  right.server.query(right.database(),
+                     "CREATE SCHEMA off; CREATE FUNCTION off.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS"
+                     " $$ SELECT pg_catalog.clock_timestamp() + interval '60 s' $$");
+  Stand behind("2026-11-23T08:01:00Z", right.uri + "&options=-csearch_path%3Doff,pg_catalog,public");
+  *behind.signatures = 1000;
+  behind.api.script = {FakeApi::Post::lost_not_accepted};
+  store::Run run;
+  run.job = "disk";
+  run.nominal = at("2026-11-23T08:01:30Z");
+  run.wake = behind.clock.now();
+  behind.jobs.put(right.job);
+  ASSERT_TRUE(behind.store->plan({}, {&run, 1}));
+  behind.stages->launch(behind.clock.now());
+  ASSERT_EQ(behind.api.posts, 1);
+  behind.stages.reset();
+  behind.store.reset();
+
+  right.clock.set(at("2026-11-23T08:02:03Z"));  // three seconds later
+  const auto posts = right.api.posts;
+  const auto tries = [&] { return right.log.count("disk@2026-11-23T08:01:30Z: not launched"); };
+  right.settle();
+  EXPECT_EQ(tries(), 0) << right.log.all();
+  right.clock.set(at("2026-11-23T08:02:18Z"));
+  right.settle();
+  EXPECT_EQ(tries(), 1) << right.log.all();
+  EXPECT_EQ(posts, 1);
+}
+
+// As with a disk that is full: what is small can be written.
+TEST(SignedActions, ThatCannotBeWrittenDownAreNeitherPostedNorSignedWithoutEnd) {
+  MemberStand stand;
+  stand.server.query(stand.database(),
+                     "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION"
+                     " 'no space' USING ERRCODE = '53100'; END $$; CREATE TRIGGER full_disk BEFORE INSERT ON documents"
+                     " FOR EACH ROW EXECUTE FUNCTION full_disk()");
+  const auto signatures = *stand.signatures;
+  stand.settings.max_launches_per_minute = 5;
+  stand.clock.set(at("2026-11-23T08:02:00Z"));
+  stand.settle();
+  stand.pass(58s);
+  EXPECT_EQ(stand.api.posts, 1);
+  EXPECT_LE(*stand.signatures - signatures, 40) << stand.log.all();
+  EXPECT_GE(stand.log.count("disk@2026-11-23T08:02:00Z: not launched, next try at"), 3);
+  EXPECT_EQ(stand.log.count("maxlaunchesperminute"), 0) << stand.log.all();
+  stand.server.query(stand.database(), "DROP TRIGGER full_disk ON documents");
+  stand.pass(2min);
+  EXPECT_GE(stand.api.posts, 3) << stand.log.all();
 }
 
 TEST(WhoLaunched, IsWhoPostedItAlsoWhereAnotherFindsIt) {

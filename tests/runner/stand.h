@@ -63,8 +63,11 @@ inline Timestamp at(std::string_view text) {
 class Stand {
  public:
   // `database`: a PostgreSQL store instead, shared by a group.
-  explicit Stand(std::string_view start = "2026-11-23T08:00:30Z", const std::string& database = "")
-      : clock(at(start)), location(store::Location::parse(database, directory.path() / "state" / "runs.db").value()) {
+  explicit Stand(std::string_view start = "2026-11-23T08:00:30Z", const std::string& database = "",
+                 std::chrono::milliseconds the_lease = std::chrono::seconds(30))
+      : clock(at(start)),
+        location(store::Location::parse(database, directory.path() / "state" / "runs.db").value()),
+        lease(the_lease) {
     std::signal(SIGPIPE, SIG_IGN);  // as the daemon does
     open();
   }
@@ -161,7 +164,7 @@ class Stand {
   ScratchDirectory directory;
   ManualClock clock;
   const store::Location location;
-  std::chrono::milliseconds lease = std::chrono::seconds(30);
+  const std::chrono::milliseconds lease;
   RecordingLog log;
   FakeApi api;
   std::shared_ptr<int> signatures = std::make_shared<int>(0);
