@@ -49,7 +49,7 @@ std::optional<Timestamp> Collector::step(Timestamp now) {
   auto claimed = recorder_.claim(kCollectStates, now, 1);
   if (!claimed) return collect_unrecorded(now, now + kStoragePauses.longest);
   context_.launches.follow(context_.store, context_.settings.delay_results, now);
-  if (claimed->empty()) return context_.store.next_wake(kCollectStates).value_or(now + kStoragePauses.longest);
+  if (claimed->empty()) return recorder_.next_claim(kCollectStates, now);
   handle(std::move(claimed->front()), now);
   return clock_.now();
 }

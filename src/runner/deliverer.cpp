@@ -35,9 +35,15 @@ Deliverer::Deliverer(const StageContext& context, const Clock& clock, std::stop_
 
 std::optional<Timestamp> Deliverer::step(Timestamp now) {
   if (const auto blocked = recorder_.settle(now)) return blocked;
+  term_ = context_.store.term();
   auto claimed = recorder_.claim(kDeliverStates, now, 1);
   if (!claimed) return now + kStoragePauses.longest;
-  if (claimed->empty()) return context_.store.next_wake(kDeliverStates).value_or(now + kStoragePauses.longest);
+  if (claimed->empty()) return recorder_.next_claim(kDeliverStates, now);
+  // A process that was stopped meanwhile, or cut off, may have lost its claim: others deliver the run then.
+  if (!context_.store.holds(term_)) {
+    recorder_.release(claimed->front());
+    return now + kStoragePauses.first;
+  }
   deliver(std::move(claimed->front()), now);
   return clock_.now();
 }
@@ -78,6 +84,7 @@ bool Deliverer::usable_result(store::Run& run, Timestamp now) {
 
 void Deliverer::deliver(store::Run run, Timestamp now) {
   if (!usable_result(run, now)) return;
+  if (!context_.store.holds(term_)) return recorder_.release(run);
   const auto name = run.name();
   auto request = request_for(run, context_.job_settings(run.job));
   if (is_compressed_result(request.input)) {

@@ -33,6 +33,7 @@ class Deliverer {
   const Clock& clock_;
   std::stop_token stop_;
   Recorder recorder_;
+  std::uint64_t term_ = 0;  // of the claim in hand
 };
 
 }  // namespace mig_runner::runner

@@ -37,8 +37,7 @@ std::optional<Timestamp> Launcher::step(Timestamp now) {
   if (sign_ahead()) return clock_.now();
   const auto next_held = held_.empty() ? std::optional<Timestamp>() : held_.front().run.wake;
   if (held_.size() >= kMostHeld) return next_held;
-  auto next = context_.store.next_wake(kLaunchStates).value_or(now + kStoragePauses.longest);
-  if (next) *next -= kAhead;
+  const auto next = recorder_.next_claim(kLaunchStates, now, kAhead);
   return next && next_held ? std::min(*next, *next_held) : next ? next : next_held;
 }
 

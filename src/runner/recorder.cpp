@@ -5,6 +5,11 @@
 #include "runner/retry_pause.h"
 
 namespace mig_runner::runner {
+namespace {
+
+constexpr RetryPauses kFruitlessPauses{std::chrono::milliseconds(50), std::chrono::seconds(1)};
+
+}  // namespace
 
 std::optional<std::vector<store::Run>> Recorder::claim(std::span<const store::RunState> states, Timestamp now,
                                                        int limit) {
@@ -15,7 +20,23 @@ std::optional<std::vector<store::Run>> Recorder::claim(std::span<const store::Ru
     return std::nullopt;
   }
   if (context_.troubles.claiming.ends()) context_.log.notice("Runs can be claimed again.");
+  if (!claimed->empty()) fruitless_ = 0;
   return std::move(*claimed);
+}
+
+// What is due and was not there to be claimed has become due only now, or another runner of the group has it in hand
+// or may have it alone: then it is not asked for all the time.
+std::optional<Timestamp> Recorder::next_claim(std::span<const store::RunState> states, Timestamp now,
+                                              std::chrono::milliseconds ahead) {
+  const auto next = context_.store.next_wake(states);
+  if (!next) return now + kStoragePauses.longest;
+  if (!*next) return std::nullopt;
+  const auto at = **next - ahead;
+  if (at > now) {
+    fruitless_ = 0;
+    return at;
+  }
+  return fruitless_++ == 0 ? now : now + retry_pause(kFruitlessPauses, fruitless_ - 1, "claim");
 }
 
 bool Recorder::try_record(const store::Change& change) {

@@ -18,6 +18,10 @@ class Recorder {
   // logged.
   std::optional<std::vector<store::Run>> claim(std::span<const store::RunState> states, Timestamp now, int limit);
 
+  // When a stage for which claim() had nothing asks again: `ahead` before the earliest wake. Nothing: it will be rung.
+  std::optional<Timestamp> next_claim(std::span<const store::RunState> states, Timestamp now,
+                                      std::chrono::milliseconds ahead = {});
+
   // True when the change is durable. Otherwise it is kept, and an error is logged once, of all stages, until
   // writing works again.
   bool record(store::Change change);
@@ -39,6 +43,7 @@ class Recorder {
   std::vector<store::Change> kept_;
   std::vector<store::Run> kept_releases_;
   int failures_ = 0;
+  int fruitless_ = 0;  // claims in a row that had nothing though something was due
 };
 
 }  // namespace mig_runner::runner

@@ -167,6 +167,27 @@ TEST(LeaseEnded, AndNobodyTookOverIsNoTry) {
   })) << stand.log.all();
 }
 
+// Its lease lives in the database, but this member cannot know.
+TEST(LeaseEnded, NothingIsDeliveredUnderIt) {
+  config::JobConfig config;
+  config.plugin = "save";
+  MemberStand stand(config, "1 8 * * *", 2s);
+  stand.plugin("save", "cat > received");
+  stand.server.query(stand.database(),
+                     "UPDATE members SET lease_until = clock_timestamp() + interval '1 h';"
+                     "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no';"
+                     " END $$; CREATE TRIGGER refuse BEFORE UPDATE ON members FOR EACH ROW EXECUTE FUNCTION refuse()");
+  while (stand.store->holds(stand.store->term())) std::this_thread::yield();
+  stand.pass(6min, 10s);
+  EXPECT_EQ(stand.run().state, RunState::stored) << stand.log.all();
+  EXPECT_FALSE(std::filesystem::exists(stand.directory.path() / "received"));
+  stand.server.query(stand.database(), "DROP TRIGGER refuse ON members");
+  EXPECT_TRUE(stand.settles([&] {
+    stand.clock.advance(1s);
+    return stand.run().state == RunState::delivered;
+  })) << stand.log.all();
+}
+
 // Two members whose clocks differ by a minute, and the API may still be at a request whose answer was lost.
 TEST(LostAnswer, IsWaitedForByTheDatabasesClock) {
   MemberStand right;
@@ -196,6 +217,30 @@ TEST(LostAnswer, IsWaitedForByTheDatabasesClock) {
   right.settle();
   EXPECT_EQ(tries(), 1) << right.log.all();
   EXPECT_EQ(posts, 1);
+}
+
+// As while another member is just about to claim them.
+TEST(LockedRuns, AreNotAskedForAllTheTime) {
+  MemberStand stand;
+  stand.clock.set(at("2026-11-23T08:02:00Z"));
+  stand.stages->planner.step(stand.clock.now());
+  const std::jthread locker([&] {
+    stand.server.query(stand.database(), "BEGIN; SELECT FROM runs FOR NO KEY UPDATE; SELECT pg_sleep(1); COMMIT");
+  });
+  const auto locked = [&] {
+    return stand.server.query(stand.database(), "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") !=
+           "0\n";
+  };
+  while (!locked()) std::this_thread::yield();
+  std::chrono::milliseconds slept{0};
+  int looks = 0;
+  for (; slept < 10s && looks < 1000; ++looks) {
+    const auto wake = stand.stages->launch(stand.clock.now());
+    ASSERT_TRUE(wake);
+    slept += std::max(0ms, *wake - stand.clock.now());
+  }
+  EXPECT_TRUE(locked()) << "else nothing was tested";
+  EXPECT_LT(looks, 30);
 }
 
 // As with a disk that is full: what is small can be written.
