@@ -1,5 +1,4 @@
 #include <memory>
-#include <optional>
 #include <ostream>
 
 #include "cli/command.h"
@@ -8,7 +7,6 @@
 #include "cli/runs.h"
 #include "runner/configuration.h"
 #include "store/administration.h"
-#include "store/tree_lock.h"
 
 namespace mig_runner::cli {
 namespace {
@@ -92,21 +90,11 @@ int make(const Context& context, const Options& options, bool fresh) {
   return kExitFine;
 }
 
-// Its claims tell of a runner only while it has something in hand; the lock of its tree always does.
-std::optional<Error> runner_at(const Location& location) {
-  if (location.is_postgresql()) return std::nullopt;
-  const auto holder = store::TreeLock::holder(location.file.parent_path());
-  if (!holder) return std::nullopt;
-  return Error{"a runner is at work on it, stop it first: " + *holder, location.text(), Retry::later};
-}
-
 int copy(const Context& context, const Options& options) {
   const auto from = named(context, options.from);
   if (!from) return complain(context, from.error(), kExitWrongUsage);
   const auto to = named(context, options.to);
   if (!to) return complain(context, to.error(), kExitWrongUsage);
-  for (const auto& location : {*from, *to})
-    if (const auto at_work = runner_at(location)) return complain(context, *at_work, kExitProblem);
   const auto runs = store::copy_history(*from, *to);
   if (!runs) return complain(context, runs.error(), kExitProblem);
   if (options.json) {

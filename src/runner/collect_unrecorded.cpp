@@ -10,8 +10,12 @@
 namespace mig_runner::runner {
 
 std::optional<Timestamp> Collector::collect_unrecorded(Timestamp now, Timestamp again) {
-  auto launch = context_.launches.take_due(now);
-  if (!launch) return std::min(again, context_.launches.next().value_or(again));
+  const auto group_now = context_.group_time(now);
+  auto launch = context_.launches.take_due(group_now);
+  if (!launch) {
+    const auto next = context_.launches.next();
+    return next ? std::min(again, now + (*next - group_now)) : again;
+  }
   auto file = unrecorded_file(launch->run);
   const auto commands = fetch_unrecorded(*launch, file);
   now = clock_.now();
@@ -22,9 +26,10 @@ std::optional<Timestamp> Collector::collect_unrecorded(Timestamp now, Timestamp 
     return now;
   }
   auto& run = launch->run;
-  run.wake = now + retry_pause(kCollectPauses, ++run.attempts, run.name());
-  context_.log.warning(run.name() + ": not collected while the database is away, next try at " + format_utc(*run.wake) +
-                       ": " + commands.error().text());
+  const auto pause = retry_pause(kCollectPauses, ++run.attempts, run.name());
+  run.wake = context_.group_time(now) + pause;
+  context_.log.warning(run.name() + ": not collected while the database is away, next try at " +
+                       format_utc(now + pause) + ": " + commands.error().text());
   context_.launches.give_back(std::move(*launch));
   return now;
 }

@@ -27,6 +27,7 @@ bool GroupWatch::look(Moment now) {
   look_at_clock();
   if (now < next_comparison_) return false;
   next_comparison_ = now + kComparison;
+  static_cast<void>(store_.release_unknown());  // the next time does as well
   compare_jobs();
   return true;  // who died in the middle of telling others has not told them
 }

@@ -19,7 +19,7 @@ namespace mig_runner::runner {
 class OwnLaunches {
  public:
   struct Launch {
-    store::Run run;      // `wake`: when to collect it, `attempts`: how often that was tried while the database was away
+    store::Run run;  // `wake`: when to collect it by the group's clock, `attempts`: tries while the database is away
     std::string action;  // as the API accepted it
   };
   struct Collected {

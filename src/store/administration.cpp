@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "store/sqlite_file.h"
 #include "store/store_impl.h"
+#include "store/tree_lock.h"
 
 namespace mig_runner::store {
 namespace {
@@ -113,12 +114,35 @@ void go_on_numbering(soci::session& session) {
                    "))";
 }
 
+// Claims of a runner that was killed mean nothing: the next start begins without them.
 Result<void> require_quiet(soci::session& session, const Location& location) {
-  const bool claimed = count(session, "(SELECT owner FROM runs WHERE owner IS NOT NULL LIMIT 1) AS claimed") != 0;
-  const bool members = location.is_postgresql() && count(session, "members WHERE lease_until > clock_timestamp()") != 0;
-  if (!claimed && !members) return {};
-  return fail("a runner is at work on it: stop it first, and where it was killed, wait until its claims have ended",
-              location.text(), Retry::later);
+  std::string who;
+  if (!location.is_postgresql()) {
+    const auto holder = TreeLock::holder(location.file.parent_path());
+    if (!holder) return {};
+    who = *holder;
+  } else {
+    int known = 0;
+    session << "SELECT count(to_regclass('members'))", into(known);
+    if (known == 0) return {};
+    session << "SELECT min(host || ', process ' || process) FROM members WHERE lease_until > clock_timestamp()"
+               " HAVING count(*) > 0",
+        into(who);
+    if (!session.got_data()) return {};
+  }
+  return fail(
+      "a runner is at work on it, stop it first, and where it was killed, wait until its lease has ended: " + who,
+      location.text(), Retry::later);
+}
+
+// Where the result files lie that an SQLite file names.
+std::string tree_of(const Location& sqlite) {
+  const auto state = fs::absolute(sqlite.file).parent_path();
+  return state.filename() == "state" ? host_name() + ':' + state.parent_path().string() : "";
+}
+
+void name_tree(soci::session& target, const std::string& tree) {
+  target << "UPDATE runs SET collected_by = :tree WHERE result_file <> '' AND collected_by = ''", use(tree, "tree");
 }
 
 }  // namespace
@@ -143,6 +167,9 @@ Result<SchemaVersions> make_schema(const Location& location) {
     if (auto connected = connect(session, location); !connected) return tl::unexpected(connected.error());
     Transaction transaction(session, dialect_of(location).begin_durable);
     const SchemaVersions versions{found_version(session, dialect_of(location)), schema_version()};
+    const bool older = versions.found != 0 && versions.found < versions.known;
+    if (auto quiet = older ? require_quiet(session, location) : Result<void>(); !quiet)
+      return tl::unexpected(quiet.error());
     if (auto migrated = migrate(session, dialect_of(location)); !migrated)
       return fail(migrated.error().what, location.text(), migrated.error().retry);
     transaction.commit();
@@ -161,12 +188,16 @@ Result<std::int64_t> copy_history(const Location& from, const Location& to) {
         return fail(current.error().what, from.text(), current.error().retry);
       // All of it as it is at one moment.
       auto reading = std::make_unique<Transaction>(source, dialect_of(from).begin_durable);
-      if (from.is_postgresql()) source << "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+      if (from.is_postgresql()) {
+        source << "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+        source << "LOCK TABLE members IN SHARE MODE";  // nobody joins meanwhile
+      }
       if (auto quiet = require_quiet(source, from); !quiet) return tl::unexpected(quiet.error());
       return reading;
     });
     if (!opened) return tl::unexpected(opened.error());
     if (auto connected = connect(target, to); !connected) return tl::unexpected(connected.error());
+    if (auto quiet = require_quiet(target, to); !quiet) return tl::unexpected(quiet.error());
     Transaction writing(target, dialect_of(to).begin_durable);
     if (to.is_postgresql()) target << "LOCK TABLE jobs, runs IN EXCLUSIVE MODE";
     if (count(target, "(SELECT number FROM jobs LIMIT 1) AS found") != 0 ||
@@ -178,6 +209,7 @@ Result<std::int64_t> copy_history(const Location& from, const Location& to) {
       if (std::string_view(table.name) == "runs") runs = rows;
     }
     if (to.is_postgresql()) go_on_numbering(target);
+    if (to.is_postgresql() && !from.is_postgresql()) name_tree(target, tree_of(from));
     writing.commit();
     return runs;
   });

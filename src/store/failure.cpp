@@ -56,6 +56,11 @@ Failure current_failure(const std::string& where) {
     // what() would repeat the statement with its parameters.
     return {{"the database failed (" + error.get_error_message() + ")", where, Retry::later}, false};
   } catch (const std::range_error& error) {
+    // A server looks after its own files: somebody else has written there.
+    if (where.starts_with("postgres"))
+      return {{std::string("the database holds what no mig-runner has written (") + error.what() + ")", where,
+               Retry::later},
+              false};
     return damage(error.what(), where);
   } catch (const std::exception& error) {
     return {{std::string("the database failed (") + error.what() + ")", where, Retry::later}, false};

@@ -19,6 +19,7 @@ using std::chrono::milliseconds;
 
 // How soon a renewal that failed is tried again.
 constexpr milliseconds kRetry{500};
+constexpr milliseconds kPromptAnswer{2000};
 
 std::chrono::nanoseconds boot_time() {
   timespec time{};
@@ -121,7 +122,8 @@ void Lease::renewed(Moment begun, long long database_time) {
   // Clocks do not all run at the same speed, and what is begun takes a moment to leave.
   live_until_ = begun + length_ * 9 / 10;
   const auto taken = std::chrono::duration_cast<milliseconds>(boot_time() - begun);
-  clock_ahead_ = wall_time() - taken / 2 - milliseconds(database_time);
+  // An answer that took long says little of when the database's clock was read.
+  if (taken <= kPromptAnswer) clock_ahead_ = wall_time() - taken / 2 - milliseconds(database_time);
 }
 
 void Lease::renew(soci::session& session) {

@@ -1,28 +1,89 @@
+#include <algorithm>
+#include <utility>
+
 #include "store/clean_text.h"
+#include "store/portions.h"
 #include "store/store_impl.h"
 
 namespace mig_runner::store {
 
 using soci::into;
+using soci::use;
+
+void RunStore::Impl::tell_jobs(const std::map<std::string, std::string>& put, const std::set<std::string>& removed) {
+  struct Cell {
+    std::string name, hash;
+  };
+  const std::vector<std::pair<std::string, std::string>> jobs_put(put.begin(), put.end());
+  std::vector<Cell> cells(std::min(std::max(put.size(), removed.size()), dialect.rows_at_once));
+  const auto fill = [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
+    for (std::size_t i = 0; i < rows; ++i)
+      cells[i] = {clean_text(jobs_put[begin + i].first), jobs_put[begin + i].second};
+    statement.execute(true);
+  };
+  const auto bind_names = [&](soci::statement& statement, std::size_t rows) {
+    for (std::size_t i = 0; i < rows; ++i) statement.exchange(use(cells[i].name, "name" + std::to_string(i)));
+  };
+  in_portions(
+      session, put.size(), dialect.rows_at_once,
+      [&](soci::statement& statement, std::size_t rows) {
+        bind_names(statement, rows);
+        return "INSERT INTO jobs (name) VALUES " +
+               listed(rows, [](const std::string& i) { return "(:name" + i + ")"; }) + " ON CONFLICT (name) DO NOTHING";
+      },
+      fill);
+  in_portions(
+      session, put.size(), dialect.rows_at_once,
+      [&](soci::statement& statement, std::size_t rows) {
+        statement.exchange(use(owner, "member"));
+        bind_names(statement, rows);
+        for (std::size_t i = 0; i < rows; ++i) statement.exchange(use(cells[i].hash, "hash" + std::to_string(i)));
+        return "INSERT INTO member_jobs (member, job, hash) SELECT :member, jobs.number, told.hash FROM (VALUES " +
+               listed(rows, [](const std::string& i) { return "(:name" + i + ", :hash" + i + ")"; }) +
+               ") AS told (name, hash) JOIN jobs ON jobs.name = told.name"
+               " ON CONFLICT (job, member) DO UPDATE SET hash = excluded.hash";
+      },
+      fill);
+  const std::vector<std::string> gone(removed.begin(), removed.end());
+  in_portions(
+      session, gone.size(), dialect.rows_at_once,
+      [&](soci::statement& statement, std::size_t rows) {
+        statement.exchange(use(owner, "member"));
+        bind_names(statement, rows);
+        return "DELETE FROM member_jobs WHERE member = :member AND job IN (SELECT number FROM jobs WHERE name IN (" +
+               listed(rows, [](const std::string& i) { return ":name" + i; }) + "))";
+      },
+      [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
+        for (std::size_t i = 0; i < rows; ++i) cells[i].name = clean_text(gone[begin + i]);
+        statement.execute(true);
+      });
+}
 
 Result<void> RunStore::set_jobs(const std::map<std::string, std::string>& jobs) {
   if (!impl_->lease) return {};
-  auto told = impl_->write([&](soci::session&, Effects& effects) -> Result<void> {
+  auto told = impl_->write([&](soci::session& session, Effects& effects) -> Result<void> {
     effects.concerns_others = true;
     std::map<std::string, std::string> put;
     std::set<std::string> removed;
     for (const auto& [job, hash] : jobs) {
       const auto known = impl_->jobs.find(job);
-      if (known == impl_->jobs.end() || known->second != hash) put.emplace(job, hash);
+      if (!impl_->jobs_told || known == impl_->jobs.end() || known->second != hash) put.emplace(job, hash);
     }
-    for (const auto& [job, hash] : impl_->jobs)
-      if (!jobs.contains(job)) removed.insert(job);
+    if (impl_->jobs_told) {
+      for (const auto& [job, hash] : impl_->jobs)
+        if (!jobs.contains(job)) removed.insert(job);
+    } else {
+      session << "DELETE FROM member_jobs WHERE member = :member", use(impl_->owner, "member");
+    }
+    // From here on a new membership tells these.
+    impl_->jobs = jobs;
+    impl_->jobs_told = false;
     impl_->tell_jobs(put, removed);
     return {};
   });
   if (!told) return told;
   const std::lock_guard lock(impl_->mutex);
-  impl_->jobs = jobs;
+  impl_->jobs_told = true;
   return {};
 }
 

@@ -42,6 +42,10 @@ Result<std::vector<Run>> RunStore::claim(std::span<const RunState> states, Times
   if (states.empty() || limit <= 0) return {};
   return impl_->write_claims([&](soci::session&, Effects& effects) -> Result<std::vector<Run>> {
     if (auto live = impl_->require_lease(Retry::later); !live) return tl::unexpected(live.error());
+    const bool by_clock =
+        std::any_of(states.begin(), states.end(), [](auto state) { return state != RunState::stored; });
+    if (auto right = by_clock ? impl_->require_right_clock() : Result<void>(); !right)
+      return tl::unexpected(right.error());
     const long long due = now.time_since_epoch().count();
     // The owner is asked for again outside: of two claims at once, the second must find that the first was there.
     auto runs = impl_->runs("UPDATE runs SET owner = :owner WHERE number IN (SELECT number FROM (" +
@@ -96,6 +100,14 @@ Result<void> RunStore::release(std::span<const Run> runs) {
           });
       for (const auto& free : released) effects.claimable(free);
     }
+    return {};
+  });
+}
+
+Result<void> RunStore::release_unknown() {
+  if (!impl_->lease) return {};
+  return impl_->write_claims([&](soci::session&, Effects&) -> Result<void> {
+    impl_->release_unknown();
     return {};
   });
 }

@@ -85,13 +85,12 @@ Result<std::vector<Timestamp>> RunStore::posted_since(Timestamp since) {
 Result<std::vector<Run>> RunStore::settled_results(const std::string& job) {
   const auto name = clean_text(job);
   return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
-    return impl_->runs(
-        select("WHERE " + std::string(kOfJob) + " AND " + std::string(Impl::kSettled) +
-               (impl_->lease ? " AND (collected_by = '' OR collected_by = :tree)" : "") + " ORDER BY nominal DESC"),
-        [&](soci::statement& statement) {
-          statement.exchange(use(name, "job"));
-          if (impl_->lease) statement.exchange(use(impl_->tree, "tree"));
-        });
+    return impl_->runs(select("WHERE " + std::string(kOfJob) + " AND " + std::string(Impl::kSettled) +
+                              (impl_->lease ? " AND collected_by = :tree" : "") + " ORDER BY nominal DESC"),
+                       [&](soci::statement& statement) {
+                         statement.exchange(use(name, "job"));
+                         if (impl_->lease) statement.exchange(use(impl_->tree, "tree"));
+                       });
   });
 }
 

@@ -43,10 +43,9 @@ const std::string& RunRow::inserted() {
   return text;
 }
 
-const std::string& RunRow::inserted_values() {
-  static const std::string text = joined("(SELECT jobs.number FROM jobs WHERE jobs.name = :job), :nominal",
-                                         [](const std::string& column) { return ':' + column; });
-  return text;
+std::string RunRow::inserted_values(const std::string& suffix) {
+  return joined("(SELECT jobs.number FROM jobs WHERE jobs.name = :job" + suffix + "), :nominal" + suffix,
+                [&](const std::string& column) { return ':' + column + suffix; });
 }
 
 const std::string& RunRow::assignments() {
@@ -93,21 +92,21 @@ void RunRow::read_from(soci::statement& statement) {
   into(delivered_by_);
 }
 
-void RunRow::bind_insert(soci::statement& statement) {
-  statement.exchange(soci::use(job_, "job"));
-  statement.exchange(soci::use(nominal_, "nominal"));
-  bind_values(statement);
+void RunRow::bind_insert(soci::statement& statement, const std::string& suffix) {
+  statement.exchange(soci::use(job_, "job" + suffix));
+  statement.exchange(soci::use(nominal_, "nominal" + suffix));
+  bind_values(statement, suffix);
 }
 
 void RunRow::bind_update(soci::statement& statement) {
   statement.exchange(soci::use(number_, "number"));
-  bind_values(statement);
+  bind_values(statement, "");
 }
 
-void RunRow::bind_values(soci::statement& statement) {
-  const auto use = [&](auto& value, const char* name) { statement.exchange(soci::use(value, name)); };
+void RunRow::bind_values(soci::statement& statement, const std::string& suffix) {
+  const auto use = [&](auto& value, const char* name) { statement.exchange(soci::use(value, name + suffix)); };
   const auto use_time = [&](Time& time, const char* name) {
-    statement.exchange(soci::use(time.value, time.indicator, name));
+    statement.exchange(soci::use(time.value, time.indicator, name + suffix));
   };
   use(state_, "state");
   use_time(wake_, "wake");

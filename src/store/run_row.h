@@ -21,15 +21,15 @@ class RunRow {
 
   // What SELECT and RETURNING list, in the order of read_from().
   static const std::string& selected();
-  // "job, nominal, state, .." and their values, for INSERT INTO runs.
+  // "job, nominal, state, .." and their values, for INSERT INTO runs. `suffix`: tells the rows of one statement apart.
   static const std::string& inserted();
-  static const std::string& inserted_values();
+  static std::string inserted_values(const std::string& suffix);
   // "state = :state, ..": every column but the run's identity and its owner.
   static const std::string& assignments();
 
   void read_from(soci::statement& statement);
   // Binds inserted_values(), or assignments() and :number.
-  void bind_insert(soci::statement& statement);
+  void bind_insert(soci::statement& statement, const std::string& suffix);
   void bind_update(soci::statement& statement);
 
   void set(const Run& run);
@@ -43,7 +43,7 @@ class RunRow {
     void set(std::optional<Timestamp> time);
     std::optional<Timestamp> get() const;
   };
-  void bind_values(soci::statement& statement);
+  void bind_values(soci::statement& statement, const std::string& suffix);
 
   long long number_ = 0;
   std::string job_;

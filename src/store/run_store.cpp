@@ -1,10 +1,13 @@
 #include "store/run_store.h"
 
 #include <algorithm>
+#include <deque>
 #include <set>
+#include <utility>
 
 #include "store/clean_text.h"
 #include "store/documents.h"
+#include "store/portions.h"
 #include "store/store_impl.h"
 
 namespace mig_runner::store {
@@ -13,61 +16,137 @@ namespace {
 using soci::into;
 using soci::use;
 
-void add_job(soci::session& session, const std::string& job) {
-  const auto name = clean_text(job);
-  session << "INSERT INTO jobs (name) VALUES (:name) ON CONFLICT (name) DO NOTHING", use(name, "name");
+void add_jobs(soci::session& session, const Dialect& dialect, const std::set<std::string>& jobs) {
+  const std::vector<std::string> names(jobs.begin(), jobs.end());
+  std::vector<std::string> cells(std::min(names.size(), dialect.rows_at_once));
+  in_portions(
+      session, names.size(), dialect.rows_at_once,
+      [&](soci::statement& statement, std::size_t rows) {
+        for (std::size_t i = 0; i < rows; ++i) statement.exchange(use(cells[i], "name" + std::to_string(i)));
+        return "INSERT INTO jobs (name) VALUES " +
+               listed(rows, [](const std::string& i) { return "(:name" + i + ")"; }) + " ON CONFLICT (name) DO NOTHING";
+      },
+      [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
+        for (std::size_t i = 0; i < rows; ++i) cells[i] = clean_text(names[begin + i]);
+        statement.execute(true);
+      });
 }
 
-// By name, so that two runners that plan at once wait for each other and do not each hold what the other wants.
+// Each job once, by name, so that two runners that plan at once wait for each other and do not each hold what the other
+// wants.
+std::map<std::string, long long> by_name(std::span<const Cursor> cursors) {
+  std::map<std::string, long long> found;
+  for (const auto& cursor : cursors) found[clean_text(cursor.job)] = cursor.planned_through.time_since_epoch().count();
+  return found;
+}
+
 // `member`: whose time counts little beside that of the others, where there are any; else null.
-void move_cursors(soci::session& session, std::span<const Cursor> given, const std::string* member) {
-  std::vector<Cursor> cursors(given.begin(), given.end());
-  std::stable_sort(cursors.begin(), cursors.end(), [](const Cursor& a, const Cursor& b) { return a.job < b.job; });
-  std::string name;
-  long long through = 0;
+void move_cursors(soci::session& session, const Dialect& dialect, std::span<const Cursor> given,
+                  const std::string* member) {
+  const auto named = by_name(given);
+  const std::vector<std::pair<std::string, long long>> cursors(named.begin(), named.end());
+  auto cells = cursors;
   const std::string unless_ahead =
-      " WHERE jobs.planned_through IS NULL OR jobs.planned_through < :through OR NOT EXISTS"
+      " WHERE jobs.planned_through IS NULL OR jobs.planned_through < excluded.planned_through OR NOT EXISTS"
       " (SELECT 1 FROM members WHERE id <> :member)";
-  soci::statement statement(session);
-  statement.exchange(use(name, "name"));
-  statement.exchange(use(through, "through"));
-  if (member != nullptr) statement.exchange(use(*member, "member"));
-  statement.alloc();
-  statement.prepare(
-      "INSERT INTO jobs (name, planned_through) VALUES (:name, :through)"
-      " ON CONFLICT (name) DO UPDATE SET planned_through = excluded.planned_through" +
-      (member != nullptr ? unless_ahead : ""));
-  statement.define_and_bind();
-  for (const auto& cursor : cursors) {
-    name = clean_text(cursor.job);
-    through = cursor.planned_through.time_since_epoch().count();
-    statement.execute(true);
-  }
+  in_portions(
+      session, cursors.size(), dialect.rows_at_once,
+      [&](soci::statement& statement, std::size_t rows) {
+        for (std::size_t i = 0; i < rows; ++i) {
+          statement.exchange(use(cells[i].first, "name" + std::to_string(i)));
+          statement.exchange(use(cells[i].second, "through" + std::to_string(i)));
+        }
+        if (member != nullptr) statement.exchange(use(*member, "member"));
+        return "INSERT INTO jobs (name, planned_through) VALUES " +
+               listed(rows, [](const std::string& i) { return "(:name" + i + ", :through" + i + ")"; }) +
+               " ON CONFLICT (name) DO UPDATE SET planned_through = excluded.planned_through" +
+               (member != nullptr ? unless_ahead : "");
+      },
+      [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
+        std::copy_n(cursors.begin() + static_cast<std::ptrdiff_t>(begin), rows, cells.begin());
+        statement.execute(true);
+      });
 }
 
-// Says of each whether it was new. `hashes`: a member's jobs, where the store is one.
-std::vector<bool> insert_runs(soci::session& session, std::span<const Run> runs, Effects& effects,
-                              const std::map<std::string, std::string>* hashes) {
-  std::set<std::string> jobs;
-  for (const auto& run : runs)
-    if (jobs.insert(run.job).second) add_job(session, run.job);
+// What is planned by a schedule, with its cursor, goes no further once its job is paused: who plans may not have heard
+// of the pause yet. The cursors' rows are locked.
+std::set<std::string> paused_jobs(soci::session& session, std::span<const Cursor> cursors) {
+  std::set<std::string> paused;
+  if (cursors.empty()) return paused;
+  std::string name;
+  soci::statement statement = (session.prepare << "SELECT name FROM jobs WHERE paused_since IS NOT NULL", into(name));
+  statement.execute();
+  while (statement.fetch()) paused.insert(name);
+  if (paused.empty()) return paused;
+  std::set<std::string> found;
+  for (const auto& cursor : cursors)
+    if (paused.contains(clean_text(cursor.job))) found.insert(cursor.job);
+  return found;
+}
 
-  RunRow row;
-  soci::statement statement(session);
-  row.bind_insert(statement);
-  std::string hash;
-  if (hashes != nullptr) statement.exchange(use(hash, "hash"));
+using RunKey = std::pair<std::string, long long>;
+
+RunKey key_of(const Run& run) {
+  return {clean_text(run.job), run.nominal.time_since_epoch().count()};
+}
+
+// The keys of those that were new; their jobs are there. `hashes`: a member's jobs, where the store is one.
+std::set<RunKey> insert_rows(soci::session& session, const Dialect& dialect, const std::vector<const Run*>& runs,
+                             const std::map<std::string, std::string>* hashes) {
+  struct Cell {
+    RunRow row;
+    std::string hash;
+  };
   const bool hashed = hashes != nullptr;
-  statement.alloc();
-  statement.prepare("INSERT INTO runs (" + RunRow::inserted() + (hashed ? ", job_hash" : "") + ") VALUES (" +
-                    RunRow::inserted_values() + (hashed ? ", :hash" : "") + ") ON CONFLICT (job, nominal) DO NOTHING");
-  statement.define_and_bind();
+  std::deque<Cell> cells(std::min(runs.size(), dialect.rows_at_once));
+  std::set<RunKey> fresh;
+  RunKey found;
+  in_portions(
+      session, runs.size(), dialect.rows_at_once,
+      [&](soci::statement& statement, std::size_t rows) {
+        statement.exchange(into(found.first));
+        statement.exchange(into(found.second));
+        for (std::size_t i = 0; i < rows; ++i) {
+          cells[i].row.bind_insert(statement, std::to_string(i));
+          if (hashed) statement.exchange(use(cells[i].hash, "hash" + std::to_string(i)));
+        }
+        const auto row = [&](const std::string& i) {
+          return '(' + RunRow::inserted_values(i) + (hashed ? ", :hash" + i : "") + ')';
+        };
+        return "INSERT INTO runs (" + RunRow::inserted() + (hashed ? ", job_hash" : "") + ") VALUES " +
+               listed(rows, row) +
+               " ON CONFLICT (job, nominal) DO NOTHING"
+               " RETURNING (SELECT jobs.name FROM jobs WHERE jobs.number = runs.job), nominal";
+      },
+      [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
+        for (std::size_t i = 0; i < rows; ++i) {
+          const auto& run = *runs[begin + i];
+          cells[i].row.set(run);
+          if (hashed) cells[i].hash = hashes->contains(run.job) ? hashes->at(run.job) : "";
+        }
+        statement.execute();
+        while (statement.fetch()) fresh.insert(found);
+      });
+  return fresh;
+}
+
+// Says of each whether it was new.
+std::vector<bool> insert_runs(soci::session& session, const Dialect& dialect, std::span<const Run> runs,
+                              const std::set<std::string>& not_of, Effects& effects,
+                              const std::map<std::string, std::string>* hashes) {
+  std::vector<const Run*> wanted;
+  std::set<std::string> jobs;
+  for (const auto& run : runs) {
+    if (not_of.contains(run.job)) continue;
+    wanted.push_back(&run);
+    jobs.insert(run.job);
+  }
+  add_jobs(session, dialect, jobs);
+  auto inserted = insert_rows(session, dialect, wanted, hashes);
   std::vector<bool> fresh;
   for (const auto& run : runs) {
-    row.set(run);
-    if (hashed) hash = hashes->contains(run.job) ? hashes->at(run.job) : "";
-    statement.execute(true);
-    fresh.push_back(statement.get_affected_rows() == 1);
+    // Of two with the same key the first was inserted.
+    fresh.push_back(inserted.erase(key_of(run)) > 0);
     if (!fresh.back()) continue;
     ++effects.counted[run.state];
     effects.claimable(run);
@@ -115,8 +194,12 @@ void RunStore::on_change(std::function<void(const Woken&)> listener) {
 
 Result<std::vector<bool>> RunStore::plan(std::span<const Cursor> cursors, std::span<const Run> runs) {
   return impl_->write([&](soci::session& session, Effects& effects) -> Result<std::vector<bool>> {
-    move_cursors(session, cursors, impl_->lease ? &impl_->owner : nullptr);
-    return insert_runs(session, runs, effects, impl_->lease ? &impl_->jobs : nullptr);
+    if (auto right = cursors.empty() ? Result<void>() : impl_->require_right_clock(); !right)
+      return tl::unexpected(right.error());
+    const auto& dialect = impl_->dialect;
+    move_cursors(session, dialect, cursors, impl_->lease ? &impl_->owner : nullptr);
+    return insert_runs(session, dialect, runs, paused_jobs(session, cursors), effects,
+                       impl_->lease ? &impl_->jobs : nullptr);
   });
 }
 
@@ -136,7 +219,7 @@ Result<std::map<std::string, Timestamp>> RunStore::cursors() {
 
 Result<bool> RunStore::adopt(const Run& run, const std::string& action) {
   return impl_->write([&](soci::session& session, Effects& effects) -> Result<bool> {
-    if (!insert_runs(session, {&run, 1}, effects, nullptr).front()) return false;
+    if (!insert_runs(session, impl_->dialect, {&run, 1}, {}, effects, nullptr).front()) return false;
     auto adopted = run;
     adopted.number = number_of(session, run);
     keep_action(session, adopted, action);

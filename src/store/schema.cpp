@@ -58,7 +58,8 @@ Step second_version() {
 Step third_version(const Dialect& dialect) {
   const std::string column = "ALTER TABLE runs ADD COLUMN ";
   const std::string type = " text NOT NULL DEFAULT ''";
-  Step step{column + "launched_by" + type, column + "collected_by" + type, column + "delivered_by" + type};
+  Step step{column + "launched_by" + type, column + "collected_by" + type, column + "delivered_by" + type,
+            "CREATE INDEX jobs_paused ON jobs (name) WHERE paused_since IS NOT NULL"};
   if (!dialect.server) return step;
   const Step of_group{
       // What tells connections that another has written, which SQLite has built in.
@@ -87,6 +88,15 @@ Error other_version(int found, const Dialect& dialect) {
           Retry::no};
 }
 
+// Names and texts are any of Unicode's.
+Result<void> require_unicode(soci::session& session, const Dialect& dialect) {
+  if (!dialect.server) return {};
+  std::string encoding;
+  session << "SHOW server_encoding", soci::into(encoding);
+  if (encoding == "UTF8") return {};
+  return fail("its encoding is " + encoding + ": make one with CREATE DATABASE .. ENCODING 'UTF8' TEMPLATE template0");
+}
+
 }  // namespace
 
 int schema_version() {
@@ -104,6 +114,7 @@ int found_version(soci::session& session, const Dialect& dialect) {
 }
 
 Result<void> migrate(soci::session& session, const Dialect& dialect) {
+  if (auto unicode = require_unicode(session, dialect); !unicode) return unicode;
   if (dialect.server) session << "SELECT pg_advisory_xact_lock(hashtext('mig-runner schema'))";  // one at a time
   session << "CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL)";
   int version = 0;
@@ -124,6 +135,7 @@ Result<void> migrate(soci::session& session, const Dialect& dialect) {
 }
 
 Result<void> require_current(soci::session& session, const Dialect& dialect) {
+  if (auto unicode = require_unicode(session, dialect); !unicode) return unicode;
   const int version = found_version(session, dialect);
   if (version > schema_version()) return tl::unexpected(other_version(version, dialect));
   if (version == schema_version()) return {};

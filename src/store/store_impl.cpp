@@ -9,11 +9,23 @@ namespace {
 
 constexpr std::chrono::seconds kReconnectPause{1};
 
-std::string of_own_jobs() {
+// A member's clock may be so far off before it leaves the work to others whose clocks are near the database's: less
+// than the minute by which a launch may be late, and by which actions are dated back.
+constexpr std::chrono::seconds kClockFarOff{30};
+constexpr std::chrono::seconds kClockNear{5};
+
+// Whose jobs are as a run was planned claims it. Where nobody's are, they may be just about to come, with a runner that
+// is restarted: another version has to wait, and that nobody has the job is said when its run could not be launched
+// any more.
+std::string of_own_jobs(RunState state) {
   const std::string any = "EXISTS (SELECT 1 FROM member_jobs WHERE member_jobs.job = runs.job";
   const std::string same = " AND (runs.job_hash = '' OR member_jobs.hash = runs.job_hash)";
   const std::string own = " AND member_jobs.member = :member";
-  return " AND (" + any + same + own + ") OR (NOT " + any + same + ") AND (" + any + own + ") OR NOT " + any + "))))";
+  const bool due = state == RunState::due;
+  const std::string later = due ? " AND wake + LEAST(60000, (deadline - wake) / 2) <= :now" : "";
+  const std::string too_late = due ? " AND (deadline IS NULL OR deadline < :now)" : "";
+  return " AND (" + any + same + own + ") OR (NOT " + any + same + ") AND " + any + own + ")" + later + ") OR (NOT " +
+         any + ")" + too_late + "))";
 }
 
 }  // namespace
@@ -91,39 +103,28 @@ void RunStore::Impl::prepare_connection() {
   if (lease->lost()) {
     writer_.reset();
     held.clear();
+    jobs_told = false;
     owner = lease->join(session, tree);
-    Transaction transaction(session, dialect.begin_volatile);
-    tell_jobs(jobs, {});
-    transaction.commit();
+    try {
+      Transaction transaction(session, dialect.begin_volatile);
+      tell_jobs(jobs, {});
+      transaction.commit();
+    } catch (...) {
+      lease->lose();  // a member whose jobs nobody knows would claim what is not its
+      throw;
+    }
+    jobs_told = true;
   } else if (again) {
-    std::string numbers = "0";
-    for (const auto number : held) numbers += ',' + std::to_string(number);
-    session << "UPDATE runs SET owner = NULL WHERE owner = :owner AND number NOT IN (" + numbers + ")",
-        soci::use(owner, "owner");
+    release_unknown();
   }
+  if (again) tell_others();  // of what may have been committed when the connection was lost
 }
 
-void RunStore::Impl::tell_jobs(const std::map<std::string, std::string>& put, const std::set<std::string>& removed) {
-  std::string name, hash;
-  soci::statement known =
-      (session.prepare << "INSERT INTO jobs (name) VALUES (:name) ON CONFLICT (name) DO NOTHING", soci::use(name));
-  soci::statement insert = (session.prepare << "INSERT INTO member_jobs (member, job, hash) VALUES (:member,"
-                                               " (SELECT number FROM jobs WHERE name = :name), :hash)"
-                                               " ON CONFLICT (job, member) DO UPDATE SET hash = excluded.hash",
-                            soci::use(owner), soci::use(name), soci::use(hash));
-  for (const auto& [job, content] : put) {
-    name = clean_text(job);
-    hash = content;
-    known.execute(true);
-    insert.execute(true);
-  }
-  soci::statement erase = (session.prepare << "DELETE FROM member_jobs WHERE member = :member AND job ="
-                                              " (SELECT number FROM jobs WHERE name = :name)",
-                           soci::use(owner), soci::use(name));
-  for (const auto& job : removed) {
-    name = clean_text(job);
-    erase.execute(true);
-  }
+void RunStore::Impl::release_unknown() {
+  std::string numbers = "0";
+  for (const auto number : held) numbers += ',' + std::to_string(number);
+  session << "UPDATE runs SET owner = NULL WHERE owner = :owner AND number NOT IN (" + numbers + ")",
+      soci::use(owner, "owner");
 }
 
 Result<void> RunStore::Impl::require_lease(Retry retry) {
@@ -138,6 +139,22 @@ Result<void> RunStore::Impl::require_lease(Retry retry) {
   }
   if (live == 0) return fail("this runner's lease is not renewed at the moment", place, Retry::later);
   return {};
+}
+
+Result<void> RunStore::Impl::require_right_clock() {
+  if (!lease) return {};
+  const auto ahead = lease->clock_ahead();
+  if (std::chrono::abs(ahead) <= kClockFarOff) return {};
+  const long long near = std::chrono::milliseconds(kClockNear).count();
+  int others = 0;
+  session << "SELECT count(*) FROM members WHERE id <> :owner AND lease_until > clock_timestamp()"
+             " AND abs(clock_ahead) <= :near",
+      soci::into(others), soci::use(owner, "owner"), soci::use(near, "near");
+  if (others == 0) return {};
+  return fail("this machine's clock is " + std::to_string(std::chrono::abs(ahead).count() / 1000) + " s " +
+                  (ahead.count() > 0 ? "ahead of" : "behind") +
+                  " the database's: other runners do its work until it is set",
+              place, Retry::later);
 }
 
 // Only now that the change is there to be seen. Where this fails the change stands, and is found without being told.
@@ -181,15 +198,14 @@ void RunStore::Impl::count(const Effects& effects) {
 
 std::string RunStore::Impl::ready(std::span<const RunState> states, const std::string& behind_each) const {
   const std::string mine = lease ? " AND (collected_by = '' OR collected_by = :tree OR NOT EXISTS"
-                                   " (SELECT 1 FROM members WHERE members.tree = runs.collected_by))" +
-                                       of_own_jobs()
+                                   " (SELECT 1 FROM members WHERE members.tree = runs.collected_by))"
                                  : "";
   std::string parts;
   for (const auto state : states) {
     const auto number = std::to_string(static_cast<int>(state));
     parts += (parts.empty() ? "" : " UNION ALL ") +
              ("SELECT * FROM (SELECT number, wake, nominal FROM runs WHERE state = " + number +
-              " AND wake IS NOT NULL AND owner IS NULL AND wake <= :now" + mine +
+              " AND wake IS NOT NULL AND owner IS NULL AND wake <= :now" + mine + (lease ? of_own_jobs(state) : "") +
               " ORDER BY wake, nominal LIMIT :limit" + behind_each + ") AS state" + number);
   }
   return "SELECT number, wake FROM (" + parts + ") AS ready ORDER BY wake, nominal LIMIT :limit";

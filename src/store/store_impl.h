@@ -99,6 +99,7 @@ struct RunStore::Impl {
   auto transact(const Dialect::Begin& begin, Work work) {
     std::function<void(const Woken&)> told;
     Effects effects;
+    bool committing = false;
     auto result = [&] {
       const std::lock_guard lock(mutex);
       const Calm after(patience.get());
@@ -110,14 +111,17 @@ struct RunStore::Impl {
         Value value = work(session, effects);
         if (!value) return value;
         count(effects);
+        committing = true;
         transaction->commit();
+        committing = false;
         for (const auto number : effects.claimed) held.insert(number);
         for (const auto number : effects.given_back) held.erase(number);
         if (dialect.server && (effects.concerns_others || !effects.woken.empty())) tell_others();
         return value;
       });
     }();
-    if (result && told)
+    // A commit whose answer was lost may have come through.
+    if ((result || committing) && told)
       for (const auto& [state, woken] : effects.woken) told(woken);
     return result;
   }
@@ -174,12 +178,18 @@ struct RunStore::Impl {
   // Within a transaction that claims or changes what is claimed: an Error where the lease has ended, which cannot
   // happen any more until the transaction ends.
   Result<void> require_lease(Retry retry);
+  // An Error (Retry::later) where this member's clock is far off the database's and another's is not: it would launch
+  // and collect too early, and take for missed what is still to come.
+  Result<void> require_right_clock();
 
   std::unique_ptr<Lease> lease;             // of a member of a group, else null
   std::unique_ptr<Patience> patience;       // with a server, else null
   std::map<std::string, std::string> jobs;  // a member's, with the hash of each
+  bool jobs_told = false;                   // they stand in the database
   // Tells the others; within a transaction. Throws what SOCI throws.
   void tell_jobs(const std::map<std::string, std::string>& put, const std::set<std::string>& removed);
+  // Gives back what is claimed in this member's name but not held. Throws what SOCI throws.
+  void release_unknown();
 
   std::set<std::int64_t> held;  // the runs that a member knows to have claimed
 

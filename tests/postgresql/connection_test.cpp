@@ -76,13 +76,25 @@ TEST(PostgresqlSchema, IsMadeByHandAndHasOneVersion) {
   EXPECT_THAT(open().error().text(), HasSubstr("mig-runner store migrate"));
 }
 
+TEST(PostgresqlSchema, IsMadeInUnicodeOnly) {
+  auto& server = test::PostgresqlServer::shared();
+  const auto name = server.new_database();
+  server.query(name, "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'");
+  const auto latin = Location::parse(server.uri("latin"), "").value();
+  const auto refused = make_schema(latin);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().retry, Retry::no);
+  EXPECT_THAT(refused.error().text(), HasSubstr("its encoding is LATIN1: make one with CREATE DATABASE"));
+  EXPECT_EQ(schema_versions(latin)->found, 0);
+}
+
 TEST(PostgresqlSchema, AnOlderOneIsBroughtUpToDate) {
   PostgresqlDatabase database;
   const auto run = due_run("a");
   ASSERT_TRUE(database.open()->plan({}, {&run, 1}));
   database.query(
       "ALTER TABLE runs DROP COLUMN launched_by, DROP COLUMN collected_by, DROP COLUMN delivered_by,"
-      " DROP COLUMN job_hash; DROP TABLE member_jobs, members; DROP SEQUENCE changes;"
+      " DROP COLUMN job_hash; DROP TABLE member_jobs, members; DROP SEQUENCE changes; DROP INDEX jobs_paused;"
       " UPDATE schema_version SET version = 2");
   EXPECT_THAT(RunStore::open(database.location(), "runner", kNoon).error().text(),
               HasSubstr("mig-runner store migrate"));
@@ -134,6 +146,19 @@ TEST(PostgresqlConnection, ADatabaseThatIsAwayIsToldAndComesBack) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (!store->plan({}, {&run, 1}) && std::chrono::steady_clock::now() < end) std::this_thread::yield();
   EXPECT_TRUE(store->find("a", kNoon).value().has_value());
+}
+
+TEST(PostgresqlConnection, WhatNoRunnerHasWrittenIsToldAndIsNoDamage) {
+  const PostgresqlDatabase database;
+  const auto store = database.open();
+  const std::array runs{due_run("a"), due_run("b")};
+  ASSERT_TRUE(store->plan({}, runs));
+  database.query("UPDATE runs SET state = 99 WHERE job = (SELECT number FROM jobs WHERE name = 'a')");
+  const auto history = store->history("", 10);
+  ASSERT_FALSE(history.has_value());
+  EXPECT_THAT(history.error().text(),
+              HasSubstr("the database holds what no mig-runner has written (there is no state 99)"));
+  EXPECT_EQ(store->claim(std::array{RunState::due}, kNoon, 10)->size(), 1U) << "the others go on";
 }
 
 TEST(PostgresqlConnection, AReadOnlyDatabaseIsToldApart) {

@@ -4,6 +4,7 @@
 
 #include "postgresql_support.h"
 #include "store/sqlite_support.h"
+#include "store/tree_lock.h"
 
 namespace mig_runner::store {
 namespace {
@@ -75,17 +76,49 @@ TEST(StoreCopy, ARunnerAtWorkOrAFailureLeavesNothing) {
   sqlite.fill(50);
   const PostgresqlDatabase postgresql;
   {
-    const auto store = sqlite.open();
-    ASSERT_FALSE(store->claim(std::array{RunState::due}, at("9999-01-01T00:00:00Z"), 1)->empty());
+    const auto lock = TreeLock::acquire(sqlite.path.parent_path(), kNow);
     const auto refused = copy_history(sqlite.path, postgresql.location());
     ASSERT_FALSE(refused.has_value());
     EXPECT_THAT(refused.error().text(), HasSubstr("a runner is at work on it"));
   }
-  sqlite.open();  // releases the claim
   postgresql.query("ALTER TABLE documents ADD CONSTRAINT full_disk CHECK (content = '')");
   EXPECT_FALSE(copy_history(sqlite.path, postgresql.location()).has_value());
   EXPECT_TRUE(postgresql.open()->history("", 5)->empty());
   EXPECT_TRUE(postgresql.open()->cursors()->empty());
+}
+
+TEST(StoreCopy, ClaimsOfRunnersThatWereKilledAreNotInTheWay) {
+  SqliteDatabase sqlite;
+  sqlite.fill(50);
+  ASSERT_FALSE(sqlite.open()->claim(std::array{RunState::due}, at("9999-01-01T00:00:00Z"), 1)->empty());
+  const PostgresqlDatabase postgresql;
+  ASSERT_TRUE(copy_history(sqlite.path, postgresql.location()));
+  EXPECT_EQ(postgresql.query("SELECT count(*) FROM runs WHERE owner IS NOT NULL"), "0\n");
+  postgresql.query("INSERT INTO members SELECT 'h/1/a', 'h', 1, '', 0, now() - interval '1 h', 0");
+  postgresql.query("UPDATE runs SET owner = 'h/1/a'");
+  EXPECT_TRUE(copy_history(postgresql.location(), sqlite.directory.path() / "copy.db"));
+}
+
+TEST(StoreCopy, ResultFilesAreSaidToLieInTheTreeTheyLieIn) {
+  SqliteDatabase sqlite;
+  sqlite.fill(50);
+  const auto state = sqlite.directory.path() / "tree" / "state";
+  std::filesystem::create_directories(state);
+  std::filesystem::copy_file(sqlite.path, state / "runs.db");
+  execute(state / "runs.db", "UPDATE runs SET collected_by = ''");
+  const PostgresqlDatabase postgresql;
+  ASSERT_TRUE(copy_history(state / "runs.db", postgresql.location()));
+  EXPECT_EQ(postgresql.query("SELECT DISTINCT collected_by FROM runs WHERE result_file <> ''"),
+            host_name() + ':' + (sqlite.directory.path() / "tree").string() + '\n');
+}
+
+TEST(StoreMigration, WaitsUntilAllRunnersAreStopped) {
+  const PostgresqlDatabase postgresql;
+  auto store = postgresql.open();
+  postgresql.query("UPDATE schema_version SET version = 2");
+  const auto refused = make_schema(postgresql.location());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_THAT(refused.error().text(), HasSubstr("a runner is at work on it, stop it first"));
 }
 
 }  // namespace

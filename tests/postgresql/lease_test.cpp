@@ -243,7 +243,132 @@ TEST_F(LeaseTest, AMemberClaimsOnlyRunsOfJobsThatItHasAsTheyWerePlanned) {
   const auto differences = planner->job_differences().value();
   EXPECT_EQ(differences.size(), 6U) << "two jobs, three members";
   ASSERT_TRUE(planner->set_jobs({{"a", "newest"}, {"only here", "1"}}));
-  EXPECT_EQ(claim(*old).size(), 1U) << "nobody has it as it was planned any more";
+  EXPECT_TRUE(claim(*old).empty()) << "who planned it so may be back any moment";
+  EXPECT_EQ(old->claim({&due, 1}, kNoon + 1min, 10)->size(), 1U) << "nobody has it as it was planned any more";
+}
+
+// As while the only member that has the job is restarted.
+TEST_F(LeaseTest, ThatNobodyHasAJobIsNotSaidBeforeItsRunIsTooLate) {
+  const auto lacking = member(300s);
+  ASSERT_TRUE(lacking->set_jobs({{"b", "1"}}));
+  store::Run run;
+  run.job = "a";
+  run.nominal = kNoon;
+  run.wake = kNoon;
+  run.deadline = kNoon + 10min;
+  ASSERT_TRUE(lacking->plan({}, {&run, 1}));
+  const auto due = RunState::due;
+  EXPECT_TRUE(lacking->claim({&due, 1}, kNoon + 10min, 10)->empty());
+  EXPECT_EQ(lacking->claim({&due, 1}, kNoon + 10min + 1ms, 10)->size(), 1U);
+}
+
+TEST_F(LeaseTest, ThousandsOfJobsAreToldAndPlannedOverADistance) {
+  test::TcpProxy proxy(database.server.socket());
+  const auto far = member(30s, proxy);
+  proxy.delay(2ms);
+  std::map<std::string, std::string> jobs;
+  std::vector<Cursor> cursors;
+  std::vector<store::Run> runs;
+  for (int i = 0; i < 10'000; ++i) {
+    const auto name = "job-" + std::to_string(i);
+    jobs.emplace(name, "hash");
+    cursors.push_back({name, kNoon});
+    runs.emplace_back();
+    runs.back().job = name;
+    runs.back().nominal = kNoon;
+    runs.back().wake = kNoon;
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_TRUE(far->set_jobs(jobs));
+  EXPECT_EQ(far->plan(cursors, runs).value(), std::vector<bool>(runs.size(), true));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 15s);
+  EXPECT_EQ(database.query("SELECT count(*) FROM member_jobs JOIN runs USING (job) WHERE hash = job_hash"), "10000\n");
+  jobs.erase("job-7");
+  jobs["job-8"] = "other";
+  ASSERT_TRUE(far->set_jobs(jobs));
+  EXPECT_EQ(database.query("SELECT count(*), count(*) FILTER (WHERE hash = 'other') FROM member_jobs"), "9999|1\n");
+}
+
+TEST_F(LeaseTest, WhoseJobsCannotBeToldIsNoMember) {
+  const auto store = member(30s);
+  ASSERT_TRUE(store->set_jobs({{"a", "1"}}));
+  database.query(
+      "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;"
+      "CREATE TRIGGER refuse BEFORE INSERT ON member_jobs FOR EACH ROW EXECUTE FUNCTION refuse();"
+      "DELETE FROM members");
+  EXPECT_FALSE(store->claim(std::array{RunState::due}, kNoon, 1)) << "it sees that it is none any more";
+  EXPECT_FALSE(store->counts());
+  EXPECT_FALSE(store->holds(store->term()));
+  EXPECT_FALSE(store->set_jobs({{"a", "2"}}));
+  database.query("DROP TRIGGER refuse ON member_jobs");
+  EXPECT_TRUE(store->counts());
+  EXPECT_TRUE(store->holds(store->term()));
+  EXPECT_EQ(database.query("SELECT hash FROM member_jobs JOIN members ON members.id = member"
+                           " WHERE lease_until > clock_timestamp() ORDER BY started DESC LIMIT 1"),
+            "1\n");
+  EXPECT_TRUE(store->set_jobs({{"a", "2"}}));
+}
+
+// For connections with this search path the database's clock is another.
+TEST_F(LeaseTest, WhoseClockIsFarOffLeavesTheWorkToOthers) {
+  database.query(
+      "CREATE SCHEMA off; CREATE FUNCTION off.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS"
+      " $$ SELECT pg_catalog.clock_timestamp() - interval '75.5 s' $$");
+  const auto uri = database.location().uri + "&options=-csearch_path%3Doff,pg_catalog,public";
+  const auto ahead = std::move(RunStore::open(Location::parse(uri, "").value(), "runner", kNoon, 300s)->store);
+  auto right = member(300s);
+  plan(*ahead, "by hand");
+  plan(*right, "stored", RunState::stored);
+  const auto claimed = ahead->claim(std::array{RunState::due}, kNoon, 10);
+  ASSERT_FALSE(claimed);
+  EXPECT_THAT(claimed.error().text(), HasSubstr("this machine's clock is 75 s ahead of the database's"));
+  EXPECT_EQ(claimed.error().retry, Retry::later);
+  const Cursor cursor{"by hand", kNoon};
+  EXPECT_FALSE(ahead->plan({&cursor, 1}, {}));
+  EXPECT_EQ(claim(*ahead, RunState::stored).size(), 1U) << "no clock is needed to deliver";
+  right.reset();
+  EXPECT_EQ(claim(*ahead).size(), 1U) << "there is nobody else";
+  EXPECT_TRUE(ahead->plan({&cursor, 1}, {}));
+}
+
+TEST_F(LeaseTest, AClaimThatCameThroughLaterIsGivenBackToo) {
+  const auto store = member(30s);
+  plan(*store, "known");
+  auto runs = claim(*store);
+  ASSERT_EQ(runs.size(), 1U);
+  plan(*store, "unknown");
+  database.query("UPDATE runs SET owner = (SELECT id FROM members)");
+  ASSERT_TRUE(store->release_unknown());
+  const auto again = claim(*store);
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(again[0].job, "unknown");
+}
+
+TEST_F(LeaseTest, WhatACommitWithALostAnswerHasPlannedIsTold) {
+  test::TcpProxy proxy(database.server.socket());
+  const auto store = member(30s, proxy);
+  const auto other = member(30s);
+  database.query(
+      "CREATE FUNCTION doze() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END $$;"
+      "CREATE CONSTRAINT TRIGGER doze AFTER INSERT ON runs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION"
+      " doze()");
+  EXPECT_TRUE(other->written_by_others());
+  int told = 0;
+  store->on_change([&](const Woken& woken) { told += woken.runs; });
+  std::jthread cutter([&] {
+    EXPECT_TRUE(eventually(
+        [&] { return database.query("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") != "0\n"; }));
+    proxy.cut();
+  });
+  store::Run run;
+  run.job = "a";
+  run.nominal = kNoon;
+  run.wake = kNoon;
+  EXPECT_FALSE(store->plan({}, {&run, 1}));
+  EXPECT_EQ(told, 1) << "the stages look whether it is there";
+  ASSERT_TRUE(eventually([&] { return database.query("SELECT count(*) FROM runs") == "1\n"; }));
+  EXPECT_TRUE(store->counts());
+  EXPECT_EQ(other->written_by_others(), true) << "others look too";
 }
 
 TEST_F(LeaseTest, WhoseClockIsBehindDoesNotMoveCursorsBack) {

@@ -89,6 +89,25 @@ TEST_P(StoreContract, CursorsMoveEitherWay) {
   EXPECT_THAT(store->cursors().value(), ElementsAre(std::pair("a", kNoon), std::pair("b", kNoon - hours(1))));
 }
 
+TEST_P(StoreContract, ASchedulesRunIsNotInsertedWhileItsJobIsPaused) {
+  ASSERT_EQ(store->pause("a", kNoon), true);
+  const std::array cursors{Cursor{"a", kNoon}, Cursor{"b", kNoon}};
+  std::array<store::Run, 2> runs;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    runs[i].job = cursors[i].job;
+    runs[i].nominal = kNoon;
+  }
+  EXPECT_THAT(store->plan(cursors, runs).value(), ElementsAre(false, true));
+  EXPECT_EQ(store->find("a", kNoon).value(), std::nullopt);
+  EXPECT_THAT(store->plan({}, {runs.data(), 1}).value(), ElementsAre(true)) << "by hand it goes";
+}
+
+TEST_P(StoreContract, OfTwoCursorsOfAJobTheLastCounts) {
+  const std::array cursors{Cursor{"a", kNoon}, Cursor{"b", kNoon}, Cursor{"a", kNoon + hours(1)}};
+  ASSERT_TRUE(store->plan(cursors, {}));
+  EXPECT_THAT(store->cursors().value(), ElementsAre(std::pair("a", kNoon + hours(1)), std::pair("b", kNoon)));
+}
+
 TEST_P(StoreContract, PlansManyAtOnce) {
   std::vector<Cursor> cursors;
   std::vector<store::Run> runs;
@@ -361,6 +380,7 @@ TEST_P(StoreContract, KnowsResultsThatNothingWaitsFor) {
     run.state = state;
     run.wake = wake;
     run.result_file = file;
+    run.collected_by = store->tree();
     EXPECT_TRUE(store->plan({}, {&run, 1}));
     return store->find(job, run.nominal).value().value();
   };

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "run_maker.h"
 #include "store/run_store.h"
 
 namespace mig_runner::store {
@@ -39,6 +40,7 @@ class StoreContract : public testing::TestWithParam<TestBackend> {
     store.reset();
     store = database->open();
     ASSERT_NE(store, nullptr);
+    ASSERT_TRUE(store->set_jobs({{full_run().job, "hash"}}));
   }
 
   store::Run planned(const std::string& job, Timestamp nominal, RunState state = RunState::due,

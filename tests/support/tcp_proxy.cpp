@@ -137,6 +137,7 @@ void TcpProxy::pass(Connection& connection) const {
     for (std::size_t i = 0; i < 2 && !silent_; ++i) {
       if (ends[i].revents == 0) continue;
       const auto size = recv(ends[i].fd, buffer.data(), buffer.size(), 0);
+      std::this_thread::sleep_for(delay_.load());
       if (size <= 0 || !send_all(ends[1 - i].fd, {buffer.data(), static_cast<std::size_t>(size)})) return;
     }
   }

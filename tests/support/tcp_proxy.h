@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <list>
 #include <mutex>
@@ -20,6 +21,8 @@ class TcpProxy {
   TcpProxy& operator=(const TcpProxy&) = delete;
 
   int port() const;
+  // As over a distance: what passes arrives so much later, each way.
+  void delay(std::chrono::milliseconds by) { delay_ = by; }
   // Resets all connections.
   void cut();
   // From now on nothing passes either way and nobody is told: as where packets get lost.
@@ -44,6 +47,7 @@ class TcpProxy {
   const std::filesystem::path server_socket_;
   UniqueFd listener_;
   std::atomic<bool> silent_ = false;
+  std::atomic<std::chrono::milliseconds> delay_{};
   std::mutex mutex_;  // guards connections_
   std::list<Connection> connections_;
   std::jthread acceptor_;

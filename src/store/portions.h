@@ -1,0 +1,41 @@
+#pragma once
+
+#include <soci/soci.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+
+namespace mig_runner::store {
+
+// Goes through `count` rows, at most `at_once` of them with each execution of a statement. `prepare(statement, rows)`
+// binds cells for so many rows and returns the SQL; `execute(statement, begin, rows)` fills them with the rows from
+// `begin` on and executes it.
+template <class Prepare, class Execute>
+void in_portions(soci::session& session, std::size_t count, std::size_t at_once, Prepare prepare, Execute execute) {
+  std::optional<soci::statement> statement;
+  std::size_t prepared = 0;
+  for (std::size_t begin = 0; begin < count; begin += prepared) {
+    const auto rows = std::min(at_once, count - begin);
+    if (rows != prepared) {
+      statement.emplace(session);
+      const std::string sql = prepare(*statement, rows);
+      statement->alloc();
+      statement->prepare(sql);
+      statement->define_and_bind();
+      prepared = rows;
+    }
+    execute(*statement, begin, rows);
+  }
+}
+
+// "row(0), row(1), ..".
+template <class Row>
+std::string listed(std::size_t rows, Row row) {
+  std::string text;
+  for (std::size_t i = 0; i < rows; ++i) text.append(i == 0 ? "" : ", ").append(row(std::to_string(i)));
+  return text;
+}
+
+}  // namespace mig_runner::store
