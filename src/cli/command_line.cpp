@@ -1,5 +1,6 @@
 #include "cli/command_line.h"
 
+#include <algorithm>
 #include <ostream>
 
 #include "base/nearest.h"
@@ -35,6 +36,16 @@ Command run_command(CLI::App& app, const Context& context) {
   auto* command = app.add_subcommand("run", "Run the jobs at their times: the daemon, also where no command is named");
   add_example(command, "mig-runner run -c /etc/mig/runner.cfg");
   return {command, [&context] { return run_daemon(context); }};
+}
+
+// A URI where none belongs may hold a password.
+std::string without_uris(std::string text) {
+  for (auto at = text.find("://"); at != std::string::npos; at = text.find("://", at)) {
+    at += 3;
+    const auto end = std::min(text.find_first_of(" \t\n\"'", at), text.size());
+    text.replace(at, end - at, "..");
+  }
+  return text;
 }
 
 // What is wrong with the command line, and the nearest command where an unknown one was named.
@@ -98,7 +109,7 @@ int run_command_line(const std::vector<std::string>& arguments, const std::strin
       streams.out << '\n';
       return kExitFine;
     }
-    return complain(context, {usage_text(app, error), {}}, kExitWrongUsage);
+    return complain(context, {without_uris(usage_text(app, error)), {}}, kExitWrongUsage);
   }
   if (show_version) {
     streams.out << "mig-runner " << version << '\n';

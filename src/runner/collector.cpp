@@ -190,8 +190,19 @@ std::string Collector::new_result_file(const store::Run& run, bool compressed, T
          (compressed ? std::string(kCompressedEnding) : "");
 }
 
+// Another has collected the run meanwhile, so nobody would ever look at the file again; unless it was recorded all the
+// same, and only the answer was lost.
+void Collector::drop_file(const store::Run& run) {
+  const auto found = context_.store.find(run.job, run.nominal);
+  if (!found || !*found) return;
+  if ((*found)->result_file == run.result_file && (*found)->collected_by == run.collected_by) return;
+  std::error_code ignored;
+  std::filesystem::remove(context_.settings.directory / run.result_file, ignored);
+}
+
 void Collector::keep(store::Run run, const std::string& file, const Contents& contents) {
   const auto now = clock_.now();
+  const bool fresh = !collected_before(run);
   context_.launches.forget(run.number);
   run.result_file = file;
   run.collected_by = context_.store.tree();
@@ -221,7 +232,10 @@ void Collector::keep(store::Run run, const std::string& file, const Contents& co
       context_.settings.job_directory(run.job) / "inflight" / (std::to_string(run.action_id) + ".json"), ignored);
   store::Change change{RunState::posted, std::move(run), {}};
   change.drop_documents = change.run.complete;
-  recorder_.record(std::move(change));
+  const auto kept = change.run;
+  recorder_.record(std::move(change), [this, kept, fresh] {
+    if (fresh) drop_file(kept);
+  });
 }
 
 // A result that was collected again without finding more: what was stored stays, nothing is delivered twice.

@@ -42,6 +42,7 @@ class Collector {
     Timestamp collected_at;
   };
   void keep(store::Run run, const std::string& file, const Contents& contents);
+  void drop_file(const store::Run& run);
   std::string new_result_file(const store::Run& run, bool compressed, Timestamp now) const;
 
   // While the database is away: fetches what this member launched. `again`: when to ask the database next.

@@ -85,9 +85,10 @@ struct Daemon::Impl {
         lock(std::move(the_lock)),
         store(std::move(the_store)) {}
 
+  Result<bool> start_stages(const sign::Key& key);
   Result<void> start_engine(const sign::Key& key);
   Result<void> start_planner();
-  void reload();
+  bool reload();
   void apply(const std::vector<spool::Change>& changes, bool at_start);
   void report(const spool::Change& change, bool at_start);
   Result<void> follow_pauses();
@@ -151,9 +152,23 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const std::filesystem::path& runne
   auto& impl = *daemon->impl_;
   impl.log.notice("mig-runner starts in " + impl.configuration.runner.directory.string() + ", signing with " +
                   key->fingerprint());
-  if (auto started = impl.start_engine(*key); !started) return tl::unexpected(started.error());
-  if (auto started = impl.start_planner(); !started) return tl::unexpected(started.error());
-  return daemon;
+  const auto started = impl.start_stages(*key);
+  if (!started) return tl::unexpected(started.error());
+  return *started ? std::move(daemon) : nullptr;
+}
+
+// Waits for a database server that is away; false where a signal ended that.
+Result<bool> Daemon::Impl::start_stages(const sign::Key& key) {
+  for (bool told = false;; told = true) {
+    auto started = engine ? Result<void>() : start_engine(key);
+    if (started) started = start_planner();
+    if (started) return true;
+    planner.reset();
+    if (store->term() == 0 || started.error().retry == Retry::no) return tl::unexpected(started.error());
+    if (!told) log.error("Nothing is launched until the database can be used: " + started.error().text());
+    static_cast<void>(service_manager.alive(steady_clock::now()));
+    if (wakeups.wait(std::nullopt, kDatabasePause, -1).terminate) return false;
+  }
 }
 
 Result<void> Daemon::Impl::start_engine(const sign::Key& key) {
@@ -217,38 +232,44 @@ void Daemon::Impl::apply(const std::vector<spool::Change>& changes, bool at_star
   engine->ring_all();  // other runs may be this runner's to work on
 }
 
-void Daemon::Impl::reload() {
+// False where a signal asked for the end meanwhile.
+bool Daemon::Impl::reload() {
   log.reopen();
   auto loaded = load_configuration(path);
   for (const auto& problem : loaded.problems)
     log.write(problem.fatal ? log::Level::err : log::Level::warning, problem.text());
-  if (!loaded.value) return log.error("The configuration was not reloaded; the runner goes on with the one it has.");
-  if (loaded.value->fingerprint == configuration.fingerprint)
-    return log.notice("Reloaded: log reopened, configuration unchanged.");
+  const auto refuse = [&](const std::string& why) {
+    log.error("The configuration was not reloaded" + why);
+    return true;
+  };
+  if (!loaded.value) return refuse("; the runner goes on with the one it has.");
+  if (loaded.value->fingerprint == configuration.fingerprint) {
+    log.notice("Reloaded: log reopened, configuration unchanged.");
+    return true;
+  }
   if (loaded.value->runner.directory != configuration.runner.directory)
-    return log.error("The configuration was not reloaded: a new runner.directory needs a restart.");
+    return refuse(": a new runner.directory needs a restart.");
   if (loaded.value->runner.store != configuration.runner.store ||
       loaded.value->runner.lease != configuration.runner.lease)
-    return log.error("The configuration was not reloaded: a new runner.store or runner.lease needs a restart.");
+    return refuse(": a new runner.store or runner.lease needs a restart.");
 
   const auto key = load_key(*loaded.value, now());
-  if (!key) return log.error("The configuration was not reloaded: " + key.error().text());
+  if (!key) return refuse(": " + key.error().text());
   auto sink = log::Log::open(log_settings(loaded.value->runner.logging), kClock);
-  if (!sink) return log.error("The configuration was not reloaded: " + sink.error().text());
-
+  if (!sink) return refuse(": " + sink.error().text());
   // What needs the store to start again is not ended without it.
-  if (const auto known = store->cursors(); !known)
-    return log.error("The configuration was not reloaded: " + known.error().text());
+  if (const auto known = store->cursors(); !known) return refuse(": " + known.error().text());
 
   planner.reset();
   engine.reset();
   configuration = std::move(*loaded.value);
   log.exchange(std::move(*sink));
-  if (auto started = start_engine(*key); !started)
-    return log.error("Nothing runs after the reload, restart the runner: " + started.error().text());
-  if (auto started = start_planner(); !started)
-    return log.error("Nothing is launched after the reload, restart the runner: " + started.error().text());
-  log.notice("Reloaded: the new configuration is in use.");
+  const auto started = start_stages(*key);
+  if (!started)
+    log.error("Nothing is launched after the reload, restart the runner: " + started.error().text());
+  else if (*started)
+    log.notice("Reloaded: the new configuration is in use.");
+  return started.value_or(true);
 }
 
 Result<void> Daemon::Impl::follow_pauses() {
@@ -304,7 +325,7 @@ void Daemon::Impl::loop() {
     if (events.terminate) return;
     if (events.reload) {
       service_manager.reloading();
-      reload();
+      if (!reload()) return;
       service_manager.ready();
       next_scan = steady_clock::now() + configuration.runner.checkdirectory;
     }

@@ -29,6 +29,7 @@ bool GroupWatch::look(Moment now) {
   next_comparison_ = now + kComparison;
   static_cast<void>(store_.release_unknown());  // the next time does as well
   compare_jobs();
+  look_for_namesakes();
   return true;  // who died in the middle of telling others has not told them
 }
 
@@ -40,6 +41,26 @@ void GroupWatch::look_at_clock() {
   log_.warning(off ? "This machine's clock is " + seconds + (ahead.count() > 0 ? "ahead of" : "behind") +
                          " the database's: set it; leases count on the database's"
                    : "This machine's clock and the database's agree again.");
+}
+
+// As with machines that were copied with their host name.
+void GroupWatch::look_for_namesakes() {
+  const auto members = store_.members();
+  if (!members) return;
+  int alive = 0;
+  std::map<std::string, Namesake> found;
+  for (const auto& member : *members) {
+    if (member.tree != store_.tree()) continue;
+    Namesake namesake{member.lease_left};
+    if (const auto known = namesakes_.find(member.id); known != namesakes_.end())
+      namesake.alive = known->second.alive || member.lease_left > known->second.lease_left;
+    if (namesake.alive && member.lease_left.count() > 0) ++alive;
+    found.emplace(member.id, namesake);
+  }
+  namesakes_ = std::move(found);
+  if (alive < 2 || std::exchange(namesake_told_, true)) return;
+  log_.warning("Another runner of the group names itself " + store_.tree() +
+               " too: give each machine a host name of its own; until then results of one are looked for on the other");
 }
 
 void GroupWatch::compare_jobs() {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 
@@ -27,12 +28,14 @@ class GroupWatch {
 
   // The jobs are not what they were. Where the database is away it is told at the next look().
   void tell_jobs();
-  // To be called about twice a second. Warns, once each, where this runner's lease had ended, its clock is off or the
-  // runners' jobs differ. True where stages should look again: others may have left work without saying so.
+  // To be called about twice a second. Warns, once each, where this runner's lease had ended, its clock is off, another
+  // has the same name or the runners' jobs differ. True where stages should look again: others may have left work
+  // without saying so.
   bool look(Moment now);
 
  private:
   void look_at_clock();
+  void look_for_namesakes();
   void compare_jobs();
 
   store::RunStore& store_;
@@ -43,6 +46,14 @@ class GroupWatch {
   bool jobs_told_ = false;
   bool clock_off_ = false;                // told of already
   std::set<std::string> differing_jobs_;  // told of already
+  // Members that say they work on this runner's tree, by their ids. One that was killed is still there for a while, but
+  // what is left of its lease only becomes less.
+  struct Namesake {
+    std::chrono::milliseconds lease_left;  // at the last look
+    bool alive = false;
+  };
+  std::map<std::string, Namesake> namesakes_;
+  bool namesake_told_ = false;
 };
 
 }  // namespace mig_runner::runner

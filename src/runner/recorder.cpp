@@ -39,13 +39,16 @@ std::optional<Timestamp> Recorder::next_claim(std::span<const store::RunState> s
   return fruitless_++ == 0 ? now : now + retry_pause(kFruitlessPauses, fruitless_ - 1, "claim");
 }
 
-bool Recorder::try_record(const store::Change& change) {
+// False where it is worth trying again.
+bool Recorder::try_record(const Kept& kept) {
+  const auto& change = kept.change;
   const auto done = context_.store.record({&change, 1});
   if (done) return true;
   if (done.error().retry == Retry::no) {
     // Somebody else has changed the run meanwhile: ours is out of date, and trying again cannot help.
     context_.log.warning(change.run.name() + ": a change to \"" + std::string(store::state_name(change.run.state)) +
                          "\" was not recorded: " + done.error().text());
+    if (kept.refused) kept.refused();
     return true;
   }
   report(done.error());
@@ -58,10 +61,9 @@ void Recorder::report(const Error& error) {
     context_.log.error("The state of runs cannot be written, nothing new is begun: " + error.text());
 }
 
-bool Recorder::record(store::Change change) {
-  if (kept_.empty() && try_record(change)) return true;
-  kept_.push_back(std::move(change));
-  return false;
+void Recorder::record(store::Change change, std::function<void()> refused) {
+  Kept kept{std::move(change), std::move(refused)};
+  if (!kept_.empty() || !try_record(kept)) kept_.push_back(std::move(kept));
 }
 
 void Recorder::flush() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -22,9 +23,9 @@ class Recorder {
   std::optional<Timestamp> next_claim(std::span<const store::RunState> states, Timestamp now,
                                       std::chrono::milliseconds ahead = {});
 
-  // True when the change is durable. Otherwise it is kept, and an error is logged once, of all stages, until
-  // writing works again.
-  bool record(store::Change change);
+  // What cannot be written is kept, and an error is logged once, of all stages, until writing works again. `refused` is
+  // called where it never will be: the run is somebody else's by now.
+  void record(store::Change change, std::function<void()> refused = {});
   // For several that are made together: they are written by the next flush(), in one transaction where that works.
   void later(store::Change change) { gathered_.push_back(std::move(change)); }
   void flush();
@@ -35,12 +36,16 @@ class Recorder {
   std::optional<Timestamp> settle(Timestamp now);
 
  private:
-  bool try_record(const store::Change& change);
+  struct Kept {
+    store::Change change;
+    std::function<void()> refused;
+  };
+  bool try_record(const Kept& kept);
   void report(const Error& error);
 
   const StageContext& context_;
   std::vector<store::Change> gathered_;
-  std::vector<store::Change> kept_;
+  std::vector<Kept> kept_;
   std::vector<store::Run> kept_releases_;
   int failures_ = 0;
   int fruitless_ = 0;  // claims in a row that had nothing though something was due

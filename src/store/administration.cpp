@@ -116,23 +116,21 @@ void go_on_numbering(soci::session& session) {
 
 // Claims of a runner that was killed mean nothing: the next start begins without them.
 Result<void> require_quiet(soci::session& session, const Location& location) {
-  std::string who;
+  const auto refuse = [&](const std::string& advice, const std::string& who) {
+    return fail("a runner is at work on it, stop it first" + advice + ": " + who, location.text(), Retry::later);
+  };
   if (!location.is_postgresql()) {
     const auto holder = TreeLock::holder(location.file.parent_path());
-    if (!holder) return {};
-    who = *holder;
-  } else {
-    int known = 0;
-    session << "SELECT count(to_regclass('members'))", into(known);
-    if (known == 0) return {};
-    session << "SELECT min(host || ', process ' || process) FROM members WHERE lease_until > clock_timestamp()"
-               " HAVING count(*) > 0",
-        into(who);
-    if (!session.got_data()) return {};
+    return holder ? refuse("", *holder) : Result<void>();
   }
-  return fail(
-      "a runner is at work on it, stop it first, and where it was killed, wait until its lease has ended: " + who,
-      location.text(), Retry::later);
+  int known = 0;
+  session << "SELECT count(to_regclass('members'))", into(known);
+  if (known == 0) return {};
+  std::string who;
+  session << "SELECT min('process ' || process || ' on ' || host) FROM members WHERE lease_until > clock_timestamp()"
+             " HAVING count(*) > 0",
+      into(who);
+  return session.got_data() ? refuse(", or wait until its lease has ended", who) : Result<void>();
 }
 
 // Where the result files lie that an SQLite file names.

@@ -132,6 +132,18 @@ TEST_F(GroupCommands, WhoDidWhatIsShown) {
               HasSubstr("`mig-runner collect " + run.name() + "` fetches them again"));
 }
 
+TEST_F(GroupCommands, APasswordAtAWrongPlaceIsNotRepeated) {
+  const std::string with_password = "postgresql://runner:hush@db.example.net/mig";
+  for (const auto& arguments : {std::vector<std::string>{"store", "copy", "sqlite", uri, with_password},
+                                {with_password},
+                                {"list", with_password},
+                                {"store", "copy", "--from=" + with_password, uri}}) {
+    const auto refused = command(arguments);
+    EXPECT_NE(refused.status, kExitFine);
+    EXPECT_THAT(refused.err + refused.out, Not(HasSubstr("hush")));
+  }
+}
+
 TEST_F(GroupCommands, HistoryIsCopiedThereAndBack) {
   ASSERT_EQ(command({"store", "init"}).status, kExitFine);
   store::Run run;

@@ -178,5 +178,20 @@ TEST(TwoRunners, ARunnerWaitsForItsDatabase) {
   EXPECT_EQ(group.stop(1), 0);
 }
 
+TEST(TwoRunners, ARunnerWhoseDatabaseGoesAwayWhileItStartsWaitsToo) {
+  TwoRunners group;
+  group.job("packages", kOnceAYear);
+  group.store(0).delay(100ms);
+  group.start(0);
+  ASSERT_TRUE(eventually([&] { return group.logs(0, "mig-runner starts in "); }));
+  group.store(0).silence();
+  ASSERT_TRUE(eventually([&] { return group.logs(0, "Nothing is launched until the database can be used: "); }, 60s))
+      << group.log(0);
+  group.store(0).delay(0ms);
+  group.store(0).restore();
+  EXPECT_TRUE(eventually([&] { return group.logs(0, "Following 1 job"); }, 60s)) << group.log(0);
+  EXPECT_EQ(group.stop(0), 0);
+}
+
 }  // namespace
 }  // namespace mig_runner::test

@@ -9,6 +9,7 @@
 #include "runner/stand.h"
 #include "store/administration.h"
 #include "support/postgresql_server.h"
+#include "support/tcp_proxy.h"
 
 namespace mig_runner::test {
 namespace {
@@ -45,6 +46,11 @@ struct MemberStand : OwnServer, Stand {
       if (store->counts() && condition()) return true;
     }
     return false;
+  }
+  std::unique_ptr<store::RunStore> other_member() const {
+    auto other = std::move(store::RunStore::open(location, "other", clock.now(), 30s)->store);
+    EXPECT_TRUE(other->set_jobs({{"disk", "hash"}}));
+    return other;
   }
   std::string database() const { return "test_1"; }
   int files_waiting() const {
@@ -105,7 +111,7 @@ TEST(DatabaseAway, WhatAnotherHasRecordedMeanwhileIsDropped) {
   stand.pass(6min, 10s);
   ASSERT_EQ(stand.files_waiting(), 1) << stand.log.all();
   stand.server.start();
-  const auto other = std::move(store::RunStore::open(stand.location, "other", stand.clock.now(), 30s)->store);
+  const auto other = stand.other_member();
   auto claimed = other->claim(std::array{RunState::posted}, stand.clock.now(), 1).value();
   ASSERT_EQ(claimed.size(), 1U);
   claimed[0].state = RunState::delivered;
@@ -122,7 +128,7 @@ TEST(DatabaseAway, WhatAnotherHasRecordedMeanwhileIsDropped) {
 // As where the process is stopped right before it posts: others have found its lease ended and launched the run.
 TEST(LeaseEnded, NothingIsPostedUnderIt) {
   MemberStand stand;
-  const auto other = std::move(store::RunStore::open(stand.location, "other", stand.clock.now(), 30s)->store);
+  const auto other = stand.other_member();
   stand.api.before_many = [&] {
     stand.server.query(stand.database(),
                        "UPDATE runs SET owner = NULL; DELETE FROM members WHERE id IN"
@@ -188,6 +194,60 @@ TEST(LeaseEnded, NothingIsDeliveredUnderIt) {
   })) << stand.log.all();
 }
 
+bool file_exists(const Stand& stand, const std::string& name) {
+  return std::filesystem::exists(stand.directory.path() / "runners/disk/results/20261123" / name);
+}
+
+TEST(LeaseEnded, AResultThatAnotherHasCollectedIsNotKeptTwice) {
+  MemberStand stand;
+  const auto other = stand.other_member();
+  stand.api.before_page = [&](FakeApi::Stored&) {
+    stand.api.before_page = {};
+    stand.server.query(stand.database(), "UPDATE runs SET owner = NULL");
+    auto claimed = other->claim(std::array{RunState::posted}, stand.clock.now(), 1).value();
+    ASSERT_EQ(claimed.size(), 1U);
+    claimed[0].state = RunState::stored;
+    claimed[0].wake.reset();
+    claimed[0].result_file = "there.json";
+    claimed[0].collected_by = "another:/srv";
+    ASSERT_TRUE(other->record(std::array{store::Change{RunState::posted, claimed[0], {}}}));
+  };
+  stand.clock.set(at("2026-11-23T08:06:00Z"));
+  stand.pass(2s);
+  EXPECT_EQ(stand.run().collected_by, "another:/srv");
+  EXPECT_EQ(stand.log.count("was not recorded"), 1) << stand.log.all();
+  EXPECT_FALSE(file_exists(stand, "7001.json"));
+}
+
+TEST(LostAnswer, OfTheDatabaseToACollectedResultLeavesItsFile) {
+  OwnServer own;
+  TcpProxy proxy(own.server.socket());
+  Stand stand("2026-11-23T08:00:30Z", "postgresql://runner@127.0.0.1:" + std::to_string(proxy.port()) + "/test_1");
+  stand.api.commands_per_action = 25;
+  stand.start(stand.make_job("disk", "1 8 * * *"));
+  stand.clock.set(at("2026-11-23T08:01:00Z"));
+  stand.settle();
+  own.server.query("test_1",
+                   "CREATE FUNCTION doze() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state = 4 THEN PERFORM"
+                   " pg_sleep(0.5); END IF; RETURN NULL; END $$; CREATE CONSTRAINT TRIGGER doze AFTER UPDATE ON runs"
+                   " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION doze()");
+  const std::jthread cutter([&](const std::stop_token& stop) {
+    const auto dozes = [&] {
+      return own.server.query("test_1", "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") != "0\n";
+    };
+    while (!dozes() && !stop.stop_requested()) std::this_thread::yield();
+    proxy.cut();
+  });
+  stand.clock.set(at("2026-11-23T08:06:00Z"));
+  const auto end = std::chrono::steady_clock::now() + 20s;
+  while (stand.log.count("was not recorded: disk@2026-11-23T08:01:00Z: it is stored by now") == 0 &&
+         std::chrono::steady_clock::now() < end)
+    stand.advance(1s);
+  EXPECT_EQ(stand.log.count("it is stored by now"), 1) << stand.log.all();
+  EXPECT_EQ(stand.history("disk").front().state, RunState::stored);
+  EXPECT_TRUE(file_exists(stand, "7001.json"));
+}
+
 // Two members whose clocks differ by a minute, and the API may still be at a request whose answer was lost.
 TEST(LostAnswer, IsWaitedForByTheDatabasesClock) {
   MemberStand right;
@@ -202,6 +262,7 @@ TEST(LostAnswer, IsWaitedForByTheDatabasesClock) {
   run.nominal = at("2026-11-23T08:01:30Z");
   run.wake = behind.clock.now();
   behind.jobs.put(right.job);
+  ASSERT_TRUE(behind.store->set_jobs({{"disk", "hash"}}));
   ASSERT_TRUE(behind.store->plan({}, {&run, 1}));
   behind.stages->launch(behind.clock.now());
   ASSERT_EQ(behind.api.posts, 1);

@@ -109,6 +109,23 @@ TEST_F(GroupWatchTest, WarnsOfAClockThatIsOff) {
   EXPECT_EQ(behind.log.count(" s behind the database's"), 1) << behind.log.all();
 }
 
+TEST_F(GroupWatchTest, WarnsOfAnotherOfTheSameName) {
+  Member one(uri, {});
+  Member killed(uri, {});
+  const auto renew = [&](const std::string& which) {
+    server.query(database, "UPDATE members SET lease_until = lease_until + interval '2 min' " + which);
+  };
+  one.look_much_later();
+  renew("WHERE id = (SELECT id FROM members ORDER BY started, id LIMIT 1)");
+  one.look_much_later();
+  EXPECT_EQ(one.log.count("names itself"), 0) << "its predecessor does so until its lease ends\n" << one.log.all();
+  renew("");
+  one.look_much_later();
+  one.look_much_later();
+  EXPECT_EQ(one.log.count("Another runner of the group names itself " + one.store->tree() + " too"), 1)
+      << one.log.all();
+}
+
 TEST_F(GroupWatchTest, TellsThatTheLeaseEnded) {
   Member one(uri, {{"a", 1}});
   one.look();

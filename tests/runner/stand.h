@@ -92,12 +92,12 @@ class Stand {
   }
   // As found at start (`put`: as it appears while running).
   void start(const spool::JobPtr& job) {
-    jobs.put(job);
+    put_into_book(job);
     stages->planner.start(job, clock.now());
     stages->planner.step(clock.now());
   }
   void put(const spool::JobPtr& job) {
-    jobs.put(job);
+    put_into_book(job);
     stages->planner.put(job, clock.now());
     stages->planner.step(clock.now());
   }
@@ -175,6 +175,12 @@ class Stand {
   std::unique_ptr<Stages> stages;
 
  private:
+  void put_into_book(const spool::JobPtr& job) {
+    jobs.put(job);
+    std::map<std::string, std::string> hashes;
+    for (const auto& known : jobs.all()) hashes.emplace(known->name, "hash");
+    if (!store->set_jobs(hashes)) throw std::runtime_error("the jobs cannot be told");
+  }
   void open() {
     settings.directory = directory.path();
     store = std::move(store::RunStore::open(location, "test", clock.now(), lease)->store);
