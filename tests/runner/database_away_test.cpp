@@ -47,6 +47,11 @@ struct MemberStand : OwnServer, Stand {
     }
     return false;
   }
+  void limit_launches(int per_minute) {
+    settings.max_launches_per_minute = per_minute;
+    restart();
+    start(job);
+  }
   std::unique_ptr<store::RunStore> other_member() const {
     auto other = std::move(store::RunStore::open(location, "other", clock.now(), 30s)->store);
     EXPECT_TRUE(other->set_jobs({{"disk", "hash"}}));
@@ -153,6 +158,7 @@ TEST(LeaseEnded, AndNobodyTookOverIsNoTry) {
   config::JobConfig config;
   config.settings.retries = 0;
   MemberStand stand(config, "* * * * *", 2s);
+  stand.limit_launches(1);
   std::jthread locker;
   stand.api.before_many = [&] {
     const auto term = stand.store->term();
@@ -171,6 +177,7 @@ TEST(LeaseEnded, AndNobodyTookOverIsNoTry) {
     stand.clock.advance(1s);
     return stand.api.posts == 2;
   })) << stand.log.all();
+  EXPECT_EQ(stand.log.count("maxlaunchesperminute"), 0) << stand.log.all();
 }
 
 // Its lease lives in the database, but this member cannot know.
@@ -312,7 +319,7 @@ TEST(SignedActions, ThatCannotBeWrittenDownAreNeitherPostedNorSignedWithoutEnd) 
                      " 'no space' USING ERRCODE = '53100'; END $$; CREATE TRIGGER full_disk BEFORE INSERT ON documents"
                      " FOR EACH ROW EXECUTE FUNCTION full_disk()");
   const auto signatures = *stand.signatures;
-  stand.settings.max_launches_per_minute = 5;
+  stand.limit_launches(3);
   stand.clock.set(at("2026-11-23T08:02:00Z"));
   stand.settle();
   stand.pass(58s);
