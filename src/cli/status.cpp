@@ -7,6 +7,7 @@
 #include "cli/runs.h"
 #include "cli/table.h"
 #include "cli/times.h"
+#include "runner/group_watch.h"
 
 namespace mig_runner::cli {
 namespace {
@@ -140,11 +141,14 @@ class Status {
                  member.tree});
     }
     table.print(context_.streams);
-    for (const auto& [job, member, hash] : differences_)
-      out << styled(printable(job + ": " + member +
-                              (hash.empty() ? " does not have it" : " has version " + hash.substr(0, 8))),
-                    Style::yellow, context_.streams.colour)
-          << '\n';
+    const auto differing = runner::differences_by_job(differences_);
+    int shown = 0;
+    for (const auto& [job, text] : differing) {
+      if (++shown > kMostLines) break;
+      out << styled(printable(job + ": " + text), Style::yellow, context_.streams.colour) << '\n';
+    }
+    if (shown > kMostLines)
+      out << "and " << differing.size() - kMostLines << " more jobs differ; mig-runner status --json lists them\n";
   }
 
   void show_runs(const std::string& title, const char* none, const std::vector<store::Run>& runs,

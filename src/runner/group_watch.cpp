@@ -8,6 +8,16 @@
 
 namespace mig_runner::runner {
 
+std::map<std::string, std::string> differences_by_job(const std::vector<store::JobDifference>& differences) {
+  std::map<std::string, std::string> found;
+  for (const auto& [job, member, hash] : differences) {
+    auto& text = found[job];
+    text += (text.empty() ? "" : ", ") + member +
+            (hash.empty() ? " does not have it" : " has version " + hash.substr(0, 8));
+  }
+  return found;
+}
+
 GroupWatch::GroupWatch(store::RunStore& store, const JobBook& jobs, log::Log& log, Moment now)
     : store_(store), jobs_(jobs), log_(log), next_comparison_(now + kComparison) {}
 
@@ -24,8 +34,8 @@ bool GroupWatch::look(Moment now) {
   if (!jobs_told_) tell_jobs();
   if (const auto current = store_.term(); std::exchange(term_, current) != current && current > 1)
     log_.warning("This runner's lease ended: others have taken over what it had begun; it takes part again.");
-  look_at_clock();
-  if (now < next_comparison_) return false;
+  const bool clock_changed = look_at_clock();
+  if (now < next_comparison_) return clock_changed;
   next_comparison_ = now + kComparison;
   static_cast<void>(store_.release_unknown());  // the next time does as well
   compare_jobs();
@@ -33,14 +43,17 @@ bool GroupWatch::look(Moment now) {
   return true;  // who died in the middle of telling others has not told them
 }
 
-void GroupWatch::look_at_clock() {
+// True where it was set right, or wrong.
+bool GroupWatch::look_at_clock() {
   const auto ahead = store_.clock_ahead();
   const bool off = std::chrono::abs(ahead) > kClockTolerance;
-  if (off == std::exchange(clock_off_, off)) return;
+  if (off == std::exchange(clock_off_, off)) return false;
   const auto seconds = std::to_string(std::chrono::abs(ahead).count() / 1000) + " s ";
   log_.warning(off ? "This machine's clock is " + seconds + (ahead.count() > 0 ? "ahead of" : "behind") +
-                         " the database's: set it; leases count on the database's"
+                         " the database's: set it. Leases count on the database's; a runner whose clock is more than"
+                         " half a minute off leaves its work to others whose clocks are right"
                    : "This machine's clock and the database's agree again.");
+  return true;
 }
 
 // As with machines that were copied with their host name.
@@ -66,14 +79,14 @@ void GroupWatch::look_for_namesakes() {
 void GroupWatch::compare_jobs() {
   const auto found = store_.job_differences();
   if (!found) return;
-  std::map<std::string, std::string> differing;
-  for (const auto& [job, member, hash] : *found) {
-    auto& text = differing[job];
-    text += (text.empty() ? "" : ", ") + member +
-            (hash.empty() ? " does not have it" : " has version " + hash.substr(0, 8));
-  }
+  const auto differing = differences_by_job(*found);
+  int fresh = 0;
   for (const auto& [job, text] : differing)
-    if (!differing_jobs_.contains(job)) log_.warning(job + ": the runners of the group differ: " + text);
+    if (!differing_jobs_.contains(job) && ++fresh <= kMostTold)
+      log_.warning(job + ": the runners of the group differ: " + text);
+  if (fresh > kMostTold)
+    log_.warning("The runners of the group differ in " + std::to_string(fresh - kMostTold) +
+                 " more jobs; `mig-runner status --json` lists them");
   differing_jobs_.clear();
   for (const auto& [job, text] : differing) differing_jobs_.insert(job);
 }

@@ -5,12 +5,16 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "log/log.h"
 #include "runner/job_book.h"
 #include "store/run_store.h"
 
 namespace mig_runner::runner {
+
+// Each job in which members differ, with how they do, for people.
+std::map<std::string, std::string> differences_by_job(const std::vector<store::JobDifference>& differences);
 
 // A runner's place among those that share its store: tells them which jobs it has, and its operator what should be
 // mended. Does nothing without a group. Belongs to the loop's thread.
@@ -22,6 +26,8 @@ class GroupWatch {
   static constexpr std::chrono::seconds kClockTolerance{5};
   // How often runners compare their jobs: configuration management needs a while to reach all of them.
   static constexpr std::chrono::minutes kComparison{1};
+  // How many jobs that differ are told one by one: all differ while configuration management is half done.
+  static constexpr int kMostTold = 10;
 
   // All outlive this.
   GroupWatch(store::RunStore& store, const JobBook& jobs, log::Log& log, Moment now);
@@ -34,7 +40,7 @@ class GroupWatch {
   bool look(Moment now);
 
  private:
-  void look_at_clock();
+  bool look_at_clock();
   void look_for_namesakes();
   void compare_jobs();
 

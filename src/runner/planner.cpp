@@ -1,6 +1,7 @@
 #include "runner/planner.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "runner/retry_pause.h"
 
@@ -155,10 +156,13 @@ void Planner::plan_entry(const Entry& entry, Timestamp now, Plan& plan) {
 bool Planner::commit(const Plan& plan) {
   const auto planned = context_.store.plan(plan.cursors, plan.runs);
   if (!planned) {
-    if (failures_++ == 0) context_.log.error("Runs cannot be planned, nothing is launched: " + planned.error().text());
+    ++failures_;
+    // Others plan for a machine whose clock is off; that is told by who watches the group.
+    if (planned.error().retry != Retry::no && !std::exchange(told_, true))
+      context_.log.error("Runs cannot be planned, nothing is launched: " + planned.error().text());
     return false;
   }
-  if (failures_ != 0) context_.log.notice("Runs can be planned again.");
+  if (std::exchange(told_, false)) context_.log.notice("Runs can be planned again.");
   failures_ = 0;
   for (std::size_t i = 0; i < plan.runs.size(); ++i) {
     const auto& run = plan.runs[i];

@@ -79,6 +79,7 @@ class Planner {
   std::vector<store::Cursor> unwritten_;   // cursors of new jobs, written with the next plan
   std::optional<Timestamp> last_step_;
   int failures_ = 0;
+  bool told_ = false;  // of them
 };
 
 }  // namespace mig_runner::runner

@@ -15,11 +15,15 @@ std::optional<std::vector<store::Run>> Recorder::claim(std::span<const store::Ru
                                                        int limit) {
   auto claimed = context_.store.claim(states, now, limit);
   if (!claimed) {
+    // Others do the work of a machine whose clock is off; that is told by who watches the group.
+    left_to_others_ = claimed.error().retry == Retry::no;
+    if (left_to_others_) return std::vector<store::Run>();
     if (context_.troubles.claiming.begins())
       context_.log.error("Runs cannot be claimed, nothing new is begun: " + claimed.error().text());
     return std::nullopt;
   }
   if (context_.troubles.claiming.ends()) context_.log.notice("Runs can be claimed again.");
+  left_to_others_ = false;
   if (!claimed->empty()) fruitless_ = 0;
   return std::move(*claimed);
 }
@@ -28,6 +32,7 @@ std::optional<std::vector<store::Run>> Recorder::claim(std::span<const store::Ru
 // or may have it alone: then it is not asked for all the time.
 std::optional<Timestamp> Recorder::next_claim(std::span<const store::RunState> states, Timestamp now,
                                               std::chrono::milliseconds ahead) {
+  if (left_to_others_) return now + kStoragePauses.longest;
   const auto next = context_.store.next_wake(states);
   if (!next) return now + kStoragePauses.longest;
   if (!*next) return std::nullopt;

@@ -48,7 +48,8 @@ class Recorder {
   std::vector<Kept> kept_;
   std::vector<store::Run> kept_releases_;
   int failures_ = 0;
-  int fruitless_ = 0;  // claims in a row that had nothing though something was due
+  bool left_to_others_ = false;  // by the last claim
+  int fruitless_ = 0;            // claims in a row that had nothing though something was due
 };
 
 }  // namespace mig_runner::runner

@@ -115,8 +115,7 @@ class RunStore {
   // In one transaction: moves the cursors and inserts the runs whose job and nominal time are new (state, wake and all
   // fields as given; `number` is ignored). Returns for each run whether it was new. A run with the cursor of its job is
   // the schedule's, and not inserted where the job is paused. Beside other members a cursor only moves forward: a clock
-  // that is behind, or was set back, is this member's alone; Retry::later where its clock is far off and another's is
-  // not.
+  // that is behind, or was set back, is this member's alone; Retry::no where its clock is far off and another's is not.
   Result<std::vector<bool>> plan(std::span<const Cursor> cursors, std::span<const Run> runs);
   Result<std::map<std::string, Timestamp>> cursors();
 
@@ -125,7 +124,7 @@ class RunStore {
   Result<bool> adopt(const Run& run, const std::string& action);
 
   // Claims up to `limit` unclaimed runs in one of `states` whose wake is at or before `now`, earliest wake first.
-  // Retry::later for a member whose clock is far off while another's is not: only what is stored it may claim.
+  // Retry::no for a member whose clock is far off while another's is not: only what is stored it may claim.
   Result<std::vector<Run>> claim(std::span<const RunState> states, Timestamp now, int limit);
   // The earliest wake among the unclaimed runs in `states`.
   Result<std::optional<Timestamp>> next_wake(std::span<const RunState> states);

@@ -151,10 +151,7 @@ Result<void> RunStore::Impl::require_right_clock() {
              " AND abs(clock_ahead) <= :near",
       soci::into(others), soci::use(owner, "owner"), soci::use(near, "near");
   if (others == 0) return {};
-  return fail("this machine's clock is " + std::to_string(std::chrono::abs(ahead).count() / 1000) + " s " +
-                  (ahead.count() > 0 ? "ahead of" : "behind") +
-                  " the database's: other runners do its work until it is set",
-              place, Retry::later);
+  return fail("this machine's clock is far off the database's: other runners do its work until it is set", place);
 }
 
 // Only now that the change is there to be seen. Where this fails the change stands, and is found without being told.

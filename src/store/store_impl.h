@@ -178,7 +178,7 @@ struct RunStore::Impl {
   // Within a transaction that claims or changes what is claimed: an Error where the lease has ended, which cannot
   // happen any more until the transaction ends.
   Result<void> require_lease(Retry retry);
-  // An Error (Retry::later) where this member's clock is far off the database's and another's is not: it would launch
+  // An Error (Retry::no) where this member's clock is far off the database's and another's is not: it would launch
   // and collect too early, and take for missed what is still to come.
   Result<void> require_right_clock();
 

@@ -86,13 +86,18 @@ TEST_F(GroupCommands, StatusListsMembersAndTheirDifferences) {
   const auto status = command({"status"});
   EXPECT_THAT(status.out, HasSubstr("Members: 2\n"));
   EXPECT_THAT(status.out, HasSubstr(one->tree()));
-  EXPECT_THAT(status.out, HasSubstr("patchlevel: "));
-  EXPECT_THAT(status.out, HasSubstr(" has version 12345678\n"));
-  EXPECT_THAT(status.out, HasSubstr(" does not have it\n"));
+  EXPECT_THAT(status.out, HasSubstr("\npatchlevel: "));
+  EXPECT_THAT(status.out, HasSubstr(" has version 12345678"));
+  EXPECT_THAT(status.out, HasSubstr(" does not have it"));
   EXPECT_THAT(status.out, Not(HasSubstr("same: ")));
   const auto json = nlohmann::json::parse(command({"status", "--json"}).out);
   EXPECT_EQ(json.at("members").size(), 2U);
   EXPECT_EQ(json.at("differing_jobs").size(), 2U);
+
+  std::map<std::string, std::string> many;
+  for (int i = 0; i < 30; ++i) many.emplace("job-" + std::to_string(i), "1");
+  ASSERT_TRUE(two->set_jobs(many));
+  EXPECT_THAT(command({"status"}).out, HasSubstr("and 12 more jobs differ; mig-runner status --json lists them\n"));
 }
 
 TEST_F(GroupCommands, WhoDidWhatIsShown) {

@@ -255,6 +255,25 @@ TEST(LostAnswer, OfTheDatabaseToACollectedResultLeavesItsFile) {
   EXPECT_TRUE(file_exists(stand, "7001.json"));
 }
 
+TEST(WhoseClockIsFarOff, LeavesTheWorkToOthersWithoutAWord) {
+  MemberStand right;
+  right.server.query(right.database(),
+                     "CREATE SCHEMA off; CREATE FUNCTION off.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS"
+                     " $$ SELECT pg_catalog.clock_timestamp() - interval '75 s' $$");
+  Stand ahead("2026-11-23T08:02:15Z", right.uri + "&options=-csearch_path%3Doff,pg_catalog,public");
+  ahead.start(right.job);
+  ahead.pass(10min, 10s);
+  EXPECT_EQ(ahead.api.requests, 0);
+  EXPECT_TRUE(ahead.log.lines.empty()) << ahead.log.all();
+  EXPECT_EQ(ahead.history().size(), 1U) << "what is still to come is not missed";
+  right.pass(5min, 10s);
+  EXPECT_EQ(right.run().state, RunState::stored) << right.log.all();
+  right.stages.reset();
+  right.store.reset();
+  ahead.pass(1min);
+  EXPECT_GT(ahead.api.posts, 0) << "there is nobody else\n" << ahead.log.all();
+}
+
 // Two members whose clocks differ by a minute, and the API may still be at a request whose answer was lost.
 TEST(LostAnswer, IsWaitedForByTheDatabasesClock) {
   MemberStand right;

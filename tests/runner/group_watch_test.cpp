@@ -84,6 +84,18 @@ TEST_F(GroupWatchTest, WarnsOnceOfEachJobThatDiffers) {
   EXPECT_EQ(one.log.lines.size(), 3U) << "it agreed meanwhile\n" << one.log.all();
 }
 
+TEST_F(GroupWatchTest, DoesNotTellThousandsOneByOne) {
+  std::map<std::string, std::uint8_t> jobs;
+  for (int i = 0; i < 50; ++i) jobs.emplace("job-" + std::to_string(i), 1);
+  Member one(uri, jobs);
+  Member two(uri, {});
+  one.look_much_later();
+  EXPECT_EQ(one.log.lines.size(), 11U) << one.log.all();
+  EXPECT_EQ(one.log.count("The runners of the group differ in 40 more jobs; `mig-runner status --json` lists them"), 1);
+  one.look_much_later();
+  EXPECT_EQ(one.log.lines.size(), 11U) << "once";
+}
+
 // For connections with this search path the database's clock is another.
 TEST_F(GroupWatchTest, WarnsOfAClockThatIsOff) {
   const auto clock_behind_by = [&](const std::string& seconds) {
