@@ -42,7 +42,7 @@ Command run_command(CLI::App& app, const Context& context) {
 std::string without_uris(std::string text) {
   for (auto at = text.find("://"); at != std::string::npos; at = text.find("://", at)) {
     at += 3;
-    const auto end = std::min(text.find_first_of(" \t\n\"'", at), text.size());
+    const auto end = std::min(text.find('\n', at), text.size());
     text.replace(at, end - at, "..");
   }
   return text;

@@ -30,7 +30,12 @@ Result<Location> named(const Context& context, const std::string& name) {
   const bool is_file = name.find('/') != std::string::npos && name.find("://") == std::string::npos;
   if (is_file) return Location(std::filesystem::path(name));
   if (name != "sqlite" && name.find("://") == std::string::npos)
-    return fail("it is neither \"sqlite\" nor a PostgreSQL URI; a file is named with a '/', such as ./" + name, name);
+    return name.find_first_of("=:@ ") == std::string::npos
+               ? fail("it is neither \"sqlite\" nor a PostgreSQL URI; a file is named with a '/', such as ./" + name,
+                      name)
+               : fail(
+                     "a store is neither \"sqlite\", a file with a '/' in its name, nor "
+                     "postgresql://USER@HOST/DATABASE");
   if (name != "sqlite") return Location::parse(name, "");
   const auto tree = Tree::open(context.config);
   if (!tree) return tl::unexpected(tree.error());

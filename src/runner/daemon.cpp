@@ -185,6 +185,7 @@ Result<void> Daemon::Impl::start_planner() {
   if (auto loaded = planner->load(); !loaded) return loaded;
   if (auto followed = follow_pauses(); !followed) return followed;
   spool = std::make_unique<spool::Spool>(runner.directory / "runners", runner.job_defaults);
+  for (const auto& job : jobs.all()) jobs.remove(job->name);  // one may have gone just before a reload
   apply(spool->scan(), true);
   adopt_inflight(engine->context(), now());
   engine->begin();

@@ -35,15 +35,12 @@ Deliverer::Deliverer(const StageContext& context, const Clock& clock, std::stop_
 
 std::optional<Timestamp> Deliverer::step(Timestamp now) {
   if (const auto blocked = recorder_.settle(now)) return blocked;
+  // A process that was stopped, or cut off, may have lost its claims: others deliver its runs then.
   term_ = context_.store.term();
+  if (!context_.store.holds(term_)) return now + kStoragePauses.first;
   auto claimed = recorder_.claim(kDeliverStates, now, 1);
   if (!claimed) return now + kStoragePauses.longest;
   if (claimed->empty()) return recorder_.next_claim(kDeliverStates, now);
-  // A process that was stopped meanwhile, or cut off, may have lost its claim: others deliver the run then.
-  if (!context_.store.holds(term_)) {
-    recorder_.release(claimed->front());
-    return now + kStoragePauses.first;
-  }
   deliver(std::move(claimed->front()), now);
   return clock_.now();
 }

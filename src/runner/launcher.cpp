@@ -239,8 +239,11 @@ std::vector<Launcher::Held> Launcher::record_signed(std::vector<Held> ready, Tim
     auto& run = ready[i].run;
     if (const auto done = context_.store.record({&changes[i], 1}); done) {
       recorded.push_back(std::move(ready[i]));
+    } else if (rate_.give_back(); done.error().retry == Retry::no) {
+      // Perhaps it was written, and only the answer was lost: then it is reconciled.
+      context_.log.warning(run.name() + ": not launched: " + done.error().text());
+      recorder_.release(run);
     } else {
-      rate_.give_back();
       const auto again = now + retry_pause(kLaunchPauses, unwritten_, run.name());
       put_off(std::move(run), RunState::due, "its state cannot be written: " + done.error().text(), again);
     }

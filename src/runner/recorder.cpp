@@ -54,6 +54,8 @@ bool Recorder::try_record(const Kept& kept) {
     context_.log.warning(change.run.name() + ": a change to \"" + std::string(store::state_name(change.run.state)) +
                          "\" was not recorded: " + done.error().text());
     if (kept.refused) kept.refused();
+    // It may have been applied before, with an answer that was lost, and be still claimed.
+    release(change.run);
     return true;
   }
   report(done.error());

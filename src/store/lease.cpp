@@ -75,7 +75,7 @@ std::string Lease::join(soci::session& session, const std::string& tree) {
     ++term_;
     last_renewal_ = begun;
   }
-  renewed(begun, database_time);
+  renewed(id, begun, database_time);
   if (!thread_.joinable()) thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   return id;
 }
@@ -117,8 +117,10 @@ milliseconds Lease::clock_ahead() const {
   return clock_ahead_;
 }
 
-void Lease::renewed(Moment begun, long long database_time) {
+void Lease::renewed(const std::string& id, Moment begun, long long database_time) {
   const std::lock_guard lock(mutex_);
+  if (id_ != id) return;  // a stage has joined anew meanwhile
+  last_renewal_ = begun;
   // Clocks do not all run at the same speed, and what is begun takes a moment to leave.
   live_until_ = begun + length_ * 9 / 10;
   const auto taken = std::chrono::duration_cast<milliseconds>(boot_time() - begun);
@@ -142,12 +144,12 @@ void Lease::renew(soci::session& session) {
   session << "UPDATE members SET lease_until = " + kEnd +
                  ", clock_ahead = CAST(:ahead AS bigint) WHERE id = :id RETURNING " + kDatabaseTime,
       into(database_time), use(length, "length"), use(ahead, "ahead"), use(id, "id");
-  if (!session.got_data()) return lose();
-  renewed(begun, database_time);
-  {
+  if (!session.got_data()) {
     const std::lock_guard lock(mutex_);
-    last_renewal_ = begun;
+    lost_ = lost_ || id_ == id;  // a stage may have joined anew meanwhile
+    return;
   }
+  renewed(id, begun, database_time);
   // Who was cut off or stopped itself gives the others, for whom the database was away too, time to come back first.
   if (begun - before < length_) free_claims_of_the_dead(session);
 }

@@ -48,7 +48,7 @@ class Lease {
   using Moment = std::chrono::nanoseconds;  // of CLOCK_BOOTTIME
   void run(const std::stop_token& stop);
   void renew(soci::session& session);
-  void renewed(Moment begun, long long database_time);
+  void renewed(const std::string& id, Moment begun, long long database_time);
 
   const std::string uri_;
   const std::chrono::milliseconds length_;

@@ -100,6 +100,13 @@ std::string uri_problem(const std::string& uri) {
     if (found != parameters.end() && found->second.find('@') != std::string::npos)
       return "the database's URI cannot be read: in a password '@' is written %40, '/' %2F, ':' %3A, '%' %25";
   }
+  // A part of a password passes for the port where it is not encoded, or where a comment of the configuration cut it
+  // off.
+  const auto port = parameters.find("port");
+  if (port != parameters.end() && port->second.find_first_not_of("0123456789,") != std::string::npos)
+    return "the database's URI cannot be read: its port is no number; in a password ':' is written %3A, '#' %23, ';' "
+           "%3B,"
+           " and a value that holds such characters stands in quotes";
   return parameters.empty() ? "the database's URI cannot be read: it must be \"postgresql://USER@HOST/DATABASE\" with"
                               " options of libpq behind a '?'"
                             : "";

@@ -60,6 +60,9 @@ struct Run {
   // tree of collected_by.
   std::string launched_by, collected_by, delivered_by;
 
+  // Of a run that RunStore::claim() returned: which claim it was. Not in the database.
+  std::uint64_t claim = 0;
+
   // "JOB@2026-11-23T08:00:00Z", how people name it.
   std::string name() const;
 };

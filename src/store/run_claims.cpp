@@ -33,6 +33,7 @@ Error refusal(soci::session& session, const Change& change, const std::string& o
   const auto state = to_state(number);
   if (state != change.from)
     return refuse("it is " + std::string(state_name(state)) + " by now, not " + std::string(state_name(change.from)));
+  if (held == soci::i_ok && holder == owner) return refuse("it was claimed anew since");
   return refuse(held == soci::i_ok ? "it is claimed by " + holder + ", not by " + owner : "it is not claimed");
 }
 
@@ -60,7 +61,10 @@ Result<std::vector<Run>> RunStore::claim(std::span<const RunState> states, Times
     std::sort(runs.begin(), runs.end(), [](const Run& a, const Run& b) {
       return std::tie(a.wake, a.nominal, a.number) < std::tie(b.wake, b.nominal, b.number);
     });
-    for (const auto& run : runs) effects.claimed.push_back(run.number);
+    for (auto& run : runs) {
+      run.claim = ++impl_->last_claim;
+      effects.claimed[run.number] = run.claim;
+    }
     return runs;
   });
 }
@@ -89,6 +93,7 @@ Result<std::optional<Timestamp>> RunStore::next_wake(std::span<const RunState> s
 Result<void> RunStore::release(std::span<const Run> runs) {
   return impl_->write_claims([&](soci::session&, Effects& effects) -> Result<void> {
     for (const auto& run : runs) {
+      if (!impl_->holds(run)) continue;
       effects.given_back.push_back(run.number);
       const auto released = impl_->runs(
           "UPDATE runs SET owner = NULL WHERE number = :number AND owner = :owner"
@@ -113,6 +118,10 @@ Result<void> RunStore::release_unknown() {
 }
 
 Result<void> RunStore::release_all() {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->held.clear();  // also where what follows fails: release_unknown() finds them then
+  }
   return impl_->write_claims([&](soci::session& session, Effects&) -> Result<void> {
     session << "UPDATE runs SET owner = NULL WHERE owner = :owner", use(impl_->owner, "owner");
     return {};
@@ -122,6 +131,8 @@ Result<void> RunStore::release_all() {
 Result<void> RunStore::record(std::span<const Change> changes) {
   return impl_->write([&](soci::session& session, Effects& effects) -> Result<void> {
     if (auto live = impl_->require_lease(Retry::no); !live) return live;
+    for (const auto& change : changes)
+      if (!impl_->holds(change.run)) return tl::unexpected(refusal(session, change, impl_->owner));
     auto& writer = impl_->writer();
     for (const auto& change : changes)
       if (!writer.apply(change, effects)) return tl::unexpected(refusal(session, change, impl_->owner));

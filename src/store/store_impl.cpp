@@ -1,5 +1,7 @@
 #include "store/store_impl.h"
 
+#include <stdexcept>
+
 #include "store/change_writer.h"
 #include "store/clean_text.h"
 #include "store/sqlite_file.h"
@@ -24,8 +26,8 @@ std::string of_own_jobs(RunState state) {
   const bool due = state == RunState::due;
   const std::string later = due ? " AND wake + LEAST(60000, (deadline - wake) / 2) <= :now" : "";
   const std::string too_late = due ? " AND (deadline IS NULL OR deadline < :now)" : "";
-  return " AND (" + any + same + own + ") OR (NOT " + any + same + ") AND " + any + own + ")" + later + ") OR (NOT " +
-         any + ")" + too_late + "))";
+  return " AND (collected_by = :tree OR " + any + same + own + ") OR (NOT " + any + same + ") AND " + any + own + ")" +
+         later + ") OR (NOT " + any + ")" + too_late + "))";
 }
 
 }  // namespace
@@ -100,6 +102,9 @@ void RunStore::Impl::prepare_connection() {
   connect();
   patience->begin(socket_of(session));
   if (!lease) return;
+  if (again) {
+    if (auto current = require_current(session, dialect); !current) throw std::runtime_error(current.error().what);
+  }
   if (lease->lost()) {
     writer_.reset();
     held.clear();
@@ -122,7 +127,7 @@ void RunStore::Impl::prepare_connection() {
 
 void RunStore::Impl::release_unknown() {
   std::string numbers = "0";
-  for (const auto number : held) numbers += ',' + std::to_string(number);
+  for (const auto& [number, claim] : held) numbers += ',' + std::to_string(number);
   session << "UPDATE runs SET owner = NULL WHERE owner = :owner AND number NOT IN (" + numbers + ")",
       soci::use(owner, "owner");
 }

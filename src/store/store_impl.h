@@ -45,7 +45,8 @@ class Transaction {
 struct Effects {
   std::map<RunState, long long> counted;
   std::map<RunState, Woken> woken;
-  std::vector<std::int64_t> claimed, given_back;
+  std::map<std::int64_t, std::uint64_t> claimed;  // with the claim
+  std::vector<std::int64_t> given_back;
   bool concerns_others = false;  // beyond the runs that are woken
 
   void claimable(const Run& run) {
@@ -114,7 +115,7 @@ struct RunStore::Impl {
         committing = true;
         transaction->commit();
         committing = false;
-        for (const auto number : effects.claimed) held.insert(number);
+        for (const auto& [number, claim] : effects.claimed) held[number] = claim;
         for (const auto number : effects.given_back) held.erase(number);
         if (dialect.server && (effects.concerns_others || !effects.woken.empty())) tell_others();
         return value;
@@ -191,7 +192,14 @@ struct RunStore::Impl {
   // Gives back what is claimed in this member's name but not held. Throws what SOCI throws.
   void release_unknown();
 
-  std::set<std::int64_t> held;  // the runs that a member knows to have claimed
+  // The runs that this store's owner knows to have claimed, with the claim of each: whoever still has a run of an
+  // earlier claim may not change it any more.
+  std::map<std::int64_t, std::uint64_t> held;
+  std::uint64_t last_claim = 0;
+  bool holds(const Run& run) const {
+    const auto found = held.find(run.number);
+    return found != held.end() && found->second == run.claim;
+  }
 
   const std::string uri;    // of a PostgreSQL database; empty for SQLite
   const std::string place;  // the database, for errors

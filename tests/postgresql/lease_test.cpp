@@ -262,6 +262,35 @@ TEST_F(LeaseTest, ThatNobodyHasAJobIsNotSaidBeforeItsRunIsTooLate) {
   EXPECT_EQ(lacking->claim({&due, 1}, kNoon + 10min + 1ms, 10)->size(), 1U);
 }
 
+TEST_F(LeaseTest, WhatCouldNotBeGivenBackAtTheEndOfTheStagesIsGivenBackLater) {
+  test::TcpProxy proxy(database.server.socket());
+  const auto store = member(30s, proxy);
+  plan(*store, "a");
+  ASSERT_EQ(claim(*store).size(), 1U);
+  database.query("ALTER TABLE runs RENAME TO gone");
+  EXPECT_FALSE(store->release_all());
+  database.query("ALTER TABLE gone RENAME TO runs");
+  ASSERT_TRUE(store->release_unknown());
+  EXPECT_EQ(claim(*store).size(), 1U);
+}
+
+TEST_F(LeaseTest, AResultIsDeliveredWhereItLiesAlsoWhereTheJobHasChangedThere) {
+  const auto one = member(300s);
+  const auto location = Location::parse(database.location().uri, "/other/state/runs.db").value();
+  const auto two = std::move(RunStore::open(location, "runner", kNoon, 300s)->store);
+  ASSERT_TRUE(one->set_jobs({{"a", "old"}}));
+  ASSERT_TRUE(two->set_jobs({{"a", "old"}}));
+  plan(*one, "a", RunState::posted);
+  auto run = claim(*one, RunState::posted).at(0);
+  run.state = RunState::stored;
+  run.result_file = "file";
+  run.collected_by = one->tree();
+  ASSERT_TRUE(one->record(std::array{Change{RunState::posted, run, {}}}));
+  ASSERT_TRUE(one->set_jobs({{"a", "new"}}));
+  EXPECT_TRUE(claim(*two, RunState::stored).empty());
+  EXPECT_EQ(claim(*one, RunState::stored).size(), 1U);
+}
+
 TEST_F(LeaseTest, ThousandsOfJobsAreToldAndPlannedOverADistance) {
   test::TcpProxy proxy(database.server.socket());
   const auto far = member(30s, proxy);

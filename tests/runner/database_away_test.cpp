@@ -255,6 +255,31 @@ TEST(LostAnswer, OfTheDatabaseToACollectedResultLeavesItsFile) {
   EXPECT_TRUE(file_exists(stand, "7001.json"));
 }
 
+// The answer to "signed" is lost though it was written: nothing was posted yet, and nobody has the run in hand.
+TEST(LostAnswer, OfTheDatabaseToASignedRunDelaysItsLaunchAndNoMore) {
+  OwnServer own;
+  TcpProxy proxy(own.server.socket());
+  Stand stand("2026-11-23T08:00:30Z", "postgresql://runner@127.0.0.1:" + std::to_string(proxy.port()) + "/test_1");
+  stand.start(stand.make_job("disk", "1 8 * * *"));
+  own.server.query("test_1",
+                   "CREATE FUNCTION doze() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state = 1 THEN PERFORM"
+                   " pg_sleep(0.5); END IF; RETURN NULL; END $$; CREATE CONSTRAINT TRIGGER doze AFTER UPDATE ON runs"
+                   " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION doze()");
+  const std::jthread cutter([&](const std::stop_token& stop) {
+    const auto dozes = [&] {
+      return own.server.query("test_1", "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") != "0\n";
+    };
+    while (!dozes() && !stop.stop_requested()) std::this_thread::yield();
+    proxy.cut();
+  });
+  stand.clock.set(at("2026-11-23T08:01:00Z"));
+  const auto end = std::chrono::steady_clock::now() + 30s;
+  while (stand.api.posts == 0 && std::chrono::steady_clock::now() < end) stand.advance(1s);
+  EXPECT_EQ(stand.api.posts, 1) << stand.log.all();
+  stand.pass(10min, 10s);
+  EXPECT_EQ(stand.api.posts, 1) << stand.log.all();
+}
+
 TEST(WhoseClockIsFarOff, LeavesTheWorkToOthersWithoutAWord) {
   MemberStand right;
   right.server.query(right.database(),

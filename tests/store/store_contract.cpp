@@ -193,6 +193,20 @@ TEST_P(StoreContract, ReleaseAllGivesBackWhatTheOwnerHas) {
   EXPECT_THAT(claim({RunState::due}, kNoon), ElementsAre(first, second));
 }
 
+// As where the answer to its first change was lost: others have had the run meanwhile, and have it again.
+TEST_P(StoreContract, AChangeUnderAnEarlierClaimIsRefused) {
+  auto first = claimed("a", kNoon);
+  ASSERT_TRUE(store->release({&first, 1}));
+  const auto again = claim({RunState::due}, kNoon);
+  ASSERT_EQ(again.size(), 1U);
+  const auto refused = store->record(std::array{Change{RunState::due, first, {}}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().retry, Retry::no);
+  ASSERT_TRUE(store->release({&first, 1}));
+  EXPECT_THAT(claim({RunState::due}, kNoon), IsEmpty()) << "nor can it give back what is not its own";
+  EXPECT_TRUE(record({RunState::due, again[0], {}}));
+}
+
 TEST_P(StoreContract, ANewStartReleasesClaims) {
   const auto run = claimed("a", kNoon);
   reopen();
@@ -203,6 +217,7 @@ TEST_P(StoreContract, RecordWritesEveryFieldButTheRunsName) {
   const auto run = claimed("a", kNoon);
   auto changed = full_run();
   changed.number = run.number;
+  changed.claim = run.claim;
   ASSERT_TRUE(record({RunState::due, changed, {}}));
   reopen();
   changed.job = "a";
