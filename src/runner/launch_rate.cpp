@@ -1,9 +1,13 @@
 #include "runner/launch_rate.h"
 
+#include <algorithm>
+
 namespace mig_runner::runner {
 namespace {
 constexpr std::chrono::minutes kWindow{1};
-}
+// How far apart the times may be with which threads ask at once.
+constexpr std::chrono::seconds kRace{5};
+}  // namespace
 
 LaunchRate::LaunchRate(std::int64_t per_minute, const std::vector<Timestamp>& earlier)
     : per_minute_(static_cast<std::size_t>(per_minute)), launches_(earlier.begin(), earlier.end()) {}
@@ -11,14 +15,14 @@ LaunchRate::LaunchRate(std::int64_t per_minute, const std::vector<Timestamp>& ea
 LaunchRate::Answer LaunchRate::ask(Timestamp now) {
   const std::lock_guard lock(mutex_);
   // A launch "later than now" was counted before the clock was set back: it no longer says anything.
-  while (!launches_.empty() && launches_.back() > now) launches_.pop_back();
+  while (!launches_.empty() && launches_.back() > now + kRace) launches_.pop_back();
   while (!launches_.empty() && launches_.front() <= now - kWindow) launches_.pop_front();
   if (launches_.size() >= per_minute_) {
     const bool first = !last_refusal_ || now - *last_refusal_ > 2 * kWindow;
     last_refusal_ = now;
     return {launches_[launches_.size() - per_minute_] + kWindow, first};
   }
-  launches_.push_back(now);
+  launches_.push_back(launches_.empty() ? now : std::max(now, launches_.back()));
   return {};
 }
 

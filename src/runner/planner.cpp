@@ -79,8 +79,21 @@ void Planner::start(const spool::JobPtr& job, Timestamp now) {
 void Planner::put(const spool::JobPtr& job, Timestamp now) {
   const auto known = entries_.find(job->name);
   if (known != entries_.end() && known->second.next && *known->second.next <= now) step(now);
+  if (known == entries_.end() && !context_.store.tree().empty()) {
+    if (const auto cursor = shared_cursor(*job, now)) return insert(job, *cursor);
+  }
   insert(job, now);
   unwritten_.push_back({job->name, now});
+}
+
+// A job that is new here may be one that another member has planned until just now: what it left is not passed over. A
+// job that was gone for longer begins anew.
+std::optional<Timestamp> Planner::shared_cursor(const spool::Job& job, Timestamp now) const {
+  const auto cursor = context_.store.cursor(job.name);
+  if (!cursor || !*cursor || !job.config.settings.enabled) return std::nullopt;
+  const auto next = job.schedule.next(**cursor, job.zone);
+  if (!next || *next < now - kRolledOut) return std::nullopt;
+  return std::min(**cursor, now);
 }
 
 void Planner::remove(const std::string& name, Timestamp now) {

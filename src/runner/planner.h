@@ -19,6 +19,8 @@ namespace mig_runner::runner {
 class Planner {
  public:
   static constexpr std::chrono::milliseconds kPunctual = std::chrono::minutes(1);
+  // How long it may take until a job has come to all members of a group.
+  static constexpr std::chrono::milliseconds kRolledOut = std::chrono::minutes(10);
 
   // A run is put into the store `ahead` of its time, so that this does not make it late. But with overlap = forbid at
   // its time: it would pass for an unfinished one to a run before it.
@@ -68,6 +70,7 @@ class Planner {
   void plan_entry(const Entry& entry, Timestamp now, Plan& plan);
   void plan_launch(const Entry& entry, Timestamp nominal, Timestamp counted_from, Plan& plan);
   void plan_missed(const Entry& entry, Timestamp last, Plan& plan);
+  std::optional<Timestamp> shared_cursor(const spool::Job& job, Timestamp now) const;
   bool commit(const Plan& plan);
 
   const StageContext& context_;

@@ -6,6 +6,7 @@
 #include <array>
 #include <random>
 
+#include "store/failure.h"
 #include "store/postgresql.h"
 #include "store/schema.h"
 #include "store/store_impl.h"
@@ -74,8 +75,11 @@ std::string Lease::join(soci::session& session, const std::string& tree) {
     lost_ = false;
     ++term_;
     last_renewal_ = begun;
+    problem_.clear();
   }
   renewed(id, begun, database_time);
+  const long long ahead = clock_ahead().count();
+  session << "UPDATE members SET clock_ahead = :ahead WHERE id = :id", use(ahead, "ahead"), use(id, "id");
   if (!thread_.joinable()) thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   return id;
 }
@@ -110,6 +114,11 @@ std::uint64_t Lease::term() const {
 bool Lease::holds(std::uint64_t term) const {
   const std::lock_guard lock(mutex_);
   return !lost_ && term == term_ && boot_time() < live_until_;
+}
+
+std::string Lease::problem() const {
+  const std::lock_guard lock(mutex_);
+  return problem_;
 }
 
 milliseconds Lease::clock_ahead() const {
@@ -175,8 +184,11 @@ void Lease::run(const std::stop_token& stop) {
       renew(session);
       patience_.end();
     } catch (const std::exception&) {
+      const auto failure = current_failure("postgresql://");
       patience_.end();
-      pause = std::min(kRetry, pause);  // that the database is away is told by whoever needs it
+      pause = std::min(kRetry, pause);
+      const std::lock_guard lock(mutex_);
+      problem_ = failure.error.what;
     }
   }
 }

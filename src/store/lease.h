@@ -41,6 +41,8 @@ class Lease {
   // Whether the lease of that membership is certainly live: by the clock that also counts while the process is stopped
   // or the machine sleeps, from the moment before the last renewal was asked for.
   bool holds(std::uint64_t term) const;
+  // Why it could not be renewed the last time, empty where it was.
+  std::string problem() const;
   // How far this machine's clock is ahead of the database's, as of the last renewal.
   std::chrono::milliseconds clock_ahead() const;
 
@@ -61,6 +63,7 @@ class Lease {
   Moment live_until_{};
   Moment last_renewal_{};
   std::chrono::milliseconds clock_ahead_{0};
+  std::string problem_;
   std::jthread thread_;
 };
 

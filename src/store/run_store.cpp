@@ -217,6 +217,17 @@ Result<std::map<std::string, Timestamp>> RunStore::cursors() {
   });
 }
 
+Result<std::optional<Timestamp>> RunStore::cursor(const std::string& job) {
+  const auto name = clean_text(job);
+  return impl_->read([&](soci::session& session) -> Result<std::optional<Timestamp>> {
+    long long through = 0;
+    session << "SELECT planned_through FROM jobs WHERE name = :name AND planned_through IS NOT NULL", into(through),
+        use(name, "name");
+    if (!session.got_data()) return std::nullopt;
+    return Timestamp(std::chrono::milliseconds(through));
+  });
+}
+
 Result<bool> RunStore::adopt(const Run& run, const std::string& action) {
   return impl_->write([&](soci::session& session, Effects& effects) -> Result<bool> {
     if (!insert_runs(session, impl_->dialect, {&run, 1}, {}, effects, nullptr).front()) return false;

@@ -118,6 +118,7 @@ class RunStore {
   // that is behind, or was set back, is this member's alone; Retry::no where its clock is far off and another's is not.
   Result<std::vector<bool>> plan(std::span<const Cursor> cursors, std::span<const Run> runs);
   Result<std::map<std::string, Timestamp>> cursors();
+  Result<std::optional<Timestamp>> cursor(const std::string& job);
 
   // A run launched by somebody else (an original runner), with the action as it stood in its record. False: known
   // already.

@@ -142,8 +142,10 @@ Result<void> RunStore::Impl::require_lease(Retry retry) {
     lease->lose();
     return fail("this runner's lease has ended: others do its work", place, retry);
   }
-  if (live == 0) return fail("this runner's lease is not renewed at the moment", place, Retry::later);
-  return {};
+  if (live != 0) return {};
+  const auto problem = lease->problem();
+  return fail("this runner's lease is not renewed at the moment" + (problem.empty() ? "" : ": " + problem), place,
+              Retry::later);
 }
 
 Result<void> RunStore::Impl::require_right_clock() {

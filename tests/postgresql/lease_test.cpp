@@ -137,6 +137,22 @@ TEST_F(LeaseTest, IsNotBelievedWhereItCannotBeRenewed) {
   EXPECT_EQ(store->term(), 1U) << "nobody else was there: its claims are still its own";
 }
 
+// Its own connection works, but not the one that renews the lease.
+TEST_F(LeaseTest, SaysWhyItIsNotRenewed) {
+  const auto store = member(2s);
+  database.query(
+      "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'too many of you'; END $$;"
+      "CREATE TRIGGER refuse BEFORE UPDATE ON members FOR EACH ROW EXECUTE FUNCTION refuse()");
+  std::string said;
+  EXPECT_TRUE(eventually([&] {
+    const auto claimed = store->claim(std::array{RunState::due}, kNoon, 1);
+    said = claimed ? "" : claimed.error().text();
+    return !said.empty();
+  }));
+  EXPECT_THAT(said, HasSubstr("this runner's lease is not renewed at the moment: the database failed ("));
+  EXPECT_THAT(said, HasSubstr("too many of you"));
+}
+
 // As a server that hangs, or a firewall that forgets connections.
 TEST_F(LeaseTest, ACallThatIsNeverAnsweredEndsWithTheLease) {
   test::TcpProxy proxy(database.server.socket());

@@ -280,6 +280,24 @@ TEST(LostAnswer, OfTheDatabaseToASignedRunDelaysItsLaunchAndNoMore) {
   EXPECT_EQ(stand.api.posts, 1) << stand.log.all();
 }
 
+// Its only holder stops right before a time, and the job comes to another member right after it.
+TEST(AJobThatIsRolledOut, LosesNoTimeThatAnotherMemberLeft) {
+  MemberStand first;
+  const auto nominal = at("2026-11-23T08:02:00Z");
+  first.stages.reset();
+  first.store.reset();
+  Stand second("2026-11-23T08:02:10Z", first.uri);
+  second.put(first.job);
+  second.settle();
+  EXPECT_TRUE(second.store->find("disk", nominal).value().has_value()) << second.log.all();
+  second.stages.reset();
+  second.store.reset();
+  Stand much_later("2026-11-23T12:00:10Z", first.uri);
+  much_later.put(first.job);
+  much_later.settle();
+  EXPECT_EQ(much_later.history().size(), 2U) << "of what is long past nothing is said";
+}
+
 TEST(WhoseClockIsFarOff, LeavesTheWorkToOthersWithoutAWord) {
   MemberStand right;
   right.server.query(right.database(),

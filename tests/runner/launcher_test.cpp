@@ -213,6 +213,17 @@ TEST(Launcher, TheCircuitBreakerQueuesAndWarnsOnce) {
   EXPECT_EQ(stand.log.count("maxlaunchesperminute"), 1);
 }
 
+// Each thread has looked at the clock before it asks.
+TEST(LaunchRate, HoldsWhereThreadsAskInAnotherOrderThanTheyLookedAtTheClock) {
+  runner::LaunchRate rate(10, {});
+  const auto now = at("2026-11-23T08:00:00Z");
+  int allowed = 0;
+  for (int i = 0; i < 20; ++i)
+    if (!rate.ask(now + (i < 10 ? 3ms : 0ms)).wait_until) ++allowed;
+  EXPECT_EQ(allowed, 10);
+  EXPECT_FALSE(rate.ask(now - 1h).wait_until) << "the clock was set back";
+}
+
 TEST(Launcher, ARunOfARemovedJobIsSkipped) {
   DueStand stand;
   stand.stages->planner.step(stand.clock.now());
