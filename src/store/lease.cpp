@@ -74,8 +74,6 @@ std::string Lease::join(soci::session& session, const std::string& tree) {
     id_ = id;
     lost_ = false;
     ++term_;
-    last_renewal_ = begun;
-    problem_.clear();
   }
   renewed(id, begun, database_time);
   const long long ahead = clock_ahead().count();
@@ -130,6 +128,7 @@ void Lease::renewed(const std::string& id, Moment begun, long long database_time
   const std::lock_guard lock(mutex_);
   if (id_ != id) return;  // a stage has joined anew meanwhile
   last_renewal_ = begun;
+  problem_.clear();
   // Clocks do not all run at the same speed, and what is begun takes a moment to leave.
   live_until_ = begun + length_ * 9 / 10;
   const auto taken = std::chrono::duration_cast<milliseconds>(boot_time() - begun);

@@ -14,6 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::HasSubstr;
+using testing::Not;
 
 const Timestamp kNoon = at("2026-11-23T12:00:00Z");
 
@@ -144,13 +145,22 @@ TEST_F(LeaseTest, SaysWhyItIsNotRenewed) {
       "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'too many of you'; END $$;"
       "CREATE TRIGGER refuse BEFORE UPDATE ON members FOR EACH ROW EXECUTE FUNCTION refuse()");
   std::string said;
-  EXPECT_TRUE(eventually([&] {
+  const auto refused = [&] {
     const auto claimed = store->claim(std::array{RunState::due}, kNoon, 1);
     said = claimed ? "" : claimed.error().text();
     return !said.empty();
-  }));
+  };
+  EXPECT_TRUE(eventually(refused));
   EXPECT_THAT(said, HasSubstr("this runner's lease is not renewed at the moment: the database failed ("));
   EXPECT_THAT(said, HasSubstr("too many of you"));
+
+  database.query("DROP TRIGGER refuse ON members");
+  EXPECT_TRUE(eventually([&] { return !refused(); }));
+  EXPECT_TRUE(eventually([&] {
+    end_leases_but_of("");
+    return refused();
+  }));
+  EXPECT_THAT(said, Not(HasSubstr("too many of you"))) << "what was, is not the reason any more";
 }
 
 // As a server that hangs, or a firewall that forgets connections.
