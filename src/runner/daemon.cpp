@@ -293,7 +293,8 @@ void Daemon::Impl::look_at_store() {
   if (!back && (!written || !*written)) return;
   if (const auto followed = follow_pauses(); !followed)
     log.error("Which jobs are paused cannot be read: " + followed.error().text());
-  engine->ring_all();
+  if (back) return engine->ring_all();
+  store_away = !engine->look_for_work();
 }
 
 void Daemon::Impl::clock_was_set() {

@@ -1,5 +1,6 @@
 #include "runner/engine.h"
 
+#include <array>
 #include <atomic>
 #include <stop_token>
 
@@ -19,6 +20,8 @@ using std::chrono::milliseconds;
 constexpr int kLauncherThreads = 4;
 // A hanging answer holds one of them until its timeout; the others go on.
 constexpr int kCollectorThreads = 4;
+// Of runs that wait: more than all threads together take at once.
+constexpr int kMostCounted = 100;
 
 StageSettings stage_settings(const Configuration& configuration) {
   StageSettings settings;
@@ -105,6 +108,11 @@ struct Engine::Impl {
     }
   }
 
+  void ring(const store::Claimable& runs) {
+    auto* const pool = pool_of(runs.state);
+    if (pool != nullptr) pool->ring(runs.earliest - (pool == &launchers ? kAhead : milliseconds(0)), runs.runs);
+  }
+
   World world;
   const StageSettings settings;
   OwnLaunches launches;
@@ -124,10 +132,7 @@ Result<std::unique_ptr<Engine>> Engine::start(const Configuration& configuration
   if (!launches) return tl::unexpected(launches.error());
   auto impl = std::make_unique<Impl>(configuration, world, *launches);
   auto* const raw = impl.get();
-  world.store.on_change([raw](const store::Woken& woken) {
-    auto* const pool = raw->pool_of(woken.state);
-    if (pool != nullptr) pool->ring(woken.earliest - (pool == &raw->launchers ? kAhead : milliseconds(0)), woken.runs);
-  });
+  world.store.on_change([raw](const store::Claimable& runs) { raw->ring(runs); });
   std::unique_ptr<Engine> engine(new Engine(std::move(impl)));
   remove_leftovers(raw->context);
   for (int i = 0; i < kLauncherThreads; ++i)
@@ -160,6 +165,16 @@ const StageContext& Engine::context() const {
 void Engine::begin() {
   impl_->begun = true;
   ring_all();
+}
+
+Result<void> Engine::look_for_work() {
+  using store::RunState;
+  static constexpr std::array kStates{RunState::due, RunState::signed_, RunState::unknown, RunState::posted,
+                                      RunState::stored};
+  const auto found = impl_->world.store.claimable(kStates, kMostCounted);
+  if (!found) return tl::unexpected(found.error());
+  for (const auto& runs : *found) impl_->ring(runs);
+  return {};
 }
 
 void Engine::ring_all() {

@@ -34,6 +34,9 @@ class Engine {
   void begin();
   // The clock was set: all threads look at it again.
   void ring_all();
+  // Others may have made runs claimable: as many threads look as there is work for. An Error where that cannot be
+  // asked.
+  Result<void> look_for_work();
 
  private:
   struct Impl;

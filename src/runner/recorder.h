@@ -40,6 +40,7 @@ class Recorder {
     store::Change change;
     std::function<void()> refused;
   };
+  Result<std::vector<store::Run>> look_and_claim(std::span<const store::RunState> states, Timestamp now, int limit);
   bool try_record(const Kept& kept);
   void report(const Error& error);
 
@@ -49,6 +50,8 @@ class Recorder {
   std::vector<store::Run> kept_releases_;
   int failures_ = 0;
   bool left_to_others_ = false;  // by the last claim
+  // The earliest wake, where the last claim saw that nothing is due.
+  std::optional<std::optional<Timestamp>> next_wake_;
   int fruitless_ = 0;            // claims in a row that had nothing though something was due
 };
 

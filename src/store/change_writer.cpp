@@ -29,10 +29,10 @@ void ChangeWriter::prepare_update(soci::statement& statement, const std::string&
   row_.bind_update(statement);
   statement.exchange(use(from_, "from"));
   if (names_owner_) statement.exchange(use(owner_, "owner"));
-  statement.alloc();
-  statement.prepare("UPDATE runs SET " + RunRow::assignments() + (keep_claim ? "" : ", owner = NULL") +
-                    " WHERE number = :number AND state = :from AND " + whose);
-  statement.define_and_bind();
+  prepare(statement,
+          "UPDATE runs SET " + RunRow::assignments() + (keep_claim ? "" : ", owner = NULL") +
+              " WHERE number = :number AND state = :from AND " + whose,
+          false);
 }
 
 void ChangeWriter::keep_documents(const Change& change) {

@@ -1,6 +1,7 @@
 #include "store/documents.h"
 
 #include "store/clean_text.h"
+#include "store/statement.h"
 
 namespace mig_runner::store {
 
@@ -17,9 +18,11 @@ void keep_action(soci::session& session, const Run& run, const std::string& text
 std::vector<std::string> read_documents(soci::session& session, const Run& run, DocumentKind kind) {
   const int number = static_cast<int>(kind);
   std::string content;
-  soci::statement statement =
-      (session.prepare << "SELECT content FROM documents WHERE run = :run AND kind = :kind ORDER BY place",
-       into(content), use(run.number, "run"), use(number, "kind"));
+  soci::statement statement(session);
+  statement.exchange(into(content));
+  statement.exchange(use(run.number, "run"));
+  statement.exchange(use(number, "kind"));
+  prepare(statement, "SELECT content FROM documents WHERE run = :run AND kind = :kind ORDER BY place", true);
   statement.execute();
   std::vector<std::string> found;
   while (statement.fetch()) found.push_back(content);

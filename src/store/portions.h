@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "store/statement.h"
+
 namespace mig_runner::store {
 
 // Goes through `count` rows, at most `at_once` of them with each execution of a statement. `prepare(statement, rows)`
@@ -21,9 +23,7 @@ void in_portions(soci::session& session, std::size_t count, std::size_t at_once,
     if (rows != prepared) {
       statement.emplace(session);
       const std::string sql = prepare(*statement, rows);
-      statement->alloc();
-      statement->prepare(sql);
-      statement->define_and_bind();
+      store::prepare(*statement, sql, rows == count);
       prepared = rows;
     }
     execute(*statement, begin, rows);

@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <limits>
 #include <tuple>
 
 #include "store/change_writer.h"
+#include "store/claimable.h"
 #include "store/store_impl.h"
 
 namespace mig_runner::store {
@@ -49,9 +49,9 @@ Result<std::vector<Run>> RunStore::claim(std::span<const RunState> states, Times
       return tl::unexpected(right.error());
     const long long due = now.time_since_epoch().count();
     // The owner is asked for again outside: of two claims at once, the second must find that the first was there.
-    auto runs = impl_->runs("UPDATE runs SET owner = :owner WHERE number IN (SELECT number FROM (" +
-                                impl_->ready(states, impl_->dialect.skip_claimed) +
-                                ") AS chosen) AND owner IS NULL RETURNING " + RunRow::selected(),
+    auto runs = impl_->runs("UPDATE runs SET owner = :owner WHERE number IN (" +
+                                claimable_runs(states, impl_->lease != nullptr, impl_->dialect.skip_claimed) +
+                                ") AND owner IS NULL RETURNING " + RunRow::selected(),
                             [&](soci::statement& statement) {
                               statement.exchange(use(impl_->owner, "owner"));
                               statement.exchange(use(due, "now"));
@@ -69,25 +69,34 @@ Result<std::vector<Run>> RunStore::claim(std::span<const RunState> states, Times
   });
 }
 
-Result<std::optional<Timestamp>> RunStore::next_wake(std::span<const RunState> states) {
+Result<std::vector<Claimable>> RunStore::claimable(std::span<const RunState> states, int limit) {
   if (states.empty()) return {};
-  return impl_->read([&](soci::session& session) -> Result<std::optional<Timestamp>> {
-    const auto ever = std::numeric_limits<long long>::max();
-    const int limit = 1;
-    long long number = 0;
-    long long wake = 0;
+  return impl_->read([&](soci::session& session) -> Result<std::vector<Claimable>> {
+    int state = 0;
+    long long at = 0;
+    long long runs = 0;
     soci::statement statement(session);
-    statement.exchange(into(number));
-    statement.exchange(into(wake));
-    statement.exchange(use(ever, "now"));
+    statement.exchange(into(state));
+    statement.exchange(into(at));
+    statement.exchange(into(runs));
     statement.exchange(use(limit, "limit"));
     impl_->bind_member(statement);
-    statement.alloc();
-    statement.prepare(impl_->ready(states));
-    statement.define_and_bind();
-    if (!statement.execute(true)) return std::nullopt;
-    return Timestamp(std::chrono::milliseconds(wake));
+    prepare(statement, upcoming_runs(states, impl_->lease != nullptr), true);
+    statement.execute();
+    std::vector<Claimable> found;
+    while (statement.fetch())
+      found.push_back({to_state(state), Timestamp(std::chrono::milliseconds(at)), static_cast<int>(runs)});
+    return found;
   });
+}
+
+Result<std::optional<Timestamp>> RunStore::next_wake(std::span<const RunState> states) {
+  const auto found = claimable(states, 1);
+  if (!found) return tl::unexpected(found.error());
+  const auto earliest = std::min_element(
+      found->begin(), found->end(), [](const Claimable& a, const Claimable& b) { return a.earliest < b.earliest; });
+  if (earliest == found->end()) return std::nullopt;
+  return earliest->earliest;
 }
 
 Result<void> RunStore::release(std::span<const Run> runs) {

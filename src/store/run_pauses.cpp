@@ -12,9 +12,10 @@ Result<std::map<std::string, Timestamp>> RunStore::paused() {
   return impl_->read([](soci::session& session) -> Result<std::map<std::string, Timestamp>> {
     std::string job;
     long long since = 0;
-    soci::statement statement =
-        (session.prepare << "SELECT name, paused_since FROM jobs WHERE paused_since IS NOT NULL", into(job),
-         into(since));
+    soci::statement statement(session);
+    statement.exchange(into(job));
+    statement.exchange(into(since));
+    prepare(statement, "SELECT name, paused_since FROM jobs WHERE paused_since IS NOT NULL", true);
     statement.execute();
     std::map<std::string, Timestamp> found;
     while (statement.fetch()) found[job] = Timestamp(std::chrono::milliseconds(since));

@@ -74,7 +74,9 @@ std::set<std::string> paused_jobs(soci::session& session, std::span<const Cursor
   std::set<std::string> paused;
   if (cursors.empty()) return paused;
   std::string name;
-  soci::statement statement = (session.prepare << "SELECT name FROM jobs WHERE paused_since IS NOT NULL", into(name));
+  soci::statement statement(session);
+  statement.exchange(into(name));
+  prepare(statement, "SELECT name FROM jobs WHERE paused_since IS NOT NULL", true);
   statement.execute();
   while (statement.fetch()) paused.insert(name);
   if (paused.empty()) return paused;
@@ -187,7 +189,7 @@ std::chrono::milliseconds RunStore::clock_ahead() {
   return impl_->lease ? impl_->lease->clock_ahead() : std::chrono::milliseconds(0);
 }
 
-void RunStore::on_change(std::function<void(const Woken&)> listener) {
+void RunStore::on_change(std::function<void(const Claimable&)> listener) {
   const std::lock_guard lock(impl_->mutex);
   impl_->listener = std::move(listener);
 }

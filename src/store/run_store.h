@@ -35,10 +35,10 @@ struct Change {
   bool drop_documents = false;  // nothing will need them any more
 };
 
-// Runs that one commit made claimable.
-struct Woken {
+// Runs of one state that nobody has claimed.
+struct Claimable {
   RunState state;
-  Timestamp earliest;  // of their wake times
+  Timestamp earliest;  // of the times from which on one of them may be claimed
   int runs = 0;
 };
 
@@ -108,9 +108,9 @@ class RunStore {
   // By job and member. Empty without a group.
   Result<std::vector<JobDifference>> job_differences();
 
-  // Called after a commit that made runs with a wake time claimable, once for each of their states, on the committing
-  // thread, outside the mutex.
-  void on_change(std::function<void(const Woken&)> listener);
+  // Called after a commit that made runs with a wake time claimable, with those of each state, on the committing thread,
+  // outside the mutex.
+  void on_change(std::function<void(const Claimable&)> listener);
 
   // In one transaction: moves the cursors and inserts the runs whose job and nominal time are new (state, wake and all
   // fields as given; `number` is ignored). Returns for each run whether it was new. A run with the cursor of its job is
@@ -127,7 +127,9 @@ class RunStore {
   // Claims up to `limit` unclaimed runs in one of `states` whose wake is at or before `now`, earliest wake first.
   // Retry::no for a member whose clock is far off while another's is not: only what is stored it may claim.
   Result<std::vector<Run>> claim(std::span<const RunState> states, Timestamp now, int limit);
-  // The earliest wake among the unclaimed runs in `states`.
+  // The unclaimed runs in `states` that this store may claim now or later, by state; counted up to `limit` of each.
+  Result<std::vector<Claimable>> claimable(std::span<const RunState> states, int limit);
+  // The earliest time from which on one of these may be claimed: their wake, for a member of a group perhaps later.
   Result<std::optional<Timestamp>> next_wake(std::span<const RunState> states);
   // Gives claimed runs back unchanged.
   Result<void> release(std::span<const Run> runs);

@@ -16,20 +16,6 @@ constexpr std::chrono::seconds kReconnectPause{1};
 constexpr std::chrono::seconds kClockFarOff{30};
 constexpr std::chrono::seconds kClockNear{5};
 
-// Whose jobs are as a run was planned claims it. Where nobody's are, they may be just about to come, with a runner that
-// is restarted: another version has to wait, and that nobody has the job is said when its run could not be launched
-// any more.
-std::string of_own_jobs(RunState state) {
-  const std::string any = "EXISTS (SELECT 1 FROM member_jobs WHERE member_jobs.job = runs.job";
-  const std::string same = " AND (runs.job_hash = '' OR member_jobs.hash = runs.job_hash)";
-  const std::string own = " AND member_jobs.member = :member";
-  const bool due = state == RunState::due;
-  const std::string later = due ? " AND wake + LEAST(60000, (deadline - wake) / 2) <= :now" : "";
-  const std::string too_late = due ? " AND (deadline IS NULL OR deadline < :now)" : "";
-  return " AND (collected_by = :tree OR " + any + same + own + ") OR (NOT " + any + same + ") AND " + any + own + ")" +
-         later + ") OR (NOT " + any + ")" + too_late + "))";
-}
-
 }  // namespace
 
 Transaction::Transaction(soci::session& session, const Dialect::Begin& begin) : session_(session) {
@@ -198,21 +184,6 @@ void RunStore::Impl::count(const Effects& effects) {
                " ON CONFLICT (owner, state) DO UPDATE SET runs = tally.runs + excluded.runs",
         soci::use(counter, "owner"), soci::use(number, "state"), soci::use(change, "change");
   }
-}
-
-std::string RunStore::Impl::ready(std::span<const RunState> states, const std::string& behind_each) const {
-  const std::string mine = lease ? " AND (collected_by = '' OR collected_by = :tree OR NOT EXISTS"
-                                   " (SELECT 1 FROM members WHERE members.tree = runs.collected_by))"
-                                 : "";
-  std::string parts;
-  for (const auto state : states) {
-    const auto number = std::to_string(static_cast<int>(state));
-    parts += (parts.empty() ? "" : " UNION ALL ") +
-             ("SELECT * FROM (SELECT number, wake, nominal FROM runs WHERE state = " + number +
-              " AND wake IS NOT NULL AND owner IS NULL AND wake <= :now" + mine + (lease ? of_own_jobs(state) : "") +
-              " ORDER BY wake, nominal LIMIT :limit" + behind_each + ") AS state" + number);
-  }
-  return "SELECT number, wake FROM (" + parts + ") AS ready ORDER BY wake, nominal LIMIT :limit";
 }
 
 }  // namespace mig_runner::store

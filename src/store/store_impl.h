@@ -23,6 +23,7 @@
 #include "store/run_row.h"
 #include "store/run_store.h"
 #include "store/schema.h"
+#include "store/statement.h"
 
 namespace mig_runner::store {
 
@@ -44,14 +45,14 @@ class Transaction {
 // the call succeeds.
 struct Effects {
   std::map<RunState, long long> counted;
-  std::map<RunState, Woken> woken;
+  std::map<RunState, Claimable> woken;
   std::map<std::int64_t, std::uint64_t> claimed;  // with the claim
   std::vector<std::int64_t> given_back;
   bool concerns_others = false;  // beyond the runs that are woken
 
   void claimable(const Run& run) {
     if (!run.wake) return;
-    auto& told = woken.try_emplace(run.state, Woken{run.state, *run.wake, 0}).first->second;
+    auto& told = woken.try_emplace(run.state, Claimable{run.state, *run.wake, 0}).first->second;
     told.earliest = std::min(told.earliest, *run.wake);
     ++told.runs;
   }
@@ -98,7 +99,7 @@ struct RunStore::Impl {
 
   template <class Work>
   auto transact(const Dialect::Begin& begin, Work work) {
-    std::function<void(const Woken&)> told;
+    std::function<void(const Claimable&)> told;
     Effects effects;
     bool committing = false;
     auto result = [&] {
@@ -137,22 +138,14 @@ struct RunStore::Impl {
     RunRow row;
     row.read_from(statement);
     bind(statement);
-    statement.alloc();
-    statement.prepare(sql);
-    statement.define_and_bind();
+    prepare(statement, sql, true);
     statement.execute();
     std::vector<Run> found;
     while (statement.fetch()) found.push_back(row.run());
     return found;
   }
 
-  // The runs in `states` that may be claimed, by wake and nominal time: a SELECT of number and wake that takes :now and
-  // :limit. Each state has its own part, which walks its index and stops; `behind_each` follows it. For a member it
-  // takes :tree and :member too, and leaves to others what they have the result file of, and what is theirs to launch:
-  // the runs of a job that it does not have, or not as the run was planned with, as long as some member has it so.
-  std::string ready(std::span<const RunState> states, const std::string& behind_each = "") const;
-
-  // What ready() takes beyond :now and :limit.
+  // What the SQL of store/claimable.h takes of a member.
   void bind_member(soci::statement& statement) const {
     if (!lease) return;
     statement.exchange(soci::use(tree, "tree"));
@@ -169,7 +162,7 @@ struct RunStore::Impl {
   std::mutex mutex;  // guards all below
   std::string owner;
   soci::session session;
-  std::function<void(const Woken&)> listener;
+  std::function<void(const Claimable&)> listener;
   std::optional<Error> damage;  // found in the middle of work: from then on nothing is written
   long long data_version = 0;   // as written_by_others() last saw it
   long long own_changes = 0;    // that tell_others() counted

@@ -111,7 +111,7 @@ class CrashStand : public Stand {
     runner::adopt_inflight(stages->context, clock.now());
   }
   void watch() {
-    store->on_change([this](const store::Woken&) { point(); });
+    store->on_change([this](const store::Claimable&) { point(); });
     api.around_exchange = log.after_line = [this] { point(); };
   }
   void point() {

@@ -409,7 +409,7 @@ TEST_F(LeaseTest, WhatACommitWithALostAnswerHasPlannedIsTold) {
       " doze()");
   EXPECT_TRUE(other->written_by_others());
   int told = 0;
-  store->on_change([&](const Woken& woken) { told += woken.runs; });
+  store->on_change([&](const Claimable& woken) { told += woken.runs; });
   std::jthread cutter([&] {
     EXPECT_TRUE(eventually(
         [&] { return database.query("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") != "0\n"; }));

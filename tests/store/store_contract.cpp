@@ -534,8 +534,8 @@ TEST_P(StoreContract, KeepsAnyText) {
 TEST_P(StoreContract, TellsTheListenerWhatCanBeClaimed) {
   std::vector<RunState> told;
   // It may use the store: it is called outside the mutex.
-  std::vector<Woken> details;
-  store->on_change([&](const Woken& woken) {
+  std::vector<Claimable> details;
+  store->on_change([&](const Claimable& woken) {
     EXPECT_TRUE(store->counts());
     told.push_back(woken.state);
     details.push_back(woken);

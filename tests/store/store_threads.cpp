@@ -30,7 +30,7 @@ TEST_P(StoreContract, ManyThreadsNeverHaveTheSameRun) {
   }
   ASSERT_TRUE(store->plan({}, runs));
   std::atomic<int> heard = 0;
-  store->on_change([&](const Woken&) { ++heard; });
+  store->on_change([&](const Claimable&) { ++heard; });
   const std::map<RunState, RunState> next{{RunState::due, RunState::posted}, {RunState::posted, RunState::delivered}};
   std::atomic<int> steps = 0;
   std::atomic<int> faults = 0;
@@ -80,7 +80,7 @@ TEST_P(StoreContract, TheListenerMayChangeAtAnyTime) {
   on_many_threads([&](int thread) {
     for (int i = 0; i < 30; ++i) {
       if (thread == 0) {
-        store->on_change([&](const Woken&) { ++heard; });
+        store->on_change([&](const Claimable&) { ++heard; });
         store->on_change(nullptr);
         continue;
       }

@@ -1,0 +1,84 @@
+#include "store/claimable.h"
+
+#include <functional>
+
+namespace mig_runner::store {
+namespace {
+
+// Members whose clocks let them claim, word for word what Impl::require_right_clock() asks: who may not claim does not
+// keep others from it by having a job.
+const std::string kAble =
+    "(SELECT id FROM members WHERE abs(clock_ahead) <= 30000 OR NOT EXISTS (SELECT 1 FROM members AS right_ones WHERE"
+    " right_ones.id <> members.id AND right_ones.lease_until > clock_timestamp() AND abs(right_ones.clock_ahead) <="
+    " 5000))";
+
+const std::string kAny =
+    "EXISTS (SELECT 1 FROM member_jobs JOIN " + kAble +
+    " AS able ON able.id = member_jobs.member WHERE member_jobs.job = runs.job";
+const std::string kAsPlanned = " AND (runs.job_hash = '' OR member_jobs.hash = runs.job_hash)";
+const std::string kOwn = " AND member_jobs.member = :member";
+
+const std::string kMine = "(collected_by = :tree OR " + kAny + kAsPlanned + kOwn + "))";
+const std::string kOtherVersion = "(NOT " + kAny + kAsPlanned + ") AND " + kAny + kOwn + "))";
+const std::string kNobodys = "(NOT " + kAny + "))";
+
+// From when on a due run of each kind may be claimed.
+const std::string kOtherVersionAt = "wake + LEAST(60000, (deadline - wake) / 2)";
+const std::string kNobodysAt = "COALESCE(deadline + 1, wake)";
+
+std::string unclaimed(RunState state, bool member) {
+  return "state = " + std::to_string(static_cast<int>(state)) + " AND wake IS NOT NULL AND owner IS NULL" +
+         (member ? " AND (collected_by = '' OR collected_by = :tree OR NOT EXISTS"
+                   " (SELECT 1 FROM members WHERE members.tree = runs.collected_by))"
+                 : "");
+}
+
+// What a member may claim at :now.
+std::string allowed_now(RunState state) {
+  if (state != RunState::due) return " AND (" + kMine + " OR " + kOtherVersion + " OR " + kNobodys + ")";
+  return " AND (" + kMine + " OR (" + kOtherVersion + " AND " + kOtherVersionAt + " <= :now) OR (" + kNobodys +
+         " AND " + kNobodysAt + " <= :now))";
+}
+
+std::string together(std::span<const RunState> states, const std::function<std::string(RunState)>& part) {
+  std::string parts;
+  for (const auto state : states)
+    parts += (parts.empty() ? "" : " UNION ALL ") +
+             ("SELECT * FROM (" + part(state) + ") AS state" + std::to_string(static_cast<int>(state)));
+  return parts;
+}
+
+// The runs in `state` that may be claimed at some time.
+std::string upcoming(RunState state, bool member) {
+  const std::string order = " ORDER BY wake, nominal LIMIT ";
+  const auto select = [&](const std::string& at, const std::string& condition) {
+    return "SELECT state, " + at + " AS at FROM runs WHERE " + unclaimed(state, member) + condition;
+  };
+  if (!member) return select("wake", "") + order + ":limit";
+  if (state != RunState::due) return select("wake", allowed_now(state)) + order + ":limit";
+  // Most runs are this member's own. Only before the first of those anything else can come sooner.
+  const auto mine = " AND " + kMine;
+  const auto first = "COALESCE((SELECT wake FROM runs WHERE " + unclaimed(state, member) + mine + order +
+                     "1), 9223372036854775807)";
+  const auto others = " AND wake < " + first + " AND (" + kOtherVersion + " OR " + kNobodys + ")";
+  return "(" + select("wake", mine) + order + ":limit) UNION ALL (" +
+         select("CASE WHEN " + kNobodys + " THEN " + kNobodysAt + " ELSE " + kOtherVersionAt + " END", others) + order +
+         ":limit)";
+}
+
+}  // namespace
+
+std::string claimable_runs(std::span<const RunState> states, bool member, const std::string& behind_each) {
+  const auto parts = together(states, [&](RunState state) {
+    return "SELECT number, wake, nominal FROM runs WHERE " + unclaimed(state, member) + " AND wake <= :now" +
+           (member ? allowed_now(state) : "") + " ORDER BY wake, nominal LIMIT :limit" + behind_each;
+  });
+  return "SELECT number FROM (" + parts + ") AS ready ORDER BY wake, nominal LIMIT :limit";
+}
+
+std::string upcoming_runs(std::span<const RunState> states, bool member) {
+  return "SELECT state, min(at), count(*) FROM (" +
+         together(states, [&](RunState state) { return upcoming(state, member); }) + ") AS upcoming GROUP BY state";
+}
+
+}  // namespace mig_runner::store
