@@ -52,7 +52,7 @@ class Recorder {
   bool left_to_others_ = false;  // by the last claim
   // The earliest wake, where the last claim saw that nothing is due.
   std::optional<std::optional<Timestamp>> next_wake_;
-  int fruitless_ = 0;            // claims in a row that had nothing though something was due
+  int fruitless_ = 0;  // claims in a row that had nothing though something was due
 };
 
 }  // namespace mig_runner::runner

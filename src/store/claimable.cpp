@@ -12,9 +12,8 @@ const std::string kAble =
     " right_ones.id <> members.id AND right_ones.lease_until > clock_timestamp() AND abs(right_ones.clock_ahead) <="
     " 5000))";
 
-const std::string kAny =
-    "EXISTS (SELECT 1 FROM member_jobs JOIN " + kAble +
-    " AS able ON able.id = member_jobs.member WHERE member_jobs.job = runs.job";
+const std::string kAny = "EXISTS (SELECT 1 FROM member_jobs JOIN " + kAble +
+                         " AS able ON able.id = member_jobs.member WHERE member_jobs.job = runs.job";
 const std::string kAsPlanned = " AND (runs.job_hash = '' OR member_jobs.hash = runs.job_hash)";
 const std::string kOwn = " AND member_jobs.member = :member";
 
@@ -58,8 +57,8 @@ std::string upcoming(RunState state, bool member) {
   if (state != RunState::due) return select("wake", allowed_now(state)) + order + ":limit";
   // Most runs are this member's own. Only before the first of those anything else can come sooner.
   const auto mine = " AND " + kMine;
-  const auto first = "COALESCE((SELECT wake FROM runs WHERE " + unclaimed(state, member) + mine + order +
-                     "1), 9223372036854775807)";
+  const auto first =
+      "COALESCE((SELECT wake FROM runs WHERE " + unclaimed(state, member) + mine + order + "1), 9223372036854775807)";
   const auto others = " AND wake < " + first + " AND (" + kOtherVersion + " OR " + kNobodys + ")";
   return "(" + select("wake", mine) + order + ":limit) UNION ALL (" +
          select("CASE WHEN " + kNobodys + " THEN " + kNobodysAt + " ELSE " + kOtherVersionAt + " END", others) + order +

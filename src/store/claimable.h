@@ -9,10 +9,10 @@ namespace mig_runner::store {
 
 // Which unclaimed runs this process may claim, and from when on, as SQL.
 //
-// Without a group: all, from their wake on. A member of one leaves to others what they have the result file of, and what
-// is theirs to launch. Whose jobs are as a run was planned claims it. Where nobody's are, they may be just about to
-// come, with a runner that is restarted: a member with another version of the job waits before it takes the run (up to a
-// minute), and where nobody has the job at all, whoever comes says so once the run could not be launched any more.
+// Without a group: all, from their wake on. A member of one leaves to others what they have the result file of, and
+// what is theirs to launch. Whose jobs are as a run was planned claims it. Where nobody's are, they may be just about
+// to come, with a runner that is restarted: a member with another version of the job waits before it takes the run (up
+// to a minute), and where nobody has the job at all, whoever comes says so once the run could not be launched any more.
 
 // A SELECT of the numbers of the runs in `states` that may be claimed, by wake and nominal time. `behind_each`: behind
 // the part of each state, which walks its index and stops. Takes :now and :limit, for a member :tree and :member too.

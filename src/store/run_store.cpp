@@ -134,15 +134,17 @@ std::set<RunKey> insert_rows(soci::session& session, const Dialect& dialect, con
 
 // Says of each whether it was new.
 std::vector<bool> insert_runs(soci::session& session, const Dialect& dialect, std::span<const Run> runs,
-                              const std::set<std::string>& not_of, Effects& effects,
+                              std::span<const Cursor> cursors, Effects& effects,
                               const std::map<std::string, std::string>* hashes) {
+  const auto paused = paused_jobs(session, cursors);
   std::vector<const Run*> wanted;
   std::set<std::string> jobs;
   for (const auto& run : runs) {
-    if (not_of.contains(run.job)) continue;
+    if (paused.contains(run.job)) continue;
     wanted.push_back(&run);
     jobs.insert(run.job);
   }
+  for (const auto& cursor : cursors) jobs.erase(cursor.job);  // moving it has added the job
   add_jobs(session, dialect, jobs);
   auto inserted = insert_rows(session, dialect, wanted, hashes);
   std::vector<bool> fresh;
@@ -200,8 +202,7 @@ Result<std::vector<bool>> RunStore::plan(std::span<const Cursor> cursors, std::s
       return tl::unexpected(right.error());
     const auto& dialect = impl_->dialect;
     move_cursors(session, dialect, cursors, impl_->lease ? &impl_->owner : nullptr);
-    return insert_runs(session, dialect, runs, paused_jobs(session, cursors), effects,
-                       impl_->lease ? &impl_->jobs : nullptr);
+    return insert_runs(session, dialect, runs, cursors, effects, impl_->lease ? &impl_->jobs : nullptr);
   });
 }
 

@@ -108,8 +108,8 @@ class RunStore {
   // By job and member. Empty without a group.
   Result<std::vector<JobDifference>> job_differences();
 
-  // Called after a commit that made runs with a wake time claimable, with those of each state, on the committing thread,
-  // outside the mutex.
+  // Called after a commit that made runs with a wake time claimable, with those of each state, on the committing
+  // thread, outside the mutex.
   void on_change(std::function<void(const Claimable&)> listener);
 
   // In one transaction: moves the cursors and inserts the runs whose job and nominal time are new (state, wake and all

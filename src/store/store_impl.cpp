@@ -38,6 +38,11 @@ void Transaction::commit() {
   open_ = false;
 }
 
+void Transaction::commit_and_tell() {
+  session_ << "COMMIT; SELECT nextval('changes')";
+  open_ = false;
+}
+
 RunStore::Impl::Impl(std::string the_owner, const Location& location)
     : owner(std::move(the_owner)),
       uri(location.uri),
@@ -147,7 +152,7 @@ Result<void> RunStore::Impl::require_right_clock() {
   return fail("this machine's clock is far off the database's: other runners do its work until it is set", place);
 }
 
-// Only now that the change is there to be seen. Where this fails the change stands, and is found without being told.
+// Where this fails, what was changed stands, and is found without being told.
 void RunStore::Impl::tell_others() {
   try {
     session << "SELECT nextval('changes')";
@@ -177,13 +182,15 @@ Error RunStore::Impl::failed() {
 void RunStore::Impl::count(const Effects& effects) {
   // A member's id begins with its host: rows do not grow in number with each start.
   const auto counter = lease ? owner.substr(0, owner.find('/')) : owner;
-  for (const auto& [state, change] : effects.counted) {
-    if (change == 0) continue;
-    const int number = static_cast<int>(state);
-    session << "INSERT INTO tally (owner, state, runs) VALUES (:owner, :state, :change)"
-               " ON CONFLICT (owner, state) DO UPDATE SET runs = tally.runs + excluded.runs",
-        soci::use(counter, "owner"), soci::use(number, "state"), soci::use(change, "change");
-  }
+  std::string rows;
+  for (const auto& [state, change] : effects.counted)
+    if (change != 0)
+      rows += (rows.empty() ? "" : ", ") + ("(:owner, " + std::to_string(static_cast<int>(state))) + ", " +
+              std::to_string(change) + ")";
+  if (rows.empty()) return;
+  session << "INSERT INTO tally (owner, state, runs) VALUES " + rows +
+                 " ON CONFLICT (owner, state) DO UPDATE SET runs = tally.runs + excluded.runs",
+      soci::use(counter, "owner");
 }
 
 }  // namespace mig_runner::store

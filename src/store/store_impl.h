@@ -35,6 +35,8 @@ class Transaction {
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
   void commit();
+  // To a server: then tells other processes, only now that there is something to see, with the same message.
+  void commit_and_tell();
 
  private:
   soci::session& session_;
@@ -114,11 +116,15 @@ struct RunStore::Impl {
         if (!value) return value;
         count(effects);
         committing = true;
-        transaction->commit();
+        if (dialect.server && (effects.concerns_others || !effects.woken.empty())) {
+          transaction->commit_and_tell();
+          ++own_changes;
+        } else {
+          transaction->commit();
+        }
         committing = false;
         for (const auto& [number, claim] : effects.claimed) held[number] = claim;
         for (const auto number : effects.given_back) held.erase(number);
-        if (dialect.server && (effects.concerns_others || !effects.woken.empty())) tell_others();
         return value;
       });
     }();
