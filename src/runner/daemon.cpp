@@ -11,6 +11,7 @@
 
 #include "runner/adoption.h"
 #include "runner/configuration.h"
+#include "runner/end_watch.h"
 #include "runner/engine.h"
 #include "runner/group_watch.h"
 #include "runner/planner.h"
@@ -62,14 +63,23 @@ Result<sign::Key> load_key(const Configuration& configuration, Timestamp now) {
   return sign::Key::load(configuration.client.gpg_home, configuration.client.keyid, configuration.passphrase, now);
 }
 
+// Null without a server, for which nobody waits.
+Result<std::unique_ptr<EndWatch>> watch_end(const store::Location& location, log::Log& log, store::RunStore* store) {
+  if (!location.is_postgresql()) return nullptr;
+  return EndWatch::begin(log, store);
+}
+
 // Waits for a database server that is away: after a power cut it may start later than its runners. No store where a
 // signal ended that.
-Result<store::Opened> open_store(const store::Location& location, milliseconds lease, Wakeups& wakeups, log::Log& log) {
+Result<store::Opened> open_store(const store::Location& location, milliseconds lease, Wakeups& wakeups,
+                                 Wakeups::Events& missed, log::Log& log) {
   for (bool told = false;; told = true) {
     auto opened = store::RunStore::open(location, "runner", kClock.now(), lease);
     if (opened || !location.is_postgresql() || opened.error().retry == Retry::no) return opened;
     if (!told) log.error("Nothing is launched until the database can be used: " + opened.error().text());
-    if (wakeups.wait(std::nullopt, kDatabasePause, -1).terminate) return store::Opened{};
+    const auto events = wakeups.wait(std::nullopt, kDatabasePause, -1);
+    if (events.terminate) return store::Opened{};
+    missed.add(events);
   }
 }
 
@@ -84,6 +94,12 @@ struct Daemon::Impl {
         log(std::move(sink)),
         lock(std::move(the_lock)),
         store(std::move(the_store)) {}
+  // While the end is watched: all that may wait for the store.
+  ~Impl() {
+    planner.reset();
+    engine.reset();
+    store->close();
+  }
 
   Result<bool> start_stages(const sign::Key& key);
   Result<void> start_engine(const sign::Key& key);
@@ -102,6 +118,7 @@ struct Daemon::Impl {
   std::filesystem::path path;
   Configuration configuration;
   Wakeups wakeups;
+  Wakeups::Events missed;  // while the database was waited for
   SwitchableLog log;
   store::TreeLock lock;
   std::unique_ptr<store::RunStore> store;
@@ -112,6 +129,7 @@ struct Daemon::Impl {
   std::unique_ptr<spool::Spool> spool;
   std::unique_ptr<Engine> engine;
   std::unique_ptr<Planner> planner;
+  std::unique_ptr<EndWatch> end_watch;  // with a database server
 };
 
 Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -139,9 +157,13 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const std::filesystem::path& runne
   if (!lock) return tl::unexpected(lock.error());
   const auto location = store_location(configuration.runner);
   if (!location) return tl::unexpected(location.error());
-  auto opened = open_store(*location, configuration.runner.lease, *wakeups, **sink);
+  auto waiting = watch_end(*location, **sink, nullptr);
+  if (!waiting) return tl::unexpected(waiting.error());
+  Wakeups::Events missed;
+  auto opened = open_store(*location, configuration.runner.lease, *wakeups, missed, **sink);
   if (!opened) return tl::unexpected(opened.error());
   if (!opened->store) return nullptr;
+  waiting->reset();
   if (!opened->set_aside.empty())
     (*sink)->error("The record of runs was damaged (" + opened->damage + "); it is set aside as " + opened->set_aside +
                    " and a new one is begun: what was in flight is not collected, see docs/operating.md");
@@ -150,6 +172,10 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const std::filesystem::path& runne
       new Daemon(std::make_unique<Impl>(runner_cfg, std::move(configuration), std::move(*wakeups), std::move(*sink),
                                         std::move(*lock), std::move(opened->store))));
   auto& impl = *daemon->impl_;
+  impl.missed = missed;
+  auto end_watch = watch_end(*location, impl.log, impl.store.get());
+  if (!end_watch) return tl::unexpected(end_watch.error());
+  impl.end_watch = std::move(*end_watch);
   impl.log.notice("mig-runner starts in " + impl.configuration.runner.directory.string() + ", signing with " +
                   key->fingerprint());
   const auto started = impl.start_stages(*key);
@@ -167,7 +193,10 @@ Result<bool> Daemon::Impl::start_stages(const sign::Key& key) {
     if (store->term() == 0 || started.error().retry == Retry::no) return tl::unexpected(started.error());
     if (!told) log.error("Nothing is launched until the database can be used: " + started.error().text());
     static_cast<void>(service_manager.alive(steady_clock::now()));
-    if (wakeups.wait(std::nullopt, kDatabasePause, -1).terminate) return false;
+    const auto events = wakeups.wait(std::nullopt, kDatabasePause, -1);
+    if (events.terminate) return false;
+    if (events.reload) log.reopen();
+    missed.add(events);
   }
 }
 
@@ -323,8 +352,10 @@ void Daemon::Impl::loop() {
     service_manager.status(status());
     if (const auto until_alive = service_manager.alive(steady_clock::now()))
       longest = std::min(longest, std::chrono::ceil<milliseconds>(*until_alive));
-    const auto events = wakeups.wait(next, longest, quiet || !spool ? -1 : spool->event_fd());
+    if (missed.reload || missed.clock_was_set) longest = milliseconds(0);
+    auto events = wakeups.wait(next, longest, quiet || !spool ? -1 : spool->event_fd());
     if (events.terminate) return;
+    events.add(std::exchange(missed, {}));
     if (events.reload) {
       service_manager.reloading();
       if (!reload()) return;

@@ -8,6 +8,10 @@
 
 namespace mig_runner::runner {
 
+// A descriptor that is readable once SIGTERM or SIGINT has come, which must be blocked. Nobody reads it: whoever asks
+// later sees it too.
+Result<UniqueFd> ending_signals();
+
 // What wakes the loop: signals, a time of the wall clock, a jump of that clock, changes in the spool. One thread.
 class Wakeups {
  public:
@@ -15,10 +19,16 @@ class Wakeups {
   static Result<Wakeups> create();
 
   struct Events {
-    bool terminate = false;
+    bool terminate = false;  // from then on always
     bool reload = false;
     bool clock_was_set = false;
     bool spool = false;
+
+    // What came while something else was waited for.
+    void add(const Events& earlier) {
+      reload = reload || earlier.reload;
+      clock_was_set = clock_was_set || earlier.clock_was_set;
+    }
   };
 
   // Waits until `wake` (nullopt: no such time) on the wall clock, `longest`, or an event, whichever is first.
@@ -26,11 +36,12 @@ class Wakeups {
   Events wait(std::optional<Timestamp> wake, std::chrono::milliseconds longest, int spool_fd);
 
  private:
-  Wakeups(UniqueFd signals, UniqueFd timer) : signals_(std::move(signals)), timer_(std::move(timer)) {}
+  Wakeups(UniqueFd ending, UniqueFd reload, UniqueFd timer)
+      : ending_(std::move(ending)), reload_(std::move(reload)), timer_(std::move(timer)) {}
   void arm(std::optional<Timestamp> wake);
-  void read_signals(Events& events);
 
-  UniqueFd signals_;
+  UniqueFd ending_;
+  UniqueFd reload_;
   UniqueFd timer_;
 };
 

@@ -20,6 +20,7 @@ void Patience::begin(int socket) {
   const std::lock_guard lock(mutex_);
   socket_ = std::move(duplicate);
   deadline_ = std::chrono::steady_clock::now() + limit_;
+  if (given_up_) shutdown(socket_.get(), SHUT_RDWR);
 }
 
 void Patience::end() {
@@ -29,8 +30,14 @@ void Patience::end() {
 
 void Patience::give_up() {
   const std::lock_guard lock(mutex_);
+  given_up_ = true;
   if (socket_) shutdown(socket_.get(), SHUT_RDWR);
   socket_.reset();
+}
+
+bool Patience::given_up() {
+  const std::lock_guard lock(mutex_);
+  return given_up_;
 }
 
 void Patience::run(const std::stop_token& stop) {

@@ -26,8 +26,9 @@ class Patience {
   // quarter) both ways of it are shut down, whereupon the call fails as with a connection that was lost.
   void begin(int socket);
   void end();
-  // Ends the call now, if there is one.
+  // Ends the call now, if there is one, and each that begins from now on.
   void give_up();
+  bool given_up();
 
  private:
   void run(const std::stop_token& stop);
@@ -37,6 +38,7 @@ class Patience {
   std::condition_variable_any changed_;
   UniqueFd socket_;  // a duplicate: the call may close its own meanwhile, and the number may be given to another file
   std::chrono::steady_clock::time_point deadline_;
+  bool given_up_ = false;
   std::jthread thread_;
 };
 

@@ -175,6 +175,15 @@ RunStore::RunStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 RunStore::~RunStore() = default;
 
+void RunStore::close() {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->close();
+}
+
+void RunStore::give_up() {
+  if (impl_->patience) impl_->patience->give_up();
+}
+
 std::uint64_t RunStore::term() {
   return impl_->lease ? impl_->lease->term() : 0;
 }

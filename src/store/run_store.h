@@ -89,6 +89,12 @@ class RunStore {
   static Result<std::unique_ptr<RunStore>> open_beside(const Location& location, const std::string& owner);
   ~RunStore();
 
+  // For the end of the process, while other threads may be in a call that a server does not answer: calls fail from now
+  // on. Does nothing without a server.
+  void give_up();
+  // Ends the membership of a group, with its claims; nothing is called afterwards. The destructor does it too.
+  void close();
+
   // Of a member of a group: which membership this is; it is another one after a lease that ended. 0 without a group.
   std::uint64_t term();
   // Whether what was claimed in that membership certainly still is: to be asked right before a deed that must not be

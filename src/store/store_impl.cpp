@@ -51,14 +51,21 @@ RunStore::Impl::Impl(std::string the_owner, const Location& location)
       dialect(location.is_postgresql() ? kPostgresql : kSqlite) {}
 
 RunStore::Impl::~Impl() {
+  close();
+}
+
+void RunStore::Impl::close() {
   if (!lease) return;
   try {
-    if (lease->lost() || connection_lost(session)) return;
-    patience->begin(socket_of(session));
-    lease->leave(session);
+    if (!lease->lost() && !connection_lost(session)) {
+      const Calm after(patience.get());
+      patience->begin(socket_of(session));
+      lease->leave(session);
+    }
   } catch (const std::exception&) {
     // The others see the lease end.
   }
+  lease.reset();
 }
 
 ChangeWriter& RunStore::Impl::writer() {
@@ -69,6 +76,7 @@ ChangeWriter& RunStore::Impl::writer() {
 void RunStore::Impl::connect() {
   using std::chrono::steady_clock;
   if (!connection_lost(session)) return;
+  if (patience->given_up()) throw std::runtime_error("this process is ending");
   const auto begin = steady_clock::now();
   if (begin < no_connection_before) std::rethrow_exception(no_connection);
   try {

@@ -79,6 +79,7 @@ class ChangeWriter;
 struct RunStore::Impl {
   Impl(std::string the_owner, const Location& location);
   ~Impl();
+  void close();
 
   // Runs `work(session)`, which returns a Result, with the connection to itself.
   template <class Work>

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <thread>
 
 namespace mig_runner::test {
@@ -191,6 +192,33 @@ TEST(TwoRunners, ARunnerWhoseDatabaseGoesAwayWhileItStartsWaitsToo) {
   group.store(0).restore();
   EXPECT_TRUE(eventually([&] { return group.logs(0, "Following 1 job"); }, 60s)) << group.log(0);
   EXPECT_EQ(group.stop(0), 0);
+}
+
+// Whichever thread waits for what: an answer, or a connection.
+TEST(TwoRunners, EndInFiveSecondsAlsoWhereTheDatabaseHangs) {
+  TwoRunners group("30s");
+  group.job("packages", kOnceAYear);
+  for (int i = 0; i < group.size(); ++i) {
+    group.start(i);
+    ASSERT_TRUE(eventually([&] { return group.logs(i, "Following 1 job"); })) << group.log(i);
+    group.store(i).silence();
+  }
+  group.store(1).cut();
+  const auto told = std::chrono::steady_clock::now();
+  for (int i = 0; i < group.size(); ++i) group.process(i).signal(SIGTERM);
+  for (int i = 0; i < group.size(); ++i) EXPECT_EQ(group.process(i).wait(), 0) << group.log(i);
+  EXPECT_LT(std::chrono::steady_clock::now() - told, 5s) << group.log(0) << group.log(1);
+}
+
+TEST(TwoRunners, WhatIsAskedWhileTheDatabaseIsWaitedForIsDoneAfterwards) {
+  TwoRunners group;
+  group.job("packages", kOnceAYear);
+  group.server.stop();
+  group.start(0);
+  ASSERT_TRUE(eventually([&] { return group.logs(0, "Nothing is launched until the database can be used: "); }));
+  group.process(0).signal(SIGHUP);
+  group.server.start();
+  EXPECT_TRUE(eventually([&] { return group.logs(0, "Reloaded: "); })) << group.log(0);
 }
 
 }  // namespace

@@ -14,6 +14,15 @@ using namespace std::chrono_literals;
 
 class WakeupsTest : public testing::Test {
  protected:
+  void TearDown() override {
+    sigset_t ending;
+    sigemptyset(&ending);
+    for (const int number : {SIGTERM, SIGINT}) sigaddset(&ending, number);
+    const timespec at_once{};
+    while (sigtimedwait(&ending, nullptr, &at_once) > 0) {
+    }
+  }
+
   Wakeups wakeups = std::move(Wakeups::create().value());
   SystemClock clock;
 };
@@ -21,8 +30,13 @@ class WakeupsTest : public testing::Test {
 TEST_F(WakeupsTest, SignalsAreTold) {
   kill(getpid(), SIGHUP);
   EXPECT_TRUE(wakeups.wait(std::nullopt, 10s, -1).reload);
+  EXPECT_FALSE(wakeups.wait(std::nullopt, 0s, -1).reload) << "once";
   kill(getpid(), SIGTERM);
   EXPECT_TRUE(wakeups.wait(std::nullopt, 10s, -1).terminate);
+  EXPECT_TRUE(wakeups.wait(std::nullopt, 10s, -1).terminate) << "whoever asks later is told too";
+}
+
+TEST_F(WakeupsTest, TheKeyboardEndsToo) {
   kill(getpid(), SIGINT);
   EXPECT_TRUE(wakeups.wait(std::nullopt, 10s, -1).terminate);
 }

@@ -1,0 +1,49 @@
+#include "runner/end_watch.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+
+#include "runner/wakeups.h"
+
+namespace mig_runner::runner {
+
+Result<std::unique_ptr<EndWatch>> EndWatch::begin(log::Log& log, store::RunStore* store) {
+  auto signals = ending_signals();
+  if (!signals) return tl::unexpected(signals.error());
+  UniqueFd stop(eventfd(0, EFD_CLOEXEC));
+  if (!stop) return fail_errno("eventfd");
+  return std::unique_ptr<EndWatch>(new EndWatch(log, store, std::move(*signals), std::move(stop)));
+}
+
+EndWatch::EndWatch(log::Log& log, store::RunStore* store, UniqueFd signals, UniqueFd stop)
+    : log_(log), store_(store), signals_(std::move(signals)), stop_(std::move(stop)), thread_([this] { run(); }) {}
+
+EndWatch::~EndWatch() {
+  const std::uint64_t one = 1;
+  static_cast<void>(write(stop_.get(), &one, sizeof one));
+}
+
+bool EndWatch::stopped_within(std::chrono::milliseconds time) const {
+  pollfd stop{stop_.get(), POLLIN, 0};
+  return poll(&stop, 1, static_cast<int>(time.count())) > 0;
+}
+
+void EndWatch::run() {
+  std::array<pollfd, 2> fds{{{signals_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}}};
+  while (poll(fds.data(), fds.size(), -1) < 0) {
+  }
+  if (stopped_within(kPatience)) return;
+  if (store_ != nullptr) store_->give_up();
+  if (stopped_within(kLastResort)) return;
+  log_.warning(
+      "Ending although calls to the database have not ended: what this runner has claimed is free when its"
+      " lease ends.");
+  std::_Exit(EXIT_SUCCESS);
+}
+
+}  // namespace mig_runner::runner

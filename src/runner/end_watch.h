@@ -1,0 +1,39 @@
+#pragma once
+
+#include <thread>
+
+#include "base/file.h"
+#include "log/log.h"
+#include "store/run_store.h"
+
+namespace mig_runner::runner {
+
+// Sees to it that a process that was asked to end does so, also where its threads wait for a database server that does
+// not answer. Ending like that is like being killed: what is stored stays, and others take over when the lease ends.
+class EndWatch {
+ public:
+  // How long what is under way may take to end by itself; from then on no call waits for the database.
+  static constexpr std::chrono::milliseconds kPatience{2500};
+  // How long after that the process is ended: making a connection cannot be cut short.
+  static constexpr std::chrono::milliseconds kLastResort{1500};
+
+  // Watches for SIGTERM and SIGINT, which are blocked already (Wakeups), with a thread of its own. `store` may be null;
+  // all outlive this.
+  static Result<std::unique_ptr<EndWatch>> begin(log::Log& log, store::RunStore* store);
+  ~EndWatch();
+  EndWatch(const EndWatch&) = delete;
+  EndWatch& operator=(const EndWatch&) = delete;
+
+ private:
+  EndWatch(log::Log& log, store::RunStore* store, UniqueFd signals, UniqueFd stop);
+  void run();
+  bool stopped_within(std::chrono::milliseconds time) const;
+
+  log::Log& log_;
+  store::RunStore* const store_;
+  const UniqueFd signals_;
+  const UniqueFd stop_;  // readable once this is to end
+  std::jthread thread_;
+};
+
+}  // namespace mig_runner::runner
