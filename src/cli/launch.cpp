@@ -28,7 +28,9 @@ int launch(const Context& context, const Options& options) {
   const auto store = open_runs_if_any(*tree, "launch");
   if (!store) return complain(context, store.error(), kExitProblem);
   if (!*store || !anybody_at_work(*tree, **store)) return complain(context, idle, kExitProblem);
-  const auto run = runner::launch_now(**store, **job, context.clock.now());
+  const auto now = (*store)->shared_time(context.clock.now());
+  if (!now) return complain(context, now.error(), kExitProblem);
+  const auto run = runner::launch_now(**store, **job, *now);
   if (!run) return complain(context, run.error(), kExitProblem);
   if (options.wait) return follow_run(context, *tree, **store, *run, options.json);
   if (options.json) {

@@ -85,7 +85,7 @@ class List {
     auto checked = check_job(checks, name);
     Listed listed{name,        std::move(checked.value), std::move(checked.problems), std::nullopt, std::nullopt,
                   std::nullopt};
-    if (const auto since = paused_.find(name); since != paused_.end()) listed.paused_since = since->second;
+    if (const auto since = paused_.find(name); since != paused_.end()) listed.paused_since = since->second.since;
     if (listed.job && listed.job->config.settings.enabled && !listed.paused_since)
       listed.next = listed.job->schedule.next(context_.clock.now(), listed.job->zone);
     if (const auto last = last_.find(name); last != last_.end()) listed.last = last->second;
@@ -152,7 +152,7 @@ class List {
   const Context& context_;
   const Options& options_;
   std::unique_ptr<store::RunStore> store_;
-  std::map<std::string, Timestamp> paused_;
+  std::map<std::string, store::Pause> paused_;
   std::map<std::string, store::Run> last_;
   std::vector<Listed> jobs_;
 };

@@ -183,7 +183,7 @@ class Next {
   Timestamp from_{};
   int status_ = kExitFine;
   std::optional<cron::Zone> zone_;
-  std::map<std::string, Timestamp> paused_;
+  std::map<std::string, store::Pause> paused_;
   std::vector<Source> sources_;
 };
 

@@ -33,8 +33,9 @@ int set_paused(const Context& context, const Options& options, bool pause) {
   if (!store) return complain(context, store.error(), kExitProblem);
   if (const auto known = require_job(*tree, **store, options.job); !known)
     return complain(context, known.error(), kExitProblem);
-  const auto now = context.clock.now();
-  const auto changed = pause ? (*store)->pause(options.job, now) : (*store)->resume(options.job, now);
+  const auto now = (*store)->shared_time(context.clock.now());
+  if (!now) return complain(context, now.error(), kExitProblem);
+  const auto changed = pause ? (*store)->pause(options.job, *now) : (*store)->resume(options.job, *now);
   if (!changed) return complain(context, changed.error(), kExitProblem);
   if (options.json) {
     print_json(context.streams, {{"job", options.job}, {"paused", pause}, {"changed", *changed}});

@@ -19,7 +19,7 @@ struct Options {
 // Does the same to each run that was named; one that fails does not stop the others.
 class Repair {
  public:
-  using Deed = std::function<Result<store::Run>(const Tree&, store::RunStore&, store::Run)>;
+  using Deed = std::function<Result<store::Run>(const Tree&, store::RunStore&, store::Run, Timestamp now)>;
 
   // `done` says of a run what becomes of it.
   Repair(const Context& context, const Options& options, std::string name, std::string done)
@@ -34,7 +34,8 @@ class Repair {
     Json list = Json::array();
     for (const auto& name : options_.runs) {
       auto run = find_run(**store, name);
-      if (run) run = deed(*tree, **store, std::move(*run));
+      const auto now = (*store)->shared_time(context_.clock.now());
+      if (run) run = now ? deed(*tree, **store, std::move(*run), *now) : tl::unexpected(now.error());
       if (!run) {
         status = complain(context_, run.error(), kExitProblem);
         continue;
@@ -79,21 +80,22 @@ Command redeliver_command(CLI::App& app, const Context& context) {
   auto* command = app.add_subcommand("redeliver", "Hand the results of runs to their job's plugin again");
   add_example(command, "mig-runner redeliver $(mig-runner history --state undeliverable --plain)");
   const auto* done = "is delivered again";
-  return make_command(command, context, done, [&context](const Tree& tree, store::RunStore& store, store::Run run) {
-    const auto plugin = plugin_of(tree, run);
-    return runner::redeliver(store, std::move(run), plugin, context.clock.now());
-  });
+  return make_command(command, context, done,
+                      [](const Tree& tree, store::RunStore& store, store::Run run, Timestamp now) {
+                        const auto plugin = plugin_of(tree, run);
+                        return runner::redeliver(store, std::move(run), plugin, now);
+                      });
 }
 
 Command collect_command(CLI::App& app, const Context& context) {
   auto* command = app.add_subcommand("collect", "Fetch the results of runs from the API again");
   add_example(command, "mig-runner collect patchlevel@2026-11-23T08:00:00Z");
   const auto* done = "is collected again";
-  return make_command(command, context, done, [&context](const Tree& tree, store::RunStore& store, store::Run run) {
-    const auto now = context.clock.now();
-    const auto deadline = now + settings_of(tree, run).collectdeadline;
-    return runner::collect_again(store, std::move(run), deadline, now);
-  });
+  return make_command(command, context, done,
+                      [](const Tree& tree, store::RunStore& store, store::Run run, Timestamp now) {
+                        const auto deadline = now + settings_of(tree, run).collectdeadline;
+                        return runner::collect_again(store, std::move(run), deadline, now);
+                      });
 }
 
 }  // namespace mig_runner::cli

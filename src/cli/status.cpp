@@ -79,7 +79,7 @@ class Status {
     Json counts = Json::object();
     for (const auto& [state, count] : counts_) counts[std::string(store::state_name(state))] = count;
     Json paused = Json::array();
-    for (const auto& [job, since] : paused_) paused.push_back({{"job", job}, {"since", json_time(since)}});
+    for (const auto& [job, pause] : paused_) paused.push_back({{"job", job}, {"since", json_time(pause.since)}});
     Json members = Json::array();
     for (const auto& member : members_)
       members.push_back({{"member", member.id},
@@ -117,7 +117,8 @@ class Status {
     line("runner   ", runner_ ? "at work: " + *runner_ : idle, runner_ ? Style::green : Style::red);
     line("jobs     ",
          std::to_string(jobs_) + (paused_.empty() ? "" : ", " + std::to_string(paused_.size()) + " paused"));
-    for (const auto& [job, since] : paused_) line("paused   ", job + " since " + format.text(since), Style::yellow);
+    for (const auto& [job, pause] : paused_)
+      line("paused   ", job + " since " + format.text(pause.since), Style::yellow);
     show_members(format);
     show_runs("In flight", "none", in_flight_, format);
     show_runs("Waiting for delivery", "none", to_deliver_, format);
@@ -181,7 +182,7 @@ class Status {
   std::optional<std::string> runner_;
   std::size_t jobs_ = 0;
   std::map<store::RunState, std::int64_t> counts_;
-  std::map<std::string, Timestamp> paused_;
+  std::map<std::string, store::Pause> paused_;
   std::vector<store::Member> members_;
   std::vector<store::JobDifference> differences_;
   std::vector<store::Run> in_flight_, to_deliver_, failed_;

@@ -42,15 +42,15 @@ std::size_t JobBook::size() const {
   return jobs_.size();
 }
 
-void JobBook::set_paused(std::map<std::string, Timestamp> paused) {
+void JobBook::set_paused(std::map<std::string, store::Pause> paused) {
   const std::lock_guard lock(mutex_);
   paused_ = std::move(paused);
 }
 
-std::optional<Timestamp> JobBook::paused_since(const std::string& name) const {
+bool JobBook::was_paused(const store::Run& run) const {
   const std::lock_guard lock(mutex_);
-  const auto found = paused_.find(name);
-  return found == paused_.end() ? std::nullopt : std::optional(found->second);
+  const auto found = paused_.find(run.job);
+  return found != paused_.end() && run.number <= found->second.last_run;
 }
 
 }  // namespace mig_runner::runner

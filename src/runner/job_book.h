@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "spool/job.h"
+#include "store/run_store.h"
 
 namespace mig_runner::runner {
 
@@ -21,16 +22,16 @@ class JobBook {
   std::vector<spool::JobPtr> all() const;
   std::size_t size() const;
 
-  // Since when each paused job has been.
-  void set_paused(std::map<std::string, Timestamp> paused);
-  std::optional<Timestamp> paused_since(const std::string& name) const;
+  void set_paused(std::map<std::string, store::Pause> paused);
+  // Whether its job was paused after the run was planned.
+  bool was_paused(const store::Run& run) const;
 
  private:
   std::vector<spool::JobPtr>::const_iterator place(const std::string& name) const;
 
   mutable std::mutex mutex_;         // guards jobs_, paused_
   std::vector<spool::JobPtr> jobs_;  // in the order of their names
-  std::map<std::string, Timestamp> paused_;
+  std::map<std::string, store::Pause> paused_;
 };
 
 }  // namespace mig_runner::runner

@@ -113,10 +113,7 @@ bool Launcher::may_launch(store::Run& run, const spool::JobPtr& job, Timestamp n
   if (!job) return end(RunState::skipped, "its job was removed before it was launched");
   const auto& settings = job->config.settings;
   if (!settings.enabled) return end(RunState::skipped, "its job was disabled before it was launched");
-  // What the pause met planned ahead of its time does not go out any more; a launch by hand comes later than the pause.
-  const auto paused = context_.jobs.paused_since(run.job);
-  if (paused && run.nominal <= *paused + kAhead)
-    return end(RunState::skipped, "its job was paused before it was launched");
+  if (context_.jobs.was_paused(run)) return end(RunState::skipped, "its job was paused before it was launched");
   const auto punctual = run.nominal + settings.splay + std::chrono::minutes(1);
   if (run.deadline && now > *run.deadline && (run.attempts > 0 || now > punctual))
     return end(RunState::missed, "not launched until its deadline " + format_utc(*run.deadline) +

@@ -56,7 +56,7 @@ std::vector<Table> tables() {
     runs.push_back(names.substr(begin, end - begin));
     begin = end + 2;
   }
-  return {{"jobs", {"number", "name", "planned_through", "paused_since"}},
+  return {{"jobs", {"number", "name", "planned_through", "paused_since", "paused_at_run"}},
           {"runs", std::move(runs)},
           {"documents", {"run", "kind", "place", "content"}},
           {"tally", {"owner", "state", "runs"}}};

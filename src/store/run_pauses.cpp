@@ -8,17 +8,20 @@ namespace mig_runner::store {
 using soci::into;
 using soci::use;
 
-Result<std::map<std::string, Timestamp>> RunStore::paused() {
-  return impl_->read([](soci::session& session) -> Result<std::map<std::string, Timestamp>> {
+Result<std::map<std::string, Pause>> RunStore::paused() {
+  return impl_->read([](soci::session& session) -> Result<std::map<std::string, Pause>> {
     std::string job;
     long long since = 0;
+    long long last_run = 0;
     soci::statement statement(session);
     statement.exchange(into(job));
     statement.exchange(into(since));
-    prepare(statement, "SELECT name, paused_since FROM jobs WHERE paused_since IS NOT NULL", true);
+    statement.exchange(into(last_run));
+    prepare(statement, "SELECT name, paused_since, COALESCE(paused_at_run, 0) FROM jobs WHERE paused_since IS NOT NULL",
+            true);
     statement.execute();
-    std::map<std::string, Timestamp> found;
-    while (statement.fetch()) found[job] = Timestamp(std::chrono::milliseconds(since));
+    std::map<std::string, Pause> found;
+    while (statement.fetch()) found[job] = {Timestamp(std::chrono::milliseconds(since)), last_run};
     return found;
   });
 }
@@ -33,7 +36,10 @@ Result<bool> RunStore::pause(const std::string& job, Timestamp now) {
                             " UPDATE SET paused_since = excluded.paused_since WHERE jobs.paused_since IS NULL",
          use(name, "name"), use(since, "since"));
     statement.execute(true);
-    return statement.get_affected_rows() == 1;
+    if (statement.get_affected_rows() != 1) return false;
+    // Only now: whoever was just about to plan the job had its row locked.
+    session << "UPDATE jobs SET paused_at_run = (SELECT max(number) FROM runs) WHERE name = :name", use(name, "name");
+    return true;
   });
 }
 
@@ -43,11 +49,21 @@ Result<bool> RunStore::resume(const std::string& job, Timestamp now) {
   return impl_->write([&](soci::session& session, Effects& effects) -> Result<bool> {
     effects.concerns_others = true;
     soci::statement statement =
-        (session.prepare << "UPDATE jobs SET paused_since = NULL, planned_through = CASE WHEN planned_through > :now"
+        (session.prepare << "UPDATE jobs SET paused_since = NULL, paused_at_run = NULL, planned_through = CASE WHEN "
+                            "planned_through > :now"
                             " THEN planned_through ELSE :now END WHERE name = :name AND paused_since IS NOT NULL",
          use(through, "now"), use(name, "name"));
     statement.execute(true);
     return statement.get_affected_rows() == 1;
+  });
+}
+
+Result<Timestamp> RunStore::shared_time(Timestamp now) {
+  if (!impl_->dialect.server) return now;
+  return impl_->read([](soci::session& session) -> Result<Timestamp> {
+    long long time = 0;
+    session << "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)", into(time);
+    return Timestamp(std::chrono::milliseconds(time));
   });
 }
 

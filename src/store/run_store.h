@@ -48,6 +48,13 @@ struct Cursor {
   Timestamp planned_through{};
 };
 
+// A job that is paused.
+struct Pause {
+  Timestamp since{};
+  std::int64_t last_run = 0;  // number of the newest run, of any job, that was there then: what it met is not launched
+  bool operator==(const Pause&) const = default;
+};
+
 // A runner of the group that shares a PostgreSQL database.
 struct Member {
   std::string id, host;
@@ -155,11 +162,14 @@ class RunStore {
   // One change of a run that nobody has claimed: for a command beside the runner. Retry::later where somebody works on
   // the run at the moment, Retry::no where it is no longer in its state `from`.
   Result<void> repair(const Change& change);
+  // What all who share the store take for the time: `now`, or that of a database server, whatever this machine's clock
+  // says.
+  Result<Timestamp> shared_time(Timestamp now);
   // Whether another process has written since the last call; true the first time.
   Result<bool> written_by_others();
 
-  // A paused job is not launched by its schedule: since when each has been. Kept until resume().
-  Result<std::map<std::string, Timestamp>> paused();
+  // A paused job is not launched by its schedule. Kept until resume().
+  Result<std::map<std::string, Pause>> paused();
   // False where it is paused already.
   Result<bool> pause(const std::string& job, Timestamp now);
   // What its schedule named meanwhile counts as planned: it is not made up for. False where it is not paused.

@@ -59,7 +59,10 @@ Step third_version(const Dialect& dialect) {
   const std::string column = "ALTER TABLE runs ADD COLUMN ";
   const std::string type = " text NOT NULL DEFAULT ''";
   Step step{column + "launched_by" + type, column + "collected_by" + type, column + "delivered_by" + type,
-            "CREATE INDEX jobs_paused ON jobs (name) WHERE paused_since IS NOT NULL"};
+            "CREATE INDEX jobs_paused ON jobs (name) WHERE paused_since IS NOT NULL",
+            // The newest run, of any job, when the job was paused.
+            "ALTER TABLE jobs ADD COLUMN paused_at_run bigint",
+            "UPDATE jobs SET paused_at_run = (SELECT max(number) FROM runs) WHERE paused_since IS NOT NULL"};
   if (!dialect.server) return step;
   const Step of_group{
       // What tells connections that another has written, which SQLite has built in.

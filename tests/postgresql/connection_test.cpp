@@ -5,6 +5,7 @@
 #include <atomic>
 #include <thread>
 
+#include "base/clock.h"
 #include "postgresql_support.h"
 #include "store/run_maker.h"
 
@@ -93,8 +94,10 @@ TEST(PostgresqlSchema, AnOlderOneIsBroughtUpToDate) {
   PostgresqlDatabase database;
   const auto run = due_run("a");
   ASSERT_TRUE(database.open()->plan({}, {&run, 1}));
+  ASSERT_EQ(database.open()->pause("a", kNoon), true);
   database.query(
-      "ALTER TABLE runs DROP COLUMN launched_by, DROP COLUMN collected_by, DROP COLUMN delivered_by,"
+      "ALTER TABLE jobs DROP COLUMN paused_at_run; ALTER TABLE runs DROP COLUMN launched_by, DROP COLUMN collected_by, "
+      "DROP COLUMN delivered_by,"
       " DROP COLUMN job_hash; DROP TABLE member_jobs, members; DROP SEQUENCE changes; DROP INDEX jobs_paused;"
       " UPDATE schema_version SET version = 2");
   EXPECT_THAT(RunStore::open(database.location(), "runner", kNoon).error().text(),
@@ -103,6 +106,14 @@ TEST(PostgresqlSchema, AnOlderOneIsBroughtUpToDate) {
   const auto found = database.open()->find("a", run.nominal).value().value();
   EXPECT_EQ(found.state, RunState::due);
   EXPECT_EQ(found.launched_by, "");
+  EXPECT_EQ(database.open()->paused()->at("a"), (Pause{kNoon, found.number}));
+}
+
+TEST(PostgresqlStore, TheTimeThatIsSharedIsTheDatabases) {
+  PostgresqlDatabase database;
+  const auto time = database.open()->shared_time(kNoon).value();
+  const auto here = SystemClock().now();
+  EXPECT_LT(std::chrono::abs(time - here), std::chrono::seconds(10)) << format_utc(time);
 }
 
 TEST(PostgresqlConnection, IsMadeAgainWhereItWasCut) {

@@ -13,7 +13,8 @@ using testing::HasSubstr;
 
 struct History {
   std::vector<store::Run> runs;
-  std::map<std::string, Timestamp> cursors, paused;
+  std::map<std::string, Timestamp> cursors;
+  std::map<std::string, Pause> paused;
   std::map<RunState, std::int64_t> counts;
   std::optional<std::string> action;
 

@@ -206,7 +206,6 @@ TEST(Pause, ARunThatWaitsToBeTriedAgainIsSkipped) {
   stand.api.script = {FakeApi::Post::unavailable};
   stand.launch();
   ASSERT_EQ(stand.run().state, RunState::due);
-  stand.clock.advance(1ms);
   stand.pause();
   stand.pass(5min, 10s);
   EXPECT_EQ(stand.run().state, RunState::skipped);
@@ -230,9 +229,27 @@ TEST(Pause, WhatIsPlannedAheadOfItsTimeIsSkipped) {
 TEST(Pause, ALaunchByHandGoesThrough) {
   HandStand stand;
   stand.pause();
-  stand.clock.advance(1s);
   stand.launch();
   EXPECT_EQ(stand.run().state, RunState::posted);
+}
+
+// As where they are typed on two machines of a group.
+TEST(Pause, ALaunchByHandGoesThroughAlsoWhereTheClockIsBehindThatOfThePause) {
+  HandStand stand;
+  stand.pause();
+  stand.clock.set(stand.clock.now() - 10s);
+  stand.launch();
+  EXPECT_EQ(stand.run().state, RunState::posted);
+}
+
+TEST(Pause, WhatWaitsIsSkippedAlsoWhereTheClockOfThePauseIsBehind) {
+  HandStand stand;
+  stand.api.script = {FakeApi::Post::unavailable};
+  stand.launch();
+  ASSERT_TRUE(stand.store->pause("disk", stand.clock.now() - 10s).value());
+  stand.follow_pauses();
+  stand.pass(5min, 10s);
+  EXPECT_EQ(stand.run().state, RunState::skipped);
 }
 
 }  // namespace

@@ -79,10 +79,10 @@ TEST(SqliteStore, TheFirstSchemaIsBroughtUpToDate) {
   SqliteDatabase database;
   database.fill(3);
   const auto runs = database.open()->history("", 10).value().size();
-  for (const auto* statement :
-       {"ALTER TABLE runs DROP COLUMN launched_by", "ALTER TABLE runs DROP COLUMN collected_by",
-        "ALTER TABLE runs DROP COLUMN delivered_by", "DROP INDEX runs_failed", "DROP INDEX jobs_paused",
-        "ALTER TABLE jobs DROP COLUMN paused_since", "UPDATE schema_version SET version = 1"})
+  for (const auto* statement : {"ALTER TABLE runs DROP COLUMN launched_by", "ALTER TABLE runs DROP COLUMN collected_by",
+                                "ALTER TABLE runs DROP COLUMN delivered_by", "DROP INDEX runs_failed",
+                                "DROP INDEX jobs_paused", "ALTER TABLE jobs DROP COLUMN paused_since",
+                                "ALTER TABLE jobs DROP COLUMN paused_at_run", "UPDATE schema_version SET version = 1"})
     execute(database.path, statement);
   EXPECT_FALSE(RunStore::open_beside(database.path, "command").has_value()) << "only the runner changes a schema";
   const auto store = database.open();

@@ -504,7 +504,7 @@ TEST_P(StoreContract, PausesLastUntilTheyAreEnded) {
   const Cursor cursor{"other", kNoon};
   ASSERT_TRUE(store->plan({&cursor, 1}, {}));
   reopen();
-  EXPECT_THAT(store->paused().value(), ElementsAre(std::pair("job", kNoon)));
+  EXPECT_THAT(store->paused().value(), ElementsAre(std::pair("job", Pause{kNoon, 0})));
   EXPECT_EQ(store->resume("job", kNoon + hours(2)), true);
   EXPECT_EQ(store->resume("job", kNoon + hours(3)), false);
   EXPECT_EQ(store->resume("other", kNoon + hours(3)), false);
