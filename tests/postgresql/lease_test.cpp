@@ -3,62 +3,15 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
-#include <thread>
-
-#include "postgresql_support.h"
-#include "store/run_maker.h"
-#include "support/tcp_proxy.h"
+#include "members_test.h"
 
 namespace mig_runner::store {
 namespace {
 
-using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::Not;
 
-const Timestamp kNoon = at("2026-11-23T12:00:00Z");
-
-class LeaseTest : public testing::Test {
- protected:
-  std::unique_ptr<RunStore> member(std::chrono::milliseconds lease) const {
-    return std::move(RunStore::open(database.location(), "runner", kNoon, lease)->store);
-  }
-  std::unique_ptr<RunStore> member(std::chrono::milliseconds lease, const test::TcpProxy& proxy) const {
-    const auto uri = "postgresql://runner@127.0.0.1:" + std::to_string(proxy.port()) + "/" + database.name;
-    const auto location = Location::parse(uri + "?connect_timeout=2", "").value();
-    return std::move(RunStore::open(location, "runner", kNoon, lease)->store);
-  }
-  static void plan(RunStore& store, const std::string& job, RunState state = RunState::due) {
-    store::Run run;
-    run.job = job;
-    run.nominal = kNoon;
-    run.state = state;
-    run.wake = kNoon;
-    EXPECT_TRUE(store.plan({}, {&run, 1}));
-  }
-  static std::vector<store::Run> claim(RunStore& store, RunState state = RunState::due) {
-    return store.claim({&state, 1}, kNoon, 10).value();
-  }
-  // As the lease of a process that was killed ends.
-  void end_leases_but_of(const std::string& id) const {
-    database.query("UPDATE members SET lease_until = clock_timestamp() - interval '1 s' WHERE id <> '" + id + "'");
-  }
-  std::string newest_member() const {
-    auto id = database.query("SELECT id FROM members ORDER BY started DESC LIMIT 1");
-    id.erase(id.find('\n'));
-    return id;
-  }
-  static bool eventually(const std::function<bool()>& condition) {
-    const auto end = std::chrono::steady_clock::now() + 20s;
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      std::this_thread::yield();
-    }
-    return true;
-  }
-
-  PostgresqlDatabase database;
-};
+class LeaseTest : public MembersTest {};
 
 TEST_F(LeaseTest, LivesAsLongAsItsMember) {
   const auto first = member(2s);
@@ -227,67 +180,6 @@ TEST_F(LeaseTest, AClaimThatNobodyHeardOfIsGivenBack) {
   EXPECT_EQ(again[0].number, runs[1].number);
 }
 
-TEST_F(LeaseTest, AResultIsDeliveredWhereItsFileLiesUnlessThatMemberIsGone) {
-  const auto in_tree = [&](const std::string& tree, std::chrono::milliseconds lease) {
-    const auto location = Location::parse(database.location().uri, tree + "/state/runs.db").value();
-    return std::move(RunStore::open(location, "runner", kNoon, lease)->store);
-  };
-  auto collector = in_tree("/one", 300s);
-  const auto other = in_tree("/two", 2s);
-  plan(*collector, "a", RunState::posted);
-  auto run = claim(*collector, RunState::posted).at(0);
-  run.state = RunState::stored;
-  run.result_file = "file";
-  run.collected_by = collector->tree();
-  const Change change{RunState::posted, run, {}};
-  ASSERT_TRUE(collector->record({&change, 1}));
-  const auto stored = RunState::stored;
-  EXPECT_TRUE(claim(*other, stored).empty());
-  EXPECT_EQ(other->next_wake({&stored, 1}).value(), std::nullopt);
-  EXPECT_EQ(collector->next_wake({&stored, 1}).value(), kNoon);
-  collector.reset();
-  EXPECT_EQ(claim(*other, stored).size(), 1U);
-}
-
-TEST_F(LeaseTest, AMemberClaimsOnlyRunsOfJobsThatItHasAsTheyWerePlanned) {
-  const auto planner = member(300s);
-  auto old = member(300s);
-  const auto lacking = member(300s);
-  ASSERT_TRUE(planner->set_jobs({{"a", "new"}, {"only here", "1"}}));
-  ASSERT_TRUE(old->set_jobs({{"a", "old"}}));
-  ASSERT_TRUE(lacking->set_jobs({}));
-  for (const auto* job : {"a", "only here", "nowhere"}) plan(*planner, job);
-  const auto due = RunState::due;
-  EXPECT_EQ(lacking->next_wake({&due, 1}).value(), kNoon) << "nobody has the job: anybody may say so";
-  EXPECT_EQ(claim(*lacking).size(), 1U);
-  EXPECT_TRUE(claim(*old).empty());
-  EXPECT_EQ(old->next_wake({&due, 1}).value(), std::nullopt);
-  auto mine = claim(*planner);
-  ASSERT_EQ(mine.size(), 2U);
-  ASSERT_TRUE(planner->release(mine));
-
-  const auto differences = planner->job_differences().value();
-  EXPECT_EQ(differences.size(), 6U) << "two jobs, three members";
-  ASSERT_TRUE(planner->set_jobs({{"a", "newest"}, {"only here", "1"}}));
-  EXPECT_TRUE(claim(*old).empty()) << "who planned it so may be back any moment";
-  EXPECT_EQ(old->claim({&due, 1}, kNoon + 1min, 10)->size(), 1U) << "nobody has it as it was planned any more";
-}
-
-// As while the only member that has the job is restarted.
-TEST_F(LeaseTest, ThatNobodyHasAJobIsNotSaidBeforeItsRunIsTooLate) {
-  const auto lacking = member(300s);
-  ASSERT_TRUE(lacking->set_jobs({{"b", "1"}}));
-  store::Run run;
-  run.job = "a";
-  run.nominal = kNoon;
-  run.wake = kNoon;
-  run.deadline = kNoon + 10min;
-  ASSERT_TRUE(lacking->plan({}, {&run, 1}));
-  const auto due = RunState::due;
-  EXPECT_TRUE(lacking->claim({&due, 1}, kNoon + 10min, 10)->empty());
-  EXPECT_EQ(lacking->claim({&due, 1}, kNoon + 10min + 1ms, 10)->size(), 1U);
-}
-
 TEST_F(LeaseTest, WhatCouldNotBeGivenBackAtTheEndOfTheStagesIsGivenBackLater) {
   test::TcpProxy proxy(database.server.socket());
   const auto store = member(30s, proxy);
@@ -298,23 +190,6 @@ TEST_F(LeaseTest, WhatCouldNotBeGivenBackAtTheEndOfTheStagesIsGivenBackLater) {
   database.query("ALTER TABLE gone RENAME TO runs");
   ASSERT_TRUE(store->release_unknown());
   EXPECT_EQ(claim(*store).size(), 1U);
-}
-
-TEST_F(LeaseTest, AResultIsDeliveredWhereItLiesAlsoWhereTheJobHasChangedThere) {
-  const auto one = member(300s);
-  const auto location = Location::parse(database.location().uri, "/other/state/runs.db").value();
-  const auto two = std::move(RunStore::open(location, "runner", kNoon, 300s)->store);
-  ASSERT_TRUE(one->set_jobs({{"a", "old"}}));
-  ASSERT_TRUE(two->set_jobs({{"a", "old"}}));
-  plan(*one, "a", RunState::posted);
-  auto run = claim(*one, RunState::posted).at(0);
-  run.state = RunState::stored;
-  run.result_file = "file";
-  run.collected_by = one->tree();
-  ASSERT_TRUE(one->record(std::array{Change{RunState::posted, run, {}}}));
-  ASSERT_TRUE(one->set_jobs({{"a", "new"}}));
-  EXPECT_TRUE(claim(*two, RunState::stored).empty());
-  EXPECT_EQ(claim(*one, RunState::stored).size(), 1U);
 }
 
 TEST_F(LeaseTest, ThousandsOfJobsAreToldAndPlannedOverADistance) {
@@ -362,28 +237,6 @@ TEST_F(LeaseTest, WhoseJobsCannotBeToldIsNoMember) {
                            " WHERE lease_until > clock_timestamp() ORDER BY started DESC LIMIT 1"),
             "1\n");
   EXPECT_TRUE(store->set_jobs({{"a", "2"}}));
-}
-
-// For connections with this search path the database's clock is another.
-TEST_F(LeaseTest, WhoseClockIsFarOffLeavesTheWorkToOthers) {
-  database.query(
-      "CREATE SCHEMA off; CREATE FUNCTION off.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS"
-      " $$ SELECT pg_catalog.clock_timestamp() - interval '75.5 s' $$");
-  const auto uri = database.location().uri + "&options=-csearch_path%3Doff,pg_catalog,public";
-  const auto ahead = std::move(RunStore::open(Location::parse(uri, "").value(), "runner", kNoon, 300s)->store);
-  auto right = member(300s);
-  plan(*ahead, "by hand");
-  plan(*right, "stored", RunState::stored);
-  const auto claimed = ahead->claim(std::array{RunState::due}, kNoon, 10);
-  ASSERT_FALSE(claimed);
-  EXPECT_THAT(claimed.error().text(), HasSubstr("this machine's clock is far off the database's"));
-  EXPECT_EQ(claimed.error().retry, Retry::no);
-  const Cursor cursor{"by hand", kNoon};
-  EXPECT_FALSE(ahead->plan({&cursor, 1}, {}));
-  EXPECT_EQ(claim(*ahead, RunState::stored).size(), 1U) << "no clock is needed to deliver";
-  right.reset();
-  EXPECT_EQ(claim(*ahead).size(), 1U) << "there is nobody else";
-  EXPECT_TRUE(ahead->plan({&cursor, 1}, {}));
 }
 
 TEST_F(LeaseTest, AClaimThatCameThroughLaterIsGivenBackToo) {

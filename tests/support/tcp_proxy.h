@@ -21,6 +21,8 @@ class TcpProxy {
   TcpProxy& operator=(const TcpProxy&) = delete;
 
   int port() const;
+  // How many pieces have come from clients: as many as messages where each waits for its answer.
+  int requests() const { return requests_; }
   // As over a distance: what passes arrives so much later, each way.
   void delay(std::chrono::milliseconds by) { delay_ = by; }
   // Resets all connections.
@@ -40,13 +42,14 @@ class TcpProxy {
   TcpProxy(int server_port, std::filesystem::path server_socket);
   void accept_all();
   void begin(UniqueFd client);
-  void pass(Connection& connection) const;
+  void pass(Connection& connection);
   UniqueFd connect_server() const;
 
   const int server_port_;
   const std::filesystem::path server_socket_;
   UniqueFd listener_;
   std::atomic<bool> silent_ = false;
+  std::atomic<int> requests_ = 0;
   std::atomic<std::chrono::milliseconds> delay_{};
   std::mutex mutex_;  // guards connections_
   std::list<Connection> connections_;

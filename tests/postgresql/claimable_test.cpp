@@ -1,0 +1,170 @@
+// Which runs of the group a member may claim, and from when on.
+
+#include <gmock/gmock.h>
+
+#include "members_test.h"
+
+namespace mig_runner::store {
+namespace {
+
+using testing::HasSubstr;
+
+class ClaimableTest : public MembersTest {
+ protected:
+  // Whose clock is 75 s ahead: for connections with this search path the database's clock is another.
+  std::unique_ptr<RunStore> member_ahead() const {
+    database.query(
+        "CREATE SCHEMA off; CREATE FUNCTION off.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS"
+        " $$ SELECT pg_catalog.clock_timestamp() - interval '75.5 s' $$");
+    const auto uri = database.location().uri + "&options=-csearch_path%3Doff,pg_catalog,public";
+    return std::move(RunStore::open(Location::parse(uri, "").value(), "runner", kNoon, 300s)->store);
+  }
+};
+
+TEST_F(ClaimableTest, AResultIsDeliveredWhereItsFileLiesUnlessThatMemberIsGone) {
+  const auto in_tree = [&](const std::string& tree, std::chrono::milliseconds lease) {
+    const auto location = Location::parse(database.location().uri, tree + "/state/runs.db").value();
+    return std::move(RunStore::open(location, "runner", kNoon, lease)->store);
+  };
+  auto collector = in_tree("/one", 300s);
+  const auto other = in_tree("/two", 2s);
+  plan(*collector, "a", RunState::posted);
+  auto run = claim(*collector, RunState::posted).at(0);
+  run.state = RunState::stored;
+  run.result_file = "file";
+  run.collected_by = collector->tree();
+  const Change change{RunState::posted, run, {}};
+  ASSERT_TRUE(collector->record({&change, 1}));
+  const auto stored = RunState::stored;
+  EXPECT_TRUE(claim(*other, stored).empty());
+  EXPECT_EQ(other->next_wake({&stored, 1}).value(), std::nullopt);
+  EXPECT_EQ(collector->next_wake({&stored, 1}).value(), kNoon);
+  collector.reset();
+  EXPECT_EQ(claim(*other, stored).size(), 1U);
+}
+
+TEST_F(ClaimableTest, AResultIsDeliveredWhereItLiesAlsoWhereTheJobHasChangedThere) {
+  const auto one = member(300s);
+  const auto location = Location::parse(database.location().uri, "/other/state/runs.db").value();
+  const auto two = std::move(RunStore::open(location, "runner", kNoon, 300s)->store);
+  ASSERT_TRUE(one->set_jobs({{"a", "old"}}));
+  ASSERT_TRUE(two->set_jobs({{"a", "old"}}));
+  plan(*one, "a", RunState::posted);
+  auto run = claim(*one, RunState::posted).at(0);
+  run.state = RunState::stored;
+  run.result_file = "file";
+  run.collected_by = one->tree();
+  ASSERT_TRUE(one->record(std::array{Change{RunState::posted, run, {}}}));
+  ASSERT_TRUE(one->set_jobs({{"a", "new"}}));
+  EXPECT_TRUE(claim(*two, RunState::stored).empty());
+  EXPECT_EQ(claim(*one, RunState::stored).size(), 1U);
+}
+
+TEST_F(ClaimableTest, AMemberClaimsOnlyRunsOfJobsThatItHasAsTheyWerePlanned) {
+  const auto planner = member(300s);
+  auto old = member(300s);
+  const auto lacking = member(300s);
+  ASSERT_TRUE(planner->set_jobs({{"a", "new"}, {"only here", "1"}}));
+  ASSERT_TRUE(old->set_jobs({{"a", "old"}}));
+  ASSERT_TRUE(lacking->set_jobs({}));
+  for (const auto* job : {"a", "only here", "nowhere"}) plan(*planner, job);
+  const auto due = RunState::due;
+  EXPECT_EQ(lacking->next_wake({&due, 1}).value(), kNoon) << "nobody has the job: anybody may say so";
+  EXPECT_EQ(claim(*lacking).size(), 1U);
+  EXPECT_TRUE(claim(*old).empty());
+  EXPECT_EQ(old->next_wake({&due, 1}).value(), std::nullopt);
+  auto mine = claim(*planner);
+  ASSERT_EQ(mine.size(), 2U);
+  ASSERT_TRUE(planner->release(mine));
+
+  const auto differences = planner->job_differences().value();
+  EXPECT_EQ(differences.size(), 6U) << "two jobs, three members";
+  ASSERT_TRUE(planner->set_jobs({{"a", "newest"}, {"only here", "1"}}));
+  EXPECT_TRUE(claim(*old).empty()) << "who planned it so may be back any moment";
+  EXPECT_EQ(old->claim({&due, 1}, kNoon + 1min, 10)->size(), 1U) << "nobody has it as it was planned any more";
+}
+
+// As while the only member that has the job is restarted.
+TEST_F(ClaimableTest, ThatNobodyHasAJobIsNotSaidBeforeItsRunIsTooLate) {
+  const auto lacking = member(300s);
+  ASSERT_TRUE(lacking->set_jobs({{"b", "1"}}));
+  plan(*lacking, "a", RunState::due, kNoon + 10min);
+  const auto due = RunState::due;
+  EXPECT_EQ(lacking->next_wake({&due, 1}).value(), kNoon + 10min + 1ms);
+  EXPECT_TRUE(lacking->claim({&due, 1}, kNoon + 10min, 10)->empty());
+  EXPECT_EQ(lacking->claim({&due, 1}, kNoon + 10min + 1ms, 10)->size(), 1U);
+}
+
+TEST_F(ClaimableTest, WhoseClockIsFarOffLeavesTheWorkToOthers) {
+  const auto ahead = member_ahead();
+  auto right = member(300s);
+  plan(*ahead, "by hand");
+  plan(*right, "stored", RunState::stored);
+  const auto claimed = ahead->claim(std::array{RunState::due}, kNoon, 10);
+  ASSERT_FALSE(claimed);
+  EXPECT_THAT(claimed.error().text(), HasSubstr("this machine's clock is far off the database's"));
+  EXPECT_EQ(claimed.error().retry, Retry::no);
+  const Cursor cursor{"by hand", kNoon};
+  EXPECT_FALSE(ahead->plan({&cursor, 1}, {}));
+  EXPECT_EQ(claim(*ahead, RunState::stored).size(), 1U) << "no clock is needed to deliver";
+  right.reset();
+  EXPECT_EQ(claim(*ahead).size(), 1U) << "there is nobody else";
+  EXPECT_TRUE(ahead->plan({&cursor, 1}, {}));
+}
+
+// A rollout of configuration that is half done, while who planned a run is gone.
+TEST_F(ClaimableTest, OnesOwnRunsAreSeenBehindThoseOfAnotherVersion) {
+  auto planner = member(300s);
+  const auto old = member(300s);
+  ASSERT_TRUE(planner->set_jobs({{"a", "new"}, {"b", "1"}}));
+  ASSERT_TRUE(old->set_jobs({{"a", "old"}, {"b", "1"}}));
+  plan(*planner, "a", RunState::due, kNoon + 30s);
+  const auto due = RunState::due;
+  EXPECT_EQ(old->next_wake({&due, 1}).value(), std::nullopt) << "it is for another";
+  planner.reset();
+  EXPECT_EQ(old->next_wake({&due, 1}).value(), kNoon + 15s) << "half the time to its deadline";
+  store::Run own;
+  own.job = "b";
+  own.nominal = kNoon + 5s;
+  own.wake = kNoon + 5s;
+  ASSERT_TRUE(old->plan({}, {&own, 1}));
+  EXPECT_EQ(old->next_wake({&due, 1}).value(), kNoon + 5s);
+  EXPECT_EQ(old->claim({&due, 1}, kNoon + 5s, 10)->size(), 1U);
+  EXPECT_EQ(old->claim({&due, 1}, kNoon + 15s, 10)->size(), 1U);
+}
+
+TEST_F(ClaimableTest, WhatIsThereIsCountedByStateUpToALimit) {
+  const auto store = member(300s);
+  ASSERT_TRUE(store->set_jobs({{"a", "1"}, {"b", "1"}, {"c", "1"}, {"d", "1"}}));
+  for (const auto* job : {"a", "b", "c"}) plan(*store, job);
+  plan(*store, "d", RunState::posted);
+  const std::array states{RunState::due, RunState::posted, RunState::stored};
+  const auto found = store->claimable(states, 2).value();
+  ASSERT_EQ(found.size(), 2U);
+  for (const auto& runs : found) {
+    EXPECT_EQ(runs.runs, runs.state == RunState::due ? 2 : 1);
+    EXPECT_EQ(runs.earliest, kNoon);
+  }
+}
+
+TEST_F(ClaimableTest, WhoseClockIsFarOffKeepsNobodyFromWhatOnlyItHas) {
+  const auto ahead = member_ahead();
+  const auto right = member(300s);
+  ASSERT_TRUE(ahead->set_jobs({{"a", "1"}}));
+  ASSERT_TRUE(right->set_jobs({{"b", "1"}}));
+  plan(*right, "a", RunState::due, kNoon + 30s);
+  const auto due = RunState::due;
+  EXPECT_EQ(right->next_wake({&due, 1}).value(), kNoon + 30s + 1ms) << "as if nobody had it";
+  EXPECT_EQ(right->claim({&due, 1}, kNoon + 31s, 10)->size(), 1U);
+}
+
+TEST_F(ClaimableTest, ToLookCostsOneMessage) {
+  test::TcpProxy proxy(database.server.socket());
+  const auto far = member(300s, proxy);
+  const auto before = proxy.requests();
+  ASSERT_TRUE(far->next_wake(std::array{RunState::due, RunState::signed_, RunState::unknown}));
+  EXPECT_EQ(proxy.requests() - before, 1);
+}
+
+}  // namespace
+}  // namespace mig_runner::store
