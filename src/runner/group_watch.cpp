@@ -26,7 +26,11 @@ void GroupWatch::tell_jobs() {
   std::map<std::string, std::string> hashes;
   for (const auto& job : jobs_.all())
     hashes.emplace(job->name, fmt::format("{:02x}", fmt::join(job->content_hash, "")));
-  jobs_told_ = store_.set_jobs(hashes).has_value();
+  const auto told = store_.set_jobs(hashes);
+  jobs_told_ = told.has_value();
+  if (!told && trouble_.begins())
+    log_.error("The group cannot be told which jobs this runner has: " + told.error().text());
+  if (told && trouble_.ends()) log_.notice("The group knows which jobs this runner has.");
 }
 
 bool GroupWatch::look(Moment now) {

@@ -9,6 +9,7 @@
 
 #include "log/log.h"
 #include "runner/job_book.h"
+#include "runner/trouble.h"
 #include "store/run_store.h"
 
 namespace mig_runner::runner {
@@ -50,6 +51,7 @@ class GroupWatch {
   Moment next_comparison_;
   std::uint64_t term_ = 0;  // as the store told it last
   bool jobs_told_ = false;
+  Trouble trouble_;                       // with telling them
   bool clock_off_ = false;                // told of already
   std::set<std::string> differing_jobs_;  // told of already
   // Members that say they work on this runner's tree, by their ids. One that was killed is still there for a while, but

@@ -2,7 +2,7 @@
 #include <utility>
 
 #include "store/clean_text.h"
-#include "store/portions.h"
+#include "store/job_rows.h"
 #include "store/store_impl.h"
 
 namespace mig_runner::store {
@@ -14,28 +14,18 @@ void RunStore::Impl::tell_jobs(const std::map<std::string, std::string>& put, co
   struct Cell {
     std::string name, hash;
   };
-  const std::vector<std::pair<std::string, std::string>> jobs_put(put.begin(), put.end());
+  std::set<std::string> names;
+  for (const auto& [name, hash] : put) names.insert(name);
+  add_jobs(portions(), names);
   std::vector<Cell> cells(std::min(std::max(put.size(), removed.size()), dialect.rows_at_once));
-  const auto fill = [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
-    for (std::size_t i = 0; i < rows; ++i)
-      cells[i] = {clean_text(jobs_put[begin + i].first), jobs_put[begin + i].second};
-    statement.execute(true);
-  };
   const auto bind_names = [&](soci::statement& statement, std::size_t rows) {
+    statement.exchange(use(owner, "member"));
     for (std::size_t i = 0; i < rows; ++i) statement.exchange(use(cells[i].name, "name" + std::to_string(i)));
   };
-  in_portions(
-      session, put.size(), dialect.rows_at_once,
+  const std::vector<std::pair<std::string, std::string>> there(put.begin(), put.end());
+  portions().go(
+      there.size(),
       [&](soci::statement& statement, std::size_t rows) {
-        bind_names(statement, rows);
-        return "INSERT INTO jobs (name) VALUES " +
-               listed(rows, [](const std::string& i) { return "(:name" + i + ")"; }) + " ON CONFLICT (name) DO NOTHING";
-      },
-      fill);
-  in_portions(
-      session, put.size(), dialect.rows_at_once,
-      [&](soci::statement& statement, std::size_t rows) {
-        statement.exchange(use(owner, "member"));
         bind_names(statement, rows);
         for (std::size_t i = 0; i < rows; ++i) statement.exchange(use(cells[i].hash, "hash" + std::to_string(i)));
         return "INSERT INTO member_jobs (member, job, hash) SELECT :member, jobs.number, told.hash FROM (VALUES " +
@@ -43,12 +33,14 @@ void RunStore::Impl::tell_jobs(const std::map<std::string, std::string>& put, co
                ") AS told (name, hash) JOIN jobs ON jobs.name = told.name"
                " ON CONFLICT (job, member) DO UPDATE SET hash = excluded.hash";
       },
-      fill);
+      [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
+        for (std::size_t i = 0; i < rows; ++i) cells[i] = {clean_text(there[begin + i].first), there[begin + i].second};
+        statement.execute(true);
+      });
   const std::vector<std::string> gone(removed.begin(), removed.end());
-  in_portions(
-      session, gone.size(), dialect.rows_at_once,
+  portions().go(
+      gone.size(),
       [&](soci::statement& statement, std::size_t rows) {
-        statement.exchange(use(owner, "member"));
         bind_names(statement, rows);
         return "DELETE FROM member_jobs WHERE member = :member AND job IN (SELECT number FROM jobs WHERE name IN (" +
                listed(rows, [](const std::string& i) { return ":name" + i; }) + "))";

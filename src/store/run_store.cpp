@@ -7,6 +7,7 @@
 
 #include "store/clean_text.h"
 #include "store/documents.h"
+#include "store/job_rows.h"
 #include "store/portions.h"
 #include "store/store_impl.h"
 
@@ -15,22 +16,6 @@ namespace {
 
 using soci::into;
 using soci::use;
-
-void add_jobs(soci::session& session, const Dialect& dialect, const std::set<std::string>& jobs) {
-  const std::vector<std::string> names(jobs.begin(), jobs.end());
-  std::vector<std::string> cells(std::min(names.size(), dialect.rows_at_once));
-  in_portions(
-      session, names.size(), dialect.rows_at_once,
-      [&](soci::statement& statement, std::size_t rows) {
-        for (std::size_t i = 0; i < rows; ++i) statement.exchange(use(cells[i], "name" + std::to_string(i)));
-        return "INSERT INTO jobs (name) VALUES " +
-               listed(rows, [](const std::string& i) { return "(:name" + i + ")"; }) + " ON CONFLICT (name) DO NOTHING";
-      },
-      [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
-        for (std::size_t i = 0; i < rows; ++i) cells[i] = clean_text(names[begin + i]);
-        statement.execute(true);
-      });
-}
 
 // Each job once, by name, so that two runners that plan at once wait for each other and do not each hold what the other
 // wants.
@@ -41,16 +26,15 @@ std::map<std::string, long long> by_name(std::span<const Cursor> cursors) {
 }
 
 // `member`: whose time counts little beside that of the others, where there are any; else null.
-void move_cursors(soci::session& session, const Dialect& dialect, std::span<const Cursor> given,
-                  const std::string* member) {
+void move_cursors(const Portions& portions, std::span<const Cursor> given, const std::string* member) {
   const auto named = by_name(given);
   const std::vector<std::pair<std::string, long long>> cursors(named.begin(), named.end());
   auto cells = cursors;
   const std::string unless_ahead =
       " WHERE jobs.planned_through IS NULL OR jobs.planned_through < excluded.planned_through OR NOT EXISTS"
       " (SELECT 1 FROM members WHERE id <> :member)";
-  in_portions(
-      session, cursors.size(), dialect.rows_at_once,
+  portions.go(
+      cursors.size(),
       [&](soci::statement& statement, std::size_t rows) {
         for (std::size_t i = 0; i < rows; ++i) {
           statement.exchange(use(cells[i].first, "name" + std::to_string(i)));
@@ -93,18 +77,18 @@ RunKey key_of(const Run& run) {
 }
 
 // The keys of those that were new; their jobs are there. `hashes`: a member's jobs, where the store is one.
-std::set<RunKey> insert_rows(soci::session& session, const Dialect& dialect, const std::vector<const Run*>& runs,
+std::set<RunKey> insert_rows(const Portions& portions, const std::vector<const Run*>& runs,
                              const std::map<std::string, std::string>* hashes) {
   struct Cell {
     RunRow row;
     std::string hash;
   };
   const bool hashed = hashes != nullptr;
-  std::deque<Cell> cells(std::min(runs.size(), dialect.rows_at_once));
+  std::deque<Cell> cells(std::min(runs.size(), portions.at_once));
   std::set<RunKey> fresh;
   RunKey found;
-  in_portions(
-      session, runs.size(), dialect.rows_at_once,
+  portions.go(
+      runs.size(),
       [&](soci::statement& statement, std::size_t rows) {
         statement.exchange(into(found.first));
         statement.exchange(into(found.second));
@@ -133,10 +117,9 @@ std::set<RunKey> insert_rows(soci::session& session, const Dialect& dialect, con
 }
 
 // Says of each whether it was new.
-std::vector<bool> insert_runs(soci::session& session, const Dialect& dialect, std::span<const Run> runs,
-                              std::span<const Cursor> cursors, Effects& effects,
-                              const std::map<std::string, std::string>* hashes) {
-  const auto paused = paused_jobs(session, cursors);
+std::vector<bool> insert_runs(const Portions& portions, std::span<const Run> runs, std::span<const Cursor> cursors,
+                              Effects& effects, const std::map<std::string, std::string>* hashes) {
+  const auto paused = paused_jobs(portions.session, cursors);
   std::vector<const Run*> wanted;
   std::set<std::string> jobs;
   for (const auto& run : runs) {
@@ -145,8 +128,8 @@ std::vector<bool> insert_runs(soci::session& session, const Dialect& dialect, st
     jobs.insert(run.job);
   }
   for (const auto& cursor : cursors) jobs.erase(cursor.job);  // moving it has added the job
-  add_jobs(session, dialect, jobs);
-  auto inserted = insert_rows(session, dialect, wanted, hashes);
+  add_jobs(portions, jobs);
+  auto inserted = insert_rows(portions, wanted, hashes);
   std::vector<bool> fresh;
   for (const auto& run : runs) {
     // Of two with the same key the first was inserted.
@@ -206,12 +189,11 @@ void RunStore::on_change(std::function<void(const Claimable&)> listener) {
 }
 
 Result<std::vector<bool>> RunStore::plan(std::span<const Cursor> cursors, std::span<const Run> runs) {
-  return impl_->write([&](soci::session& session, Effects& effects) -> Result<std::vector<bool>> {
+  return impl_->write([&](soci::session&, Effects& effects) -> Result<std::vector<bool>> {
     if (auto right = cursors.empty() ? Result<void>() : impl_->require_right_clock(); !right)
       return tl::unexpected(right.error());
-    const auto& dialect = impl_->dialect;
-    move_cursors(session, dialect, cursors, impl_->lease ? &impl_->owner : nullptr);
-    return insert_runs(session, dialect, runs, cursors, effects, impl_->lease ? &impl_->jobs : nullptr);
+    move_cursors(impl_->portions(), cursors, impl_->lease ? &impl_->owner : nullptr);
+    return insert_runs(impl_->portions(), runs, cursors, effects, impl_->lease ? &impl_->jobs : nullptr);
   });
 }
 
@@ -242,7 +224,7 @@ Result<std::optional<Timestamp>> RunStore::cursor(const std::string& job) {
 
 Result<bool> RunStore::adopt(const Run& run, const std::string& action) {
   return impl_->write([&](soci::session& session, Effects& effects) -> Result<bool> {
-    if (!insert_runs(session, impl_->dialect, {&run, 1}, {}, effects, nullptr).front()) return false;
+    if (!insert_runs(impl_->portions(), {&run, 1}, {}, effects, nullptr).front()) return false;
     auto adopted = run;
     adopted.number = number_of(session, run);
     keep_action(session, adopted, action);

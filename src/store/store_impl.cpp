@@ -115,6 +115,7 @@ void RunStore::Impl::prepare_connection() {
       transaction.commit();
     } catch (...) {
       lease->lose();  // a member whose jobs nobody knows would claim what is not its
+      remove_member();
       throw;
     }
     jobs_told = true;
@@ -122,6 +123,15 @@ void RunStore::Impl::prepare_connection() {
     release_unknown();
   }
   if (again) tell_others();  // of what may have been committed when the connection was lost
+}
+
+// Where that fails its lease ends by itself.
+void RunStore::Impl::remove_member() {
+  try {
+    session << "DELETE FROM members WHERE id = :owner", soci::use(owner, "owner");
+  } catch (const std::exception&) {
+    writer_.reset();
+  }
 }
 
 void RunStore::Impl::release_unknown() {

@@ -19,6 +19,7 @@
 #include "store/lease.h"
 #include "store/location.h"
 #include "store/patience.h"
+#include "store/portions.h"
 #include "store/postgresql.h"
 #include "store/run_row.h"
 #include "store/run_store.h"
@@ -135,6 +136,8 @@ struct RunStore::Impl {
     return result;
   }
 
+  Portions portions() { return {session, dialect.rows_at_once, patience.get()}; }
+
   // For changes of runs that the owner has claimed; within a transaction.
   ChangeWriter& writer();
 
@@ -239,6 +242,7 @@ struct RunStore::Impl {
   std::unique_ptr<ChangeWriter> writer_;  // made when it is needed first; ends before the session
 
   void prepare_connection();
+  void remove_member();
   Error failed();
   void count(const Effects& effects);
 };

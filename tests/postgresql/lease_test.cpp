@@ -219,6 +219,19 @@ TEST_F(LeaseTest, ThousandsOfJobsAreToldAndPlannedOverADistance) {
   EXPECT_EQ(database.query("SELECT count(*), count(*) FILTER (WHERE hash = 'other') FROM member_jobs"), "9999|1\n");
 }
 
+// Each answer counts: all together take longer than one may.
+TEST_F(LeaseTest, AsManyJobsAsTakeLongerThanALeaseAreTold) {
+  test::TcpProxy proxy(database.server.socket());
+  const auto far = member(2s, proxy);
+  database.query(
+      "CREATE FUNCTION doze() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.6); RETURN NULL; END $$;"
+      "CREATE TRIGGER doze AFTER INSERT ON member_jobs FOR EACH STATEMENT EXECUTE FUNCTION doze()");
+  std::map<std::string, std::string> jobs;
+  for (int i = 0; i < 1500; ++i) jobs.emplace("job-" + std::to_string(i), "hash");
+  EXPECT_TRUE(far->set_jobs(jobs));
+  EXPECT_EQ(far->term(), 1U);
+}
+
 TEST_F(LeaseTest, WhoseJobsCannotBeToldIsNoMember) {
   const auto store = member(30s);
   ASSERT_TRUE(store->set_jobs({{"a", "1"}}));
@@ -230,6 +243,7 @@ TEST_F(LeaseTest, WhoseJobsCannotBeToldIsNoMember) {
   EXPECT_FALSE(store->counts());
   EXPECT_FALSE(store->holds(store->term()));
   EXPECT_FALSE(store->set_jobs({{"a", "2"}}));
+  EXPECT_EQ(database.query("SELECT count(*) FROM members"), "0\n");
   database.query("DROP TRIGGER refuse ON member_jobs");
   EXPECT_TRUE(store->counts());
   EXPECT_TRUE(store->holds(store->term()));

@@ -53,6 +53,18 @@ struct GroupWatchTest : testing::Test {
   const std::string uri;
 };
 
+TEST_F(GroupWatchTest, ThatTheGroupCannotBeToldOfJobsIsSaidOnce) {
+  Member one(uri, {{"a", 1}});
+  server.query(database, "ALTER TABLE member_jobs RENAME TO gone");
+  one.set({{"b", 1}});
+  one.look();
+  one.look();
+  EXPECT_EQ(one.log.count("The group cannot be told which jobs this runner has: "), 1) << one.log.all();
+  server.query(database, "ALTER TABLE gone RENAME TO member_jobs");
+  one.look();
+  EXPECT_EQ(one.log.count("The group knows which jobs this runner has."), 1) << one.log.all();
+}
+
 TEST_F(GroupWatchTest, SaysNothingWhereAllIsWell) {
   Member one(uri, {{"a", 1}});
   Member two(uri, {{"a", 1}});

@@ -1,0 +1,25 @@
+#include "store/job_rows.h"
+
+#include <vector>
+
+#include "store/clean_text.h"
+
+namespace mig_runner::store {
+
+void add_jobs(const Portions& portions, const std::set<std::string>& jobs) {
+  const std::vector<std::string> names(jobs.begin(), jobs.end());
+  std::vector<std::string> cells(std::min(names.size(), portions.at_once));
+  portions.go(
+      names.size(),
+      [&](soci::statement& statement, std::size_t rows) {
+        for (std::size_t i = 0; i < rows; ++i) statement.exchange(soci::use(cells[i], "name" + std::to_string(i)));
+        return "INSERT INTO jobs (name) VALUES " +
+               listed(rows, [](const std::string& i) { return "(:name" + i + ")"; }) + " ON CONFLICT (name) DO NOTHING";
+      },
+      [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
+        for (std::size_t i = 0; i < rows; ++i) cells[i] = clean_text(names[begin + i]);
+        statement.execute(true);
+      });
+}
+
+}  // namespace mig_runner::store
