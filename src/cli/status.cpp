@@ -89,6 +89,7 @@ class Status {
                          {"since", json_time(member.started)},
                          {"lease_seconds", std::chrono::duration<double>(member.lease_left).count()},
                          {"clock_ahead_seconds", std::chrono::duration<double>(member.clock_ahead).count()},
+                         {"able", member.able},
                          {"at_work_on", member.at_work_on}});
     Json differences = Json::array();
     for (const auto& [job, member, hash] : differences_)
@@ -137,11 +138,17 @@ class Status {
       table.add({member.host + '/' + std::to_string(member.process),
                  format.text(member.started),
                  {live ? seconds(member.lease_left) : "ended", live ? Style::plain : Style::red},
-                 seconds(member.clock_ahead),
+                 {seconds(member.clock_ahead), member.able ? Style::plain : Style::red},
                  std::to_string(member.at_work_on),
                  member.tree});
     }
     table.print(context_.streams);
+    for (const auto& member : members_)
+      if (!member.able)
+        out << styled(printable(member.host + '/' + std::to_string(member.process) +
+                                ": its clock is off, it launches and collects nothing until that is set"),
+                      Style::red, context_.streams.colour)
+            << '\n';
     const auto differing = runner::differences_by_job(differences_);
     int shown = 0;
     for (const auto& [job, text] : differing) {

@@ -27,19 +27,17 @@ Result<Location> configured(const Context& context) {
 
 // As [runner] store says it, or an SQLite file.
 Result<Location> named(const Context& context, const std::string& name) {
-  const bool is_file = name.find('/') != std::string::npos && name.find("://") == std::string::npos;
-  if (is_file) return Location(std::filesystem::path(name));
-  if (name != "sqlite" && name.find("://") == std::string::npos)
-    return name.find_first_of("=:@ ") == std::string::npos
-               ? fail("it is neither \"sqlite\" nor a PostgreSQL URI; a file is named with a '/', such as ./" + name,
-                      name)
-               : fail(
-                     "a store is neither \"sqlite\", a file with a '/' in its name, nor "
-                     "postgresql://USER@HOST/DATABASE");
-  if (name != "sqlite") return Location::parse(name, "");
-  const auto tree = Tree::open(context.config);
-  if (!tree) return tl::unexpected(tree.error());
-  return Location::parse("sqlite", tree->config().directory / "state" / "runs.db");
+  if (name == "sqlite") {
+    const auto tree = Tree::open(context.config);
+    if (!tree) return tl::unexpected(tree.error());
+    return Location::parse(name, tree->config().directory / "state" / "runs.db");
+  }
+  if (name.find("://") != std::string::npos) return Location::parse(name, "");
+  if (name.find('/') != std::string::npos) return Location(std::filesystem::path(name));
+  // Some other form of a database's address, with a password perhaps, is not repeated.
+  if (name.find_first_of("=:@ ") != std::string::npos)
+    return fail("a store is neither \"sqlite\", a file with a '/' in its name, nor postgresql://USER@HOST/DATABASE");
+  return fail("it is neither \"sqlite\" nor a PostgreSQL URI; a file is named with a '/', such as ./" + name, name);
 }
 
 void show(const Context& context, const Options& options, const Location& location, const SchemaVersions& versions,

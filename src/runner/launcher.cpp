@@ -119,12 +119,12 @@ bool Launcher::may_launch(store::Run& run, const spool::JobPtr& job, Timestamp n
     return end(RunState::missed, "not launched until its deadline " + format_utc(*run.deadline) +
                                      (run.reason.empty() ? "" : "; last: " + run.reason));
   if (settings.overlap == config::Overlap::forbid) {
-    const auto unfinished = context_.store.has_unfinished(run.job, run.number);
-    if (!unfinished) {
-      retry(std::move(run), RunState::due, unfinished.error(), now);
+    const auto overlaps = context_.store.overlaps(run);
+    if (!overlaps) {
+      retry(std::move(run), RunState::due, overlaps.error(), now);
       return false;
     }
-    if (*unfinished) return end(RunState::skipped, "an earlier run of the job is not collected yet (overlap = forbid)");
+    if (*overlaps) return end(RunState::skipped, "another run of the job is not collected yet (overlap = forbid)");
   }
   const auto answer = rate_.ask(now);
   if (!answer.wait_until) return true;
@@ -234,9 +234,13 @@ std::vector<Launcher::Held> Launcher::record_signed(std::vector<Held> ready, Tim
   ++unwritten_;
   for (std::size_t i = 0; i < ready.size(); ++i) {
     auto& run = ready[i].run;
-    if (const auto done = context_.store.record({&changes[i], 1}); done) {
+    const auto done = context_.store.record({&changes[i], 1});
+    if (done) {
       recorded.push_back(std::move(ready[i]));
-    } else if (rate_.give_back(); done.error().retry == Retry::no) {
+      continue;
+    }
+    rate_.give_back();
+    if (done.error().retry == Retry::no) {
       // Perhaps it was written, and only the answer was lost: then it is reconciled.
       context_.log.warning(run.name() + ": not launched: " + done.error().text());
       recorder_.release(run);

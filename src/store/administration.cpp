@@ -2,6 +2,7 @@
 
 #include <array>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/file.h"
@@ -143,6 +144,88 @@ void name_tree(soci::session& target, const std::string& tree) {
   target << "UPDATE runs SET collected_by = :tree WHERE result_file <> '' AND collected_by = ''", use(tree, "tree");
 }
 
+// That nothing of a schema of the known version is missing. Throws what SOCI throws.
+Result<void> require_whole(soci::session& session, const Location& location) {
+  if (location.is_postgresql()) {
+    name_every_column(session, kPostgresql);
+    return {};
+  }
+  const auto missing = find_missing(session);
+  if (missing.empty()) return {};
+  return fail("the database is damaged (" + missing + "): the next start sets it aside and begins a new one",
+              location.text());
+}
+
+// Within a transaction. Returns what was found before. Throws what SOCI throws.
+Result<SchemaVersions> bring_up_to_date(soci::session& session, const Location& location) {
+  const SchemaVersions versions{found_version(session, dialect_of(location)), schema_version()};
+  const bool older = versions.found != 0 && versions.found < versions.known;
+  if (auto quiet = older ? require_quiet(session, location) : Result<void>(); !quiet)
+    return tl::unexpected(quiet.error());
+  if (auto migrated = migrate(session, dialect_of(location)); !migrated)
+    return fail(migrated.error().what, location.text(), migrated.error().retry);
+  if (auto whole = require_whole(session, location); !whole) return tl::unexpected(whole.error());
+  return versions;
+}
+
+// An SQLite file that was not there before: removed again unless keep() is called.
+class NewFile {
+ public:
+  static Result<NewFile> make(const Location& location) {
+    std::error_code error;
+    if (location.is_postgresql() || fs::exists(location.file, error)) return NewFile({});
+    if (auto made = make_directories(location.file.parent_path()); !made) return tl::unexpected(made.error());
+    if (auto made = create_sqlite_file(location.file); !made) return tl::unexpected(made.error());
+    return NewFile(location.file);
+  }
+  NewFile(NewFile&& other) noexcept : file_(std::exchange(other.file_, {})) {}
+  NewFile& operator=(NewFile&&) = delete;
+  ~NewFile() {
+    if (file_.empty()) return;
+    std::error_code ignored;
+    for (const auto* part : {"", "-wal", "-shm"}) fs::remove(file_.string() + part, ignored);
+  }
+  void keep() { file_.clear(); }
+
+ private:
+  explicit NewFile(fs::path file) : file_(std::move(file)) {}
+  fs::path file_;
+};
+
+// By its name, for want of more.
+bool is_same(const Location& one, const Location& other) {
+  if (one.is_postgresql() || other.is_postgresql())
+    return one.is_postgresql() && other.is_postgresql() && one.text() == other.text();
+  std::error_code error;
+  return fs::equivalent(one.file, other.file, error);
+}
+
+// All of it as it is at one moment, with nobody at work on it. Throws what SOCI throws.
+Result<std::unique_ptr<Transaction>> open_source(soci::session& source, const Location& from) {
+  if (auto connected = connect(source, from); !connected) return tl::unexpected(connected.error());
+  if (auto current = require_current(source, dialect_of(from)); !current)
+    return fail(current.error().what, from.text(), current.error().retry);
+  auto reading = std::make_unique<Transaction>(source, dialect_of(from).begin_durable);
+  if (from.is_postgresql()) {
+    source << "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+    source << "LOCK TABLE members IN SHARE MODE";  // nobody joins meanwhile
+  }
+  if (auto quiet = require_quiet(source, from); !quiet) return tl::unexpected(quiet.error());
+  return reading;
+}
+
+// Within a transaction of the target: its schema is there, it has no history and nobody is at work on it. Throws what
+// SOCI throws.
+Result<void> prepare_target(soci::session& target, const Location& to) {
+  if (auto made = bring_up_to_date(target, to); !made) return tl::unexpected(made.error());
+  if (auto quiet = require_quiet(target, to); !quiet) return quiet;
+  if (to.is_postgresql()) target << "LOCK TABLE jobs, runs IN EXCLUSIVE MODE";
+  if (count(target, "(SELECT number FROM jobs LIMIT 1) AS found") != 0 ||
+      count(target, "(SELECT number FROM runs LIMIT 1) AS found") != 0)
+    return fail("it is not empty: nothing was copied", to.text());
+  return {};
+}
+
 }  // namespace
 
 Result<SchemaVersions> schema_versions(const Location& location) {
@@ -151,56 +234,40 @@ Result<SchemaVersions> schema_versions(const Location& location) {
     if (!location.is_postgresql() && !fs::exists(location.file, error)) return SchemaVersions{0, schema_version()};
     soci::session session;
     if (auto connected = connect(session, location); !connected) return tl::unexpected(connected.error());
-    return SchemaVersions{found_version(session, dialect_of(location)), schema_version()};
+    const SchemaVersions versions{found_version(session, dialect_of(location)), schema_version()};
+    if (versions.found != versions.known) return versions;
+    if (auto whole = require_whole(session, location); !whole) return tl::unexpected(whole.error());
+    return versions;
   });
 }
 
 Result<SchemaVersions> make_schema(const Location& location) {
   return guarded(location, [&]() -> Result<SchemaVersions> {
-    if (!location.is_postgresql()) {
-      if (auto made = make_directories(location.file.parent_path()); !made) return tl::unexpected(made.error());
-      if (auto made = create_sqlite_file(location.file); !made) return tl::unexpected(made.error());
-    }
+    auto file = NewFile::make(location);
+    if (!file) return tl::unexpected(file.error());
     soci::session session;
     if (auto connected = connect(session, location); !connected) return tl::unexpected(connected.error());
     Transaction transaction(session, dialect_of(location).begin_durable);
-    const SchemaVersions versions{found_version(session, dialect_of(location)), schema_version()};
-    const bool older = versions.found != 0 && versions.found < versions.known;
-    if (auto quiet = older ? require_quiet(session, location) : Result<void>(); !quiet)
-      return tl::unexpected(quiet.error());
-    if (auto migrated = migrate(session, dialect_of(location)); !migrated)
-      return fail(migrated.error().what, location.text(), migrated.error().retry);
+    auto versions = bring_up_to_date(session, location);
+    if (!versions) return versions;
     transaction.commit();
+    file->keep();
     return versions;
   });
 }
 
 Result<std::int64_t> copy_history(const Location& from, const Location& to) {
-  if (auto made = make_schema(to); !made) return tl::unexpected(made.error());
+  if (is_same(from, to)) return fail("it cannot be copied to itself", from.text());
   return guarded(to, [&]() -> Result<std::int64_t> {
     soci::session source;
+    const auto reading = guarded(from, [&] { return open_source(source, from); });
+    if (!reading) return tl::unexpected(reading.error());
+    auto file = NewFile::make(to);
+    if (!file) return tl::unexpected(file.error());
     soci::session target;
-    const auto opened = guarded(from, [&]() -> Result<std::unique_ptr<Transaction>> {
-      if (auto connected = connect(source, from); !connected) return tl::unexpected(connected.error());
-      if (auto current = require_current(source, dialect_of(from)); !current)
-        return fail(current.error().what, from.text(), current.error().retry);
-      // All of it as it is at one moment.
-      auto reading = std::make_unique<Transaction>(source, dialect_of(from).begin_durable);
-      if (from.is_postgresql()) {
-        source << "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
-        source << "LOCK TABLE members IN SHARE MODE";  // nobody joins meanwhile
-      }
-      if (auto quiet = require_quiet(source, from); !quiet) return tl::unexpected(quiet.error());
-      return reading;
-    });
-    if (!opened) return tl::unexpected(opened.error());
     if (auto connected = connect(target, to); !connected) return tl::unexpected(connected.error());
-    if (auto quiet = require_quiet(target, to); !quiet) return tl::unexpected(quiet.error());
     Transaction writing(target, dialect_of(to).begin_durable);
-    if (to.is_postgresql()) target << "LOCK TABLE jobs, runs IN EXCLUSIVE MODE";
-    if (count(target, "(SELECT number FROM jobs LIMIT 1) AS found") != 0 ||
-        count(target, "(SELECT number FROM runs LIMIT 1) AS found") != 0)
-      return fail("it is not empty: nothing was copied", to.text());
+    if (auto ready = prepare_target(target, to); !ready) return tl::unexpected(ready.error());
     std::int64_t runs = 0;
     for (const auto& table : tables()) {
       const auto rows = copy_table(source, from.is_postgresql(), target, table);
@@ -209,6 +276,7 @@ Result<std::int64_t> copy_history(const Location& from, const Location& to) {
     if (to.is_postgresql()) go_on_numbering(target);
     if (to.is_postgresql() && !from.is_postgresql()) name_tree(target, tree_of(from));
     writing.commit();
+    file->keep();
     return runs;
   });
 }

@@ -5,15 +5,8 @@
 namespace mig_runner::store {
 namespace {
 
-// Members whose clocks let them claim, word for word what Impl::require_right_clock() asks: who may not claim does not
-// keep others from it by having a job.
-const std::string kAble =
-    "(SELECT id FROM members WHERE abs(clock_ahead) <= 30000 OR NOT EXISTS (SELECT 1 FROM members AS right_ones WHERE"
-    " right_ones.id <> members.id AND right_ones.lease_until > clock_timestamp() AND abs(right_ones.clock_ahead) <="
-    " 5000))";
-
-const std::string kAny = "EXISTS (SELECT 1 FROM member_jobs JOIN " + kAble +
-                         " AS able ON able.id = member_jobs.member WHERE member_jobs.job = runs.job";
+const std::string kAny = "EXISTS (SELECT 1 FROM member_jobs JOIN (" + able_members() +
+                         ") AS able ON able.id = member_jobs.member WHERE member_jobs.job = runs.job";
 const std::string kAsPlanned = " AND (runs.job_hash = '' OR member_jobs.hash = runs.job_hash)";
 const std::string kOwn = " AND member_jobs.member = :member";
 
@@ -66,6 +59,13 @@ std::string upcoming(RunState state, bool member) {
 }
 
 }  // namespace
+
+std::string able_members() {
+  return "SELECT id FROM members WHERE abs(clock_ahead) <= " + std::to_string(kClockFarOff.count()) +
+         " OR NOT EXISTS (SELECT 1 FROM members AS others WHERE others.id <> members.id AND others.lease_until >"
+         " clock_timestamp() AND abs(others.clock_ahead) <= " +
+         std::to_string(kClockNear.count()) + ")";
+}
 
 std::string claimable_runs(std::span<const RunState> states, bool member, const std::string& behind_each) {
   const auto parts = together(states, [&](RunState state) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <span>
 #include <string>
 
@@ -13,6 +14,14 @@ namespace mig_runner::store {
 // what is theirs to launch. Whose jobs are as a run was planned claims it. Where nobody's are, they may be just about
 // to come, with a runner that is restarted: a member with another version of the job waits before it takes the run (up
 // to a minute), and where nobody has the job at all, whoever comes says so once the run could not be launched any more.
+
+// A member's clock may be so far off before it leaves the work to others whose clocks are near the database's: less
+// than the minute by which a launch may be late, and by which actions are dated back.
+inline constexpr std::chrono::milliseconds kClockFarOff{30'000};
+inline constexpr std::chrono::milliseconds kClockNear{5'000};
+// A SELECT of the ids of members that plan, launch and collect, whose clocks let them. What only others have counts as
+// if nobody had it.
+std::string able_members();
 
 // A SELECT of the numbers of the runs in `states` that may be claimed, by wake and nominal time. `behind_each`: behind
 // the part of each state, which walks its index and stops. Takes :now and :limit, for a member :tree and :member too.

@@ -164,6 +164,7 @@ void Lease::renew(soci::session& session) {
 
 void Lease::run(const std::stop_token& stop) {
   soci::session session;
+  bool prepared = false;
   auto pause = length_ / 3;
   while (!stop.stop_requested()) {
     {
@@ -173,13 +174,14 @@ void Lease::run(const std::stop_token& stop) {
     if (stop.stop_requested()) return;
     pause = length_ / 3;
     try {
-      const bool again = connection_lost(session);
-      if (again) {
+      if (connection_lost(session)) {
         if (session.get_backend() != nullptr) session.close();
+        prepared = false;
         connect_postgresql(session, uri_);
       }
       patience_.begin(socket_of(session));
-      if (again) prepare_postgresql(session, longest_call(length_));
+      if (!prepared) prepare_postgresql(session, longest_call(length_));
+      prepared = true;
       renew(session);
       patience_.end();
     } catch (const std::exception&) {

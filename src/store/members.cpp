@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "store/claimable.h"
 #include "store/clean_text.h"
 #include "store/job_rows.h"
 #include "store/store_impl.h"
@@ -85,18 +86,21 @@ Result<std::vector<Member>> RunStore::members() {
     if (!impl_->dialect.server) return found;
     Member member;
     long long started = 0, lease = 0, ahead = 0, busy = 0;
+    int able = 0;
     soci::statement statement =
         (session.prepare << "SELECT id, host, process, tree, started,"
                             " CAST(extract(epoch FROM lease_until - clock_timestamp()) * 1000 AS bigint), clock_ahead,"
-                            " (SELECT count(*) FROM runs WHERE runs.owner = members.id)"
-                            " FROM members ORDER BY host, started, id",
+                            " (SELECT count(*) FROM runs WHERE runs.owner = members.id),"
+                            " CASE WHEN id IN (" +
+                                able_members() + ") THEN 1 ELSE 0 END FROM members ORDER BY host, started, id",
          into(member.id), into(member.host), into(member.process), into(member.tree), into(started), into(lease),
-         into(ahead), into(busy));
+         into(ahead), into(busy), into(able));
     statement.execute();
     while (statement.fetch()) {
       member.started = Timestamp(std::chrono::milliseconds(started));
       member.lease_left = std::chrono::milliseconds(lease);
       member.clock_ahead = std::chrono::milliseconds(ahead);
+      member.able = able != 0;
       member.at_work_on = busy;
       found.push_back(member);
     }

@@ -61,7 +61,7 @@ Result<std::unique_ptr<RunStore>> RunStore::open_server(const Location& location
     impl->patience->begin(socket_of(impl->session));
     if (auto current = require_current(impl->session, kPostgresql); !current)
       return fail(current.error().what, location.text(), current.error().retry);
-    name_every_column(impl->session);
+    name_every_column(impl->session, kPostgresql);
     if (lease) {
       impl->lease = std::make_unique<Lease>(location.uri, *lease);
       impl->owner = impl->lease->join(impl->session, impl->tree);

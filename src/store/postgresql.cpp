@@ -81,6 +81,27 @@ std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
+// What SOCI says before it does not add anything.
+std::string libpq_text(const soci::soci_error& error) {
+  static constexpr std::string_view kBefore = "Cannot establish connection to the database.";
+  std::string text = error.get_error_message();
+  if (text.starts_with(kBefore)) text.erase(0, kBefore.size());
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\n')) text.erase(0, 1);
+  return text;
+}
+
+// libpq quotes values that it does not understand, and one may be a part of a password that was cut at a character with
+// a meaning.
+std::string without_values(std::string text, const std::string& uri) {
+  for (const auto& [name, value] : parse(uri)) {
+    if (name == "host" || name == "port" || name == "user" || name == "dbname") continue;
+    const auto quoted = '"' + value + '"';
+    for (auto at = text.find(quoted); at != std::string::npos; at = text.find(quoted, at))
+      text.replace(at, quoted.size(), "\"..\"");
+  }
+  return text;
+}
+
 std::string on_one_line(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
   for (auto& c : text)
@@ -122,7 +143,11 @@ std::string describe_uri(const std::string& uri) {
 }
 
 void connect_postgresql(soci::session& session, const std::string& uri) {
-  session.open(soci::postgresql, with_defaults(uri));
+  try {
+    session.open(soci::postgresql, with_defaults(uri));
+  } catch (const soci::soci_error& error) {
+    throw soci::soci_error(without_values(libpq_text(error), uri));
+  }
   // libpq would write them to the standard error; what matters in them comes again as an error.
   PQsetNoticeProcessor(
       connection_of(session), [](void*, const char*) {}, nullptr);
@@ -174,10 +199,13 @@ Error postgresql_failure(const std::string& sqlstate, const std::string& text, c
   if (is("28")) return failure("the database refuses the user", first_line(text));
   if (is("42501")) return failure("the database's user may not do this", first_line(text));
   if (is("42P01") || is("42703") || is("3F000"))
-    return failure("the database does not have the schema; `mig-runner store init` makes it", first_line(text));
+    return failure(
+        "a part of the schema is missing: bring it back from a backup, or drop what is left of it and call"
+        " `mig-runner store init`",
+        first_line(text));
   if (is("08") || is("57P") || is("25P03")) return failure("the database is away", first_line(text));
   // Without a code: the connection was not made, or libpq gave it up.
-  if (sqlstate.empty() || is(" ")) return failure("the database is away", on_one_line(text));
+  if (sqlstate.empty() || is(" ")) return failure("there is no connection to the database", on_one_line(text));
   return failure("the database failed", first_line(text));
 }
 

@@ -50,13 +50,15 @@ Result<std::optional<std::string>> RunStore::action(const Run& run) {
   });
 }
 
-Result<bool> RunStore::has_unfinished(const std::string& job, std::int64_t except_number) {
-  const auto name = clean_text(job);
+Result<bool> RunStore::overlaps(const Run& run) {
+  const auto name = clean_text(run.job);
+  const long long nominal = run.nominal.time_since_epoch().count();
   return impl_->read([&](soci::session& session) -> Result<bool> {
     long long number = 0;
     session << "SELECT number FROM runs WHERE " << kOfJob
-            << " AND state <= 3 AND NOT (state = 3 AND result_file <> '') AND number <> :number LIMIT 1",
-        into(number), use(name, "job"), use(except_number, "number");
+            << " AND state <= 3 AND NOT (state = 3 AND result_file <> '') AND number <> :number"
+               " AND (state > 0 OR nominal < :nominal) LIMIT 1",
+        into(number), use(name, "job"), use(run.number, "number"), use(nominal, "nominal");
     return session.got_data();
   });
 }

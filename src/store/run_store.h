@@ -63,6 +63,7 @@ struct Member {
   Timestamp started{};
   std::chrono::milliseconds lease_left{0};  // not above 0: the others take over what it has begun
   std::chrono::milliseconds clock_ahead{0};
+  bool able = true;             // false: its clock is so far off that it leaves to others all but what it has stored
   std::int64_t at_work_on = 0;  // runs that it has claimed
 };
 
@@ -181,9 +182,9 @@ class RunStore {
 
   // Runs that are launched or may be, and not collected yet: signed, unknown, or posted without a result file.
   Result<std::vector<Run>> uncollected();
-  // Runs of `job` other than `number` that are not launched and collected yet (due, signed, unknown, or
-  // posted without a result file).
-  Result<bool> has_unfinished(const std::string& job, std::int64_t except_number);
+  // Whether another run of its job is on its way, so that `run` must not be where overlap = forbid: one that is
+  // launched, or may be, and has no result file yet; or one that is due and of an earlier nominal time.
+  Result<bool> overlaps(const Run& run);
   // Run::posted_at at or after `since`, newest last: for the launch rate over restarts.
   Result<std::vector<Timestamp>> posted_since(Timestamp since);
   // Runs of `job` with a result file that nothing waits for (delivered, or stored without a plugin), newest first; to a

@@ -149,11 +149,25 @@ Result<void> require_current(soci::session& session, const Dialect& dialect) {
                               : ": start the runner, which brings it up to date"));
 }
 
-void name_every_column(soci::session& session) {
-  session << "SELECT " + RunRow::selected() + ", owner FROM runs WHERE number = 0";
-  session << "SELECT number, name, planned_through, paused_since FROM jobs WHERE number = 0";
-  session << "SELECT run, kind, place, content FROM documents WHERE run = 0";
-  session << "SELECT owner, state, runs FROM tally WHERE state = -1";
+void name_every_column(soci::session& session, const Dialect& dialect) {
+  std::vector<std::string> statements{
+      "SELECT " + RunRow::selected() + ", owner FROM runs WHERE number = 0",
+      "SELECT number, name, planned_through, paused_since, paused_at_run FROM jobs WHERE number = 0",
+      "SELECT run, kind, place, content FROM documents WHERE run = 0",
+      "SELECT owner, state, runs FROM tally WHERE state = -1",
+  };
+  if (!dialect.server) {
+    for (const auto& statement : statements) session << statement;
+    return;
+  }
+  statements.insert(statements.end(),
+                    {"SELECT job_hash FROM runs WHERE number = 0",
+                     "SELECT id, host, process, tree, started, lease_until, clock_ahead FROM members"
+                     " WHERE id = ''",
+                     "SELECT member, job, hash FROM member_jobs WHERE job = 0", "SELECT last_value FROM changes"});
+  std::string all;  // in one message
+  for (const auto& statement : statements) all += statement + ';';
+  session << all;
 }
 
 }  // namespace mig_runner::store

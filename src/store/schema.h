@@ -51,6 +51,6 @@ Result<void> migrate(soci::session& session, const Dialect& dialect);
 Result<void> require_current(soci::session& session, const Dialect& dialect);
 
 // Throws what SOCI throws where a table or column is missing that statements name.
-void name_every_column(soci::session& session);
+void name_every_column(soci::session& session, const Dialect& dialect);
 
 }  // namespace mig_runner::store

@@ -108,7 +108,7 @@ std::string find_damage(soci::session& session, bool thorough) {
 
 std::string find_missing(soci::session& session) {
   try {
-    name_every_column(session);
+    name_every_column(session, kSqlite);
   } catch (const soci::sqlite3_soci_error& error) {
     if ((error.result() & 0xff) != SQLITE_ERROR) throw;  // a failing disk, say
     return error.get_error_message();

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "store/change_writer.h"
+#include "store/claimable.h"
 #include "store/clean_text.h"
 #include "store/sqlite_file.h"
 
@@ -10,11 +11,6 @@ namespace mig_runner::store {
 namespace {
 
 constexpr std::chrono::seconds kReconnectPause{1};
-
-// A member's clock may be so far off before it leaves the work to others whose clocks are near the database's: less
-// than the minute by which a launch may be late, and by which actions are dated back.
-constexpr std::chrono::seconds kClockFarOff{30};
-constexpr std::chrono::seconds kClockNear{5};
 
 }  // namespace
 
@@ -87,6 +83,7 @@ void RunStore::Impl::connect() {
     patience->begin(socket_of(session));
     prepare_postgresql(session, patience->limit());
   } catch (...) {
+    if (session.get_backend() != nullptr) session.close();  // a connection that is not prepared has no timeouts
     const auto now = steady_clock::now();
     no_connection = std::current_exception();
     no_connection_before = now + std::max<steady_clock::duration>(kReconnectPause, now - begin);
@@ -161,7 +158,7 @@ Result<void> RunStore::Impl::require_right_clock() {
   if (!lease) return {};
   const auto ahead = lease->clock_ahead();
   if (std::chrono::abs(ahead) <= kClockFarOff) return {};
-  const long long near = std::chrono::milliseconds(kClockNear).count();
+  const long long near = kClockNear.count();
   int others = 0;
   session << "SELECT count(*) FROM members WHERE id <> :owner AND lease_until > clock_timestamp()"
              " AND abs(clock_ahead) <= :near",

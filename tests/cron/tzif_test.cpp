@@ -41,7 +41,7 @@ std::string zone_file(std::int32_t first, const std::vector<std::pair<Seconds, s
   };
   put_type(first);
   for (const auto& [at, offset] : changes) put_type(offset);
-  return bytes + std::string("XXX\0", 4) + "\n" + rule + "\n";
+  return bytes + std::string("ABC\0", 4) + "\n" + rule + "\n";
 }
 
 std::int32_t offset_at(const Zone::Rules& rules, Seconds time) {
@@ -55,7 +55,7 @@ std::string error_of(const std::string& bytes) {
 
 TEST(Tzif, CarriesTheRuleOnFromTheLastChangeOnly) {
   // The last change comes after the rule's spring change of the same year, which must not be made up.
-  const auto rules = read_tzif("X", zone_file(0, {{april_2026, 7200}}, "XXX-2YYY,M3.5.0,M10.5.0/3"));
+  const auto rules = read_tzif("X", zone_file(0, {{april_2026, 7200}}, "ABC-2ABD,M3.5.0,M10.5.0/3"));
   ASSERT_TRUE(rules) << rules.error().what;
   EXPECT_EQ(offset_at(*rules, april_2026 - 1), 0);
   EXPECT_EQ(offset_at(*rules, april_2026 - 2 * 24 * hour), 0) << "the rule's change of March 2026 does not count";
@@ -70,13 +70,13 @@ TEST(Tzif, KeepsTheLastOffsetWithoutARule) {
 }
 
 TEST(Tzif, RefusesEveryShorterFile) {
-  const auto whole = zone_file(0, {{april_2026, 3600}, {april_2026 + hour, 0}}, "XXX0");
+  const auto whole = zone_file(0, {{april_2026, 3600}, {april_2026 + hour, 0}}, "ABC0");
   ASSERT_TRUE(read_tzif("X", whole));
   for (std::size_t size = 0; size < whole.size(); ++size) EXPECT_FALSE(read_tzif("X", whole.substr(0, size))) << size;
 }
 
 TEST(Tzif, SurvivesDamage) {
-  const auto whole = zone_file(0, {{april_2026, 3600}, {april_2026 + hour, 0}}, "XXX0YYY,M3.5.0,M10.5.0");
+  const auto whole = zone_file(0, {{april_2026, 3600}, {april_2026 + hour, 0}}, "ABC0ABD,M3.5.0,M10.5.0");
   std::mt19937 random(3);
   std::uniform_int_distribution<std::size_t> any_place(0, whole.size() - 1);
   std::uniform_int_distribution<int> any_byte(0, 255);
@@ -98,7 +98,7 @@ TEST(Tzif, SaysWhatIsWrong) {
             "is a time zone file of the old format, which ends in 2037: it has to be version 2");
   EXPECT_EQ(error_of(header('2', 0, 0, 1, 4) + std::string(10, '\0')), "is not a complete time zone file (TZif)");
   EXPECT_EQ(error_of(header('2', 0, 4'000'000'000, 4'000'000'000, 4)), "is not a complete time zone file (TZif)");
-  EXPECT_EQ(error_of(zone_file(0, {{april_2026, 3600}, {april_2026, 0}}, "XXX0")),
+  EXPECT_EQ(error_of(zone_file(0, {{april_2026, 3600}, {april_2026, 0}}, "ABC0")),
             "is not a complete time zone file (TZif)")
       << "changes out of order";
   EXPECT_EQ(
@@ -149,26 +149,26 @@ TEST(PosixTz, RefusesWhatIsNoRule) {
   for (const char* rule : {"",
                            "X",
                            "XX1",
-                           "XXX",
-                           "XXX25",
-                           "XXX1:60",
-                           "<XXX1",
+                           "ABC",
+                           "ABC25",
+                           "ABC1:60",
+                           "<ABC1",
                            "<>1",
-                           "XXX1YY",
-                           "XXX1YYY,M13.1.0,M1.1.0",
-                           "XXX1YYY,M1.6.0,M1.1.0",
-                           "XXX1YYY,M1.1.7,M1.1.0",
-                           "XXX1YYY,J0,J1",
-                           "XXX1YYY,366,1",
-                           "XXX1YYY,M3.5.0",
-                           "XXX1YYY,M3.5.0,",
-                           "XXX1YYY,M3.5.0,M10.5.0x",
-                           "XXX1YYY,M3.5.0/168,M10.5.0",
-                           "XXX1YYY,M3.5.0/2:,M10.5.0",
-                           "XXX1YYY2x",
-                           "XXX1YYY",
-                           "XXX99999999999",
-                           "XXX1,M3.5.0,M10.5.0"}) {
+                           "ABC1YY",
+                           "ABC1ABD,M13.1.0,M1.1.0",
+                           "ABC1ABD,M1.6.0,M1.1.0",
+                           "ABC1ABD,M1.1.7,M1.1.0",
+                           "ABC1ABD,J0,J1",
+                           "ABC1ABD,366,1",
+                           "ABC1ABD,M3.5.0",
+                           "ABC1ABD,M3.5.0,",
+                           "ABC1ABD,M3.5.0,M10.5.0x",
+                           "ABC1ABD,M3.5.0/168,M10.5.0",
+                           "ABC1ABD,M3.5.0/2:,M10.5.0",
+                           "ABC1ABD2x",
+                           "ABC1ABD",
+                           "ABC99999999999",
+                           "ABC1,M3.5.0,M10.5.0"}) {
     EXPECT_FALSE(PosixTz::parse(rule)) << rule;
   }
 }

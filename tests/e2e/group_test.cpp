@@ -184,7 +184,7 @@ TEST(TwoRunners, ARunnerWhoseDatabaseGoesAwayWhileItStartsWaitsToo) {
   group.job("packages", kOnceAYear);
   group.store(0).delay(100ms);
   group.start(0);
-  ASSERT_TRUE(eventually([&] { return group.logs(0, "mig-runner starts in "); }));
+  ASSERT_TRUE(eventually([&] { return group.logs(0, "mig-runner starts in "); })) << group.log(0);
   group.store(0).silence();
   ASSERT_TRUE(eventually([&] { return group.logs(0, "Nothing is launched until the database can be used: "); }, 60s))
       << group.log(0);

@@ -11,12 +11,9 @@ using testing::HasSubstr;
 
 class ClaimableTest : public MembersTest {
  protected:
-  // Whose clock is 75 s ahead: for connections with this search path the database's clock is another.
+  // Whose clock is 75 s ahead.
   std::unique_ptr<RunStore> member_ahead() const {
-    database.query(
-        "CREATE SCHEMA off; CREATE FUNCTION off.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS"
-        " $$ SELECT pg_catalog.clock_timestamp() - interval '75.5 s' $$");
-    const auto uri = database.location().uri + "&options=-csearch_path%3Doff,pg_catalog,public";
+    const auto uri = database.server.uri_with_other_clock(database.name, -75500ms);
     return std::move(RunStore::open(Location::parse(uri, "").value(), "runner", kNoon, 300s)->store);
   }
 };
@@ -155,6 +152,13 @@ TEST_F(ClaimableTest, WhoseClockIsFarOffKeepsNobodyFromWhatOnlyItHas) {
   plan(*right, "a", RunState::due, kNoon + 30s);
   const auto due = RunState::due;
   EXPECT_EQ(right->next_wake({&due, 1}).value(), kNoon + 30s + 1ms) << "as if nobody had it";
+  int able = 0;
+  const auto members = right->members().value();
+  for (const auto& each : members) {
+    EXPECT_EQ(each.able, each.clock_ahead < 30s);
+    able += each.able ? 1 : 0;
+  }
+  EXPECT_EQ(able, 1);
   EXPECT_EQ(right->claim({&due, 1}, kNoon + 31s, 10)->size(), 1U);
 }
 

@@ -55,6 +55,26 @@ TEST(PostgresqlUri, APasswordIsNeverShown) {
   EXPECT_THAT(refused.error().text(), HasSubstr("password authentication failed for user \"locked\""));
   EXPECT_THAT(refused.error().text(), Not(HasSubstr("wrong-one")));
   database.query("DROP ROLE locked");
+  // Parts of a password behind a character with a meaning.
+  for (const auto* option : {"connect_timeout=", "sslmode=", "gssencmode=", "service="}) {
+    const auto location = Location::parse(database.location().uri + "&" + option + "secret", "");
+    const auto wrong = RunStore::open(*location, "runner", kNoon);
+    ASSERT_FALSE(wrong.has_value()) << option;
+    EXPECT_THAT(wrong.error().text(), Not(HasSubstr("secret"))) << option;
+  }
+}
+
+TEST(PostgresqlSchema, ThatAPartIsMissingIsSaid) {
+  PostgresqlDatabase database;
+  for (const auto* part : {"TABLE documents", "TABLE member_jobs", "SEQUENCE changes"}) {
+    const std::string gone = part;
+    database.query("ALTER " + gone + " RENAME TO gone");
+    for (const auto& error : {schema_versions(database.location()).error(), make_schema(database.location()).error(),
+                              RunStore::open(database.location(), "runner", kNoon).error()})
+      EXPECT_THAT(error.text(), HasSubstr("a part of the schema is missing: bring it back from a backup")) << part;
+    database.query("ALTER " + gone.substr(0, gone.find(' ')) + " gone RENAME TO " + gone.substr(gone.find(' ') + 1));
+  }
+  EXPECT_TRUE(schema_versions(database.location()));
 }
 
 TEST(PostgresqlSchema, IsMadeByHandAndHasOneVersion) {
@@ -151,7 +171,7 @@ TEST(PostgresqlConnection, ADatabaseThatIsAwayIsToldAndComesBack) {
     const auto failed = store->plan({}, {&run, 1});
     ASSERT_FALSE(failed.has_value());
     EXPECT_EQ(failed.error().retry, Retry::later);
-    EXPECT_THAT(failed.error().text(), HasSubstr("the database is away"));
+    EXPECT_THAT(failed.error().text(), HasSubstr("there is no connection to the database (connection to server"));
   }
   server.start();
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);

@@ -88,6 +88,38 @@ TEST(StoreCopy, ARunnerAtWorkOrAFailureLeavesNothing) {
   EXPECT_TRUE(postgresql.open()->cursors()->empty());
 }
 
+TEST(StoreCopy, WhatFailsLeavesNothingThatWasNotThere) {
+  SqliteDatabase sqlite;
+  sqlite.fill(5);
+  const auto copy = sqlite.directory.path() / "copy.db";
+  const auto files = [&] {
+    std::size_t count = 0;
+    for ([[maybe_unused]] const auto& file : std::filesystem::directory_iterator(sqlite.directory.path())) ++count;
+    return count;
+  };
+  const auto before = files();
+  auto& server = test::PostgresqlServer::shared();
+  const auto empty = Location::parse(server.uri(server.new_database()), "").value();
+  EXPECT_FALSE(copy_history(empty, copy)) << "it has no schema";
+  EXPECT_EQ(files(), before);
+  execute(sqlite.path, "UPDATE runs SET state = 'no number' WHERE number = 3");
+  EXPECT_FALSE(copy_history(sqlite.path, empty)) << "no server takes that";
+  EXPECT_EQ(schema_versions(empty)->found, 0) << "nor is there a schema now";
+}
+
+TEST(StoreCopy, OntoItselfIsRefused) {
+  SqliteDatabase sqlite;
+  sqlite.fill(5);
+  std::filesystem::create_hard_link(sqlite.path, sqlite.directory.path() / "link.db");
+  const PostgresqlDatabase postgresql;
+  for (const auto& [from, to] : {std::pair(Location(sqlite.path), Location(sqlite.directory.path() / "link.db")),
+                                 std::pair(postgresql.location(), postgresql.location())}) {
+    const auto refused = copy_history(from, to);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_THAT(refused.error().text(), HasSubstr("it cannot be copied to itself"));
+  }
+}
+
 TEST(StoreCopy, ClaimsOfRunnersThatWereKilledAreNotInTheWay) {
   SqliteDatabase sqlite;
   sqlite.fill(50);

@@ -146,7 +146,7 @@ TEST_F(LeaseTest, WhoIsCutOffInsideATransactionKeepsNothingLocked) {
     return database.query("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND " + what) !=
            "0\n";
   };
-  ASSERT_TRUE(eventually([&] { return waiting("wait_event = 'PgSleep'"); }));
+  ASSERT_TRUE(eventually([&] { return database.server.somebody_dozes(database.name); }));
   std::jthread stuck([&] {
     const Cursor cursor{"a", kNoon + 1h};
     EXPECT_FALSE(cut_off->plan({&cursor, 1}, {}));
@@ -270,16 +270,12 @@ TEST_F(LeaseTest, WhatACommitWithALostAnswerHasPlannedIsTold) {
   test::TcpProxy proxy(database.server.socket());
   const auto store = member(30s, proxy);
   const auto other = member(30s);
-  database.query(
-      "CREATE FUNCTION doze() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END $$;"
-      "CREATE CONSTRAINT TRIGGER doze AFTER INSERT ON runs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION"
-      " doze()");
+  database.server.doze_at_commit(database.name, "true");
   EXPECT_TRUE(other->written_by_others());
   int told = 0;
   store->on_change([&](const Claimable& woken) { told += woken.runs; });
   std::jthread cutter([&] {
-    EXPECT_TRUE(eventually(
-        [&] { return database.query("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") != "0\n"; }));
+    EXPECT_TRUE(eventually([&] { return database.server.somebody_dozes(database.name); }));
     proxy.cut();
   });
   store::Run run;

@@ -46,7 +46,7 @@ void try_everything(RunStore& store) {
   }
   (void)store.next_wake(kStates);
   (void)store.bring_forward(kNow);
-  (void)store.has_unfinished("job-1", 0);
+  (void)store.overlaps(Run{});
   (void)store.posted_since(kNow);
   (void)store.settled_results("job-1");
   (void)store.find("job-1", kNow);

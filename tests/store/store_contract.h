@@ -5,11 +5,26 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "run_maker.h"
 #include "store/run_store.h"
 
 namespace mig_runner::store {
+
+inline const Timestamp kNoon = at("2026-11-23T12:00:00Z");
+
+inline std::vector<std::string> names(const std::vector<store::Run>& runs) {
+  std::vector<std::string> all;
+  for (const auto& run : runs) all.push_back(run.name());
+  return all;
+}
+
+inline std::vector<std::string> jobs(const std::vector<store::Run>& runs) {
+  std::vector<std::string> all;
+  for (const auto& run : runs) all.push_back(run.job);
+  return all;
+}
 
 // A database that a test has to itself.
 class TestDatabase {
@@ -54,7 +69,12 @@ class StoreContract : public testing::TestWithParam<TestBackend> {
     return store->find(job, nominal).value().value();
   }
   // Plans it and claims it.
-  store::Run claimed(const std::string& job, Timestamp nominal, RunState state = RunState::due);
+  store::Run claimed(const std::string& job, Timestamp nominal, RunState state = RunState::due) {
+    planned(job, nominal, state, at("1990-01-01T00:00:00Z"));
+    const auto runs = claim({state}, at("1990-01-01T00:00:00Z"));
+    EXPECT_EQ(names(runs), std::vector{job + "@" + format_utc(nominal)});
+    return runs.front();
+  }
   std::vector<store::Run> claim(std::initializer_list<RunState> states, Timestamp now, int limit = 100) {
     return store->claim({states.begin(), states.size()}, now, limit).value();
   }

@@ -112,6 +112,28 @@ std::string PostgresqlServer::query(const std::string& database, const std::stri
              scratch.path() / "output", false);
 }
 
+std::string PostgresqlServer::uri_with_other_clock(const std::string& database, std::chrono::milliseconds later) const {
+  query(database,
+        "CREATE SCHEMA off; CREATE FUNCTION off.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS"
+        " $$ SELECT pg_catalog.clock_timestamp() + interval '" +
+            std::to_string(later.count()) + " ms' $$");
+  return uri(database) + "&options=-csearch_path%3Doff,pg_catalog,public";
+}
+
+void PostgresqlServer::doze_at_commit(const std::string& database, const std::string& condition) const {
+  query(database,
+        "CREATE FUNCTION doze() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF " + condition +
+            " THEN PERFORM pg_sleep(0.5); END IF; RETURN NULL; END $$;"
+            " CREATE CONSTRAINT TRIGGER doze AFTER INSERT OR UPDATE ON runs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+            " EXECUTE FUNCTION doze()");
+}
+
+bool PostgresqlServer::somebody_dozes(const std::string& database) const {
+  return query(database,
+               "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'") !=
+         "0\n";
+}
+
 fs::path PostgresqlServer::socket() const {
   return directory_.path() / ".s.PGSQL.5432";
 }

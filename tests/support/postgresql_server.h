@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -30,6 +31,12 @@ class PostgresqlServer {
   std::string uri(const std::string& database) const;
   // Runs SQL by psql; throws where that fails. Returns what it prints, unaligned.
   std::string query(const std::string& database, const std::string& sql) const;
+  // A URI for whose connections the database's clock is so much later, or earlier.
+  std::string uri_with_other_clock(const std::string& database, std::chrono::milliseconds later) const;
+  // From now on the commit of a change to a run of which `condition` holds (a row NEW) takes half a second.
+  void doze_at_commit(const std::string& database, const std::string& condition) const;
+  // Whether any statement there is in pg_sleep().
+  bool somebody_dozes(const std::string& database) const;
   std::filesystem::path socket() const;
 
  private:
