@@ -380,6 +380,7 @@ void Daemon::run() {
   impl_->log.notice("Stopping: what is under way is finished or kept for the next start.");
   impl_->planner.reset();
   impl_->engine.reset();
+  impl_->store->close();
   impl_->log.notice("Stopped.");
 }
 

@@ -38,7 +38,7 @@ void EndWatch::run() {
   while (poll(fds.data(), fds.size(), -1) < 0) {
   }
   if (stopped_within(kPatience)) return;
-  if (store_ != nullptr) store_->give_up();
+  if (store_ != nullptr) store_->hurry();
   if (stopped_within(kLastResort)) return;
   log_.warning(
       "Ending although calls to the database have not ended: what this runner has claimed is free when its"

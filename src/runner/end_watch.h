@@ -12,10 +12,10 @@ namespace mig_runner::runner {
 // not answer. Ending like that is like being killed: what is stored stays, and others take over when the lease ends.
 class EndWatch {
  public:
-  // How long what is under way may take to end by itself; from then on no call waits for the database.
-  static constexpr std::chrono::milliseconds kPatience{2500};
+  // How long what is under way may take to end by itself; from then on no call waits long for the database.
+  static constexpr std::chrono::milliseconds kPatience{2000};
   // How long after that the process is ended: making a connection cannot be cut short.
-  static constexpr std::chrono::milliseconds kLastResort{1500};
+  static constexpr std::chrono::milliseconds kLastResort{2000};
 
   // Watches for SIGTERM and SIGINT, which are blocked already (Wakeups), with a thread of its own. `store` may be null;
   // all outlive this.

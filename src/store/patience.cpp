@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace mig_runner::store {
@@ -35,16 +36,30 @@ void Patience::give_up() {
   socket_.reset();
 }
 
-bool Patience::given_up() {
+void Patience::hurry() {
   const std::lock_guard lock(mutex_);
-  return given_up_;
+  hurries_ = true;
+  limit_ = std::min(limit_, kHurry);
+  deadline_ = std::min(deadline_, std::chrono::steady_clock::now() + limit_);
+  changed_.notify_all();
+}
+
+std::chrono::milliseconds Patience::limit() {
+  const std::lock_guard lock(mutex_);
+  return limit_;
+}
+
+bool Patience::hurries() {
+  const std::lock_guard lock(mutex_);
+  return hurries_;
 }
 
 void Patience::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     // It looks now and then: to be woken for each call would cost more than many calls do.
-    changed_.wait_for(lock, stop, limit_ / 4, [] { return false; });
+    const bool hurried = hurries_;
+    changed_.wait_for(lock, stop, limit_ / 4, [&] { return hurries_ != hurried; });
     if (!socket_ || std::chrono::steady_clock::now() < deadline_) continue;
     shutdown(socket_.get(), SHUT_RDWR);
     socket_.reset();

@@ -15,29 +15,35 @@ namespace mig_runner::store {
 // time, from any thread.
 class Patience {
  public:
+  // How long a call may take once hurry() was called.
+  static constexpr std::chrono::milliseconds kHurry{500};
+
   explicit Patience(std::chrono::milliseconds limit);
   ~Patience();
   Patience(const Patience&) = delete;
   Patience& operator=(const Patience&) = delete;
 
-  std::chrono::milliseconds limit() const { return limit_; }
+  std::chrono::milliseconds limit();
 
   // A call over this socket begins, or goes on over another. Where end() does not follow within the limit (and a
   // quarter) both ways of it are shut down, whereupon the call fails as with a connection that was lost.
   void begin(int socket);
   void end();
+  // From now on calls are given little time, also the one under way.
+  void hurry();
+  bool hurries();
   // Ends the call now, if there is one, and each that begins from now on.
   void give_up();
-  bool given_up();
 
  private:
   void run(const std::stop_token& stop);
 
-  const std::chrono::milliseconds limit_;
   std::mutex mutex_;  // guards all below but thread_
+  std::chrono::milliseconds limit_;
   std::condition_variable_any changed_;
   UniqueFd socket_;  // a duplicate: the call may close its own meanwhile, and the number may be given to another file
   std::chrono::steady_clock::time_point deadline_;
+  bool hurries_ = false;
   bool given_up_ = false;
   std::jthread thread_;
 };

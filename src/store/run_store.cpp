@@ -163,8 +163,8 @@ void RunStore::close() {
   impl_->close();
 }
 
-void RunStore::give_up() {
-  if (impl_->patience) impl_->patience->give_up();
+void RunStore::hurry() {
+  if (impl_->patience) impl_->patience->hurry();
 }
 
 std::uint64_t RunStore::term() {

@@ -97,9 +97,9 @@ class RunStore {
   static Result<std::unique_ptr<RunStore>> open_beside(const Location& location, const std::string& owner);
   ~RunStore();
 
-  // For the end of the process, while other threads may be in a call that a server does not answer: calls fail from now
-  // on. Does nothing without a server.
-  void give_up();
+  // For the end of the process: from now on no call waits long for a server that does not answer, also none that is
+  // under way, and no connection is made anew. Does nothing without a server.
+  void hurry();
   // Ends the membership of a group, with its claims; nothing is called afterwards. The destructor does it too.
   void close();
 

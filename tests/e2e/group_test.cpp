@@ -210,6 +210,19 @@ TEST(TwoRunners, EndInFiveSecondsAlsoWhereTheDatabaseHangs) {
   EXPECT_LT(std::chrono::steady_clock::now() - told, 5s) << group.log(0) << group.log(1);
 }
 
+TEST(TwoRunners, OneThatEndsLeavesTheGroupAlsoWhereAPluginHasToBeKilled) {
+  TwoRunners group("30s");
+  group.plugin("save", "trap '' TERM; echo >> deliveries; while :; do sleep 1; done");
+  group.job("packages", kOnceAYear);
+  group.start(0);
+  ASSERT_TRUE(eventually([&] { return group.logs(0, "Following 1 job"); })) << group.log(0);
+  EXPECT_EQ(group.type(1, {"launch", "packages"}).status, 0);
+  ASSERT_TRUE(eventually([&] { return group.deliveries(0) > 0; })) << group.log(0);
+  EXPECT_EQ(group.stop(0), 0);
+  EXPECT_EQ(group.server.query(group.database, "SELECT count(*) FROM members"), "0\n") << group.log(0);
+  EXPECT_THAT(group.log(0), Not(HasSubstr("cannot be given back")));
+}
+
 TEST(TwoRunners, WhatIsAskedWhileTheDatabaseIsWaitedForIsDoneAfterwards) {
   TwoRunners group;
   group.job("packages", kOnceAYear);
