@@ -47,7 +47,7 @@ Collector::Collector(const StageContext& context, std::unique_ptr<api::ApiClient
 std::optional<Timestamp> Collector::step(Timestamp now) {
   if (const auto blocked = recorder_.settle(now)) return collect_unrecorded(now, *blocked);
   auto claimed = recorder_.claim(kCollectStates, now, 1);
-  if (!claimed) return collect_unrecorded(now, now + kStoragePauses.longest);
+  if (!claimed) return collect_unrecorded(now, recorder_.claim_again(now));
   context_.launches.follow(context_.store, context_.settings.delay_results, now);
   if (claimed->empty()) return recorder_.next_claim(kCollectStates, now);
   handle(std::move(claimed->front()), now);

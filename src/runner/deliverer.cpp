@@ -39,7 +39,7 @@ std::optional<Timestamp> Deliverer::step(Timestamp now) {
   term_ = context_.store.term();
   if (!context_.store.holds(term_)) return now + kStoragePauses.first;
   auto claimed = recorder_.claim(kDeliverStates, now, 1);
-  if (!claimed) return now + kStoragePauses.longest;
+  if (!claimed) return recorder_.claim_again(now);
   if (claimed->empty()) return recorder_.next_claim(kDeliverStates, now);
   deliver(std::move(claimed->front()), now);
   return clock_.now();

@@ -45,7 +45,7 @@ std::optional<Timestamp> Launcher::step(Timestamp now) {
 std::optional<Timestamp> Launcher::claim(Timestamp now) {
   if (held_.size() >= kMostHeld) return std::nullopt;
   auto claimed = recorder_.claim(kLaunchStates, now + kAhead, static_cast<int>(kMostHeld - held_.size()));
-  if (!claimed) return now + kStoragePauses.longest;
+  if (!claimed) return recorder_.claim_again(now);
   for (auto& run : *claimed) held_.push_back({std::move(run), nullptr, {}, {}});
   std::stable_sort(held_.begin(), held_.end(), [](const Held& a, const Held& b) { return a.run.wake < b.run.wake; });
   return std::nullopt;

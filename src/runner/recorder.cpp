@@ -26,6 +26,7 @@ std::optional<std::vector<store::Run>> Recorder::claim(std::span<const store::Ru
                                                        int limit) {
   auto claimed = look_and_claim(states, now, limit);
   if (!claimed) {
+    ++failed_claims_;
     // Others do the work of a machine whose clock is off; that is told by who watches the group.
     left_to_others_ = claimed.error().retry == Retry::no;
     if (left_to_others_) return std::vector<store::Run>();
@@ -35,8 +36,13 @@ std::optional<std::vector<store::Run>> Recorder::claim(std::span<const store::Ru
   }
   if (context_.troubles.claiming.ends()) context_.log.notice("Runs can be claimed again.");
   left_to_others_ = false;
+  failed_claims_ = 0;
   if (!claimed->empty()) fruitless_ = 0;
   return std::move(*claimed);
+}
+
+Timestamp Recorder::claim_again(Timestamp now) const {
+  return now + retry_pause(kStoragePauses, failed_claims_, "claim");
 }
 
 // What is due and was not there to be claimed has become due only now, or another runner of the group has it in hand
@@ -46,7 +52,7 @@ std::optional<Timestamp> Recorder::next_claim(std::span<const store::RunState> s
   if (left_to_others_) return now + kStoragePauses.longest;
   const auto seen = std::exchange(next_wake_, std::nullopt);
   const auto next = seen ? Result<std::optional<Timestamp>>(*seen) : context_.store.next_wake(states);
-  if (!next) return now + kStoragePauses.longest;
+  if (!next) return now + kStoragePauses.first;
   if (!*next) return std::nullopt;
   const auto at = **next - ahead;
   if (at > now) {

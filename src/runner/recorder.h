@@ -19,6 +19,9 @@ class Recorder {
   // logged.
   std::optional<std::vector<store::Run>> claim(std::span<const store::RunState> states, Timestamp now, int limit);
 
+  // When a stage whose claim() failed tries again.
+  Timestamp claim_again(Timestamp now) const;
+
   // When a stage for which claim() had nothing asks again: `ahead` before the earliest wake. Nothing: it will be rung.
   std::optional<Timestamp> next_claim(std::span<const store::RunState> states, Timestamp now,
                                       std::chrono::milliseconds ahead = {});
@@ -49,6 +52,7 @@ class Recorder {
   std::vector<Kept> kept_;
   std::vector<store::Run> kept_releases_;
   int failures_ = 0;
+  int failed_claims_ = 0;        // in a row
   bool left_to_others_ = false;  // by the last claim
   // The earliest wake, where the last claim saw that nothing is due.
   std::optional<std::optional<Timestamp>> next_wake_;

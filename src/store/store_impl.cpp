@@ -72,7 +72,7 @@ ChangeWriter& RunStore::Impl::writer() {
 void RunStore::Impl::connect() {
   using std::chrono::steady_clock;
   if (!connection_lost(session)) return;
-  if (patience->hurries()) throw std::runtime_error("this process is ending");
+  if (patience->hurries()) throw std::runtime_error("it does not answer, and this process is ending");
   const auto begin = steady_clock::now();
   if (begin < no_connection_before) std::rethrow_exception(no_connection);
   try {

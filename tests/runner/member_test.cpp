@@ -121,6 +121,19 @@ TEST(LostAnswer, IsWaitedForByTheDatabasesClock) {
   EXPECT_EQ(posts, 1);
 }
 
+TEST(AClaimThatFails, IsTriedAgainSoonAndLaterMoreRarely) {
+  MemberStand stand;
+  stand.server.query(stand.database(), "ALTER TABLE runs RENAME TO gone");
+  const auto pause = [&] { return *stand.stages->launch(stand.clock.now()) - stand.clock.now(); };
+  EXPECT_LT(pause(), 2s);
+  for (int i = 0; i < 10; ++i) pause();
+  EXPECT_GT(pause(), 20s);
+  stand.server.query(stand.database(), "ALTER TABLE gone RENAME TO runs");
+  stand.settle();
+  stand.server.query(stand.database(), "ALTER TABLE runs RENAME TO gone");
+  EXPECT_LT(pause(), 2s) << "a new failure";
+}
+
 // As while another member is just about to claim them.
 TEST(LockedRuns, AreNotAskedForAllTheTime) {
   MemberStand stand;
