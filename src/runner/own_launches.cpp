@@ -13,6 +13,10 @@ constexpr std::chrono::seconds kBetweenLooks{10};
 
 }  // namespace
 
+OwnLaunches::~OwnLaunches() {
+  while (!entries_.empty()) erase(entries_.begin());
+}
+
 void OwnLaunches::put(store::Run run, std::string action, Timestamp ready) {
   run.wake = ready;
   run.attempts = 0;

@@ -18,6 +18,12 @@ namespace mig_runner::runner {
 // database is back. Always empty without a group. Safe from any thread.
 class OwnLaunches {
  public:
+  OwnLaunches() = default;
+  // Removes the results that still wait: nothing would know of them, and who collects the runs reads the API again.
+  ~OwnLaunches();
+  OwnLaunches(const OwnLaunches&) = delete;
+  OwnLaunches& operator=(const OwnLaunches&) = delete;
+
   struct Launch {
     store::Run run;  // `wake`: when to collect it by the group's clock, `attempts`: tries while the database is away
     std::string action;  // as the API accepted it

@@ -76,6 +76,16 @@ TEST(DatabaseAway, WhatAnotherHasRecordedMeanwhileIsDropped) {
   EXPECT_EQ(stand.run().collected_by, "another:/srv");
 }
 
+// Nothing remembers it after that; what is still posted is read from the API again.
+TEST(DatabaseAway, WhatWaitsForItEndsWithTheRunner) {
+  MemberStand stand;
+  stand.server.stop();
+  stand.pass(6min, 10s);
+  ASSERT_EQ(stand.files_waiting(), 1) << stand.log.all();
+  stand.stages.reset();
+  EXPECT_EQ(stand.files_waiting(), 0);
+}
+
 // As where the process is stopped right before it posts: others have found its lease ended and launched the run.
 TEST(LeaseEnded, NothingIsPostedUnderIt) {
   MemberStand stand;
