@@ -54,8 +54,8 @@ std::string upcoming(RunState state, bool member) {
       "COALESCE((SELECT wake FROM runs WHERE " + unclaimed(state, member) + mine + order + "1), 9223372036854775807)";
   const auto others = " AND wake < " + first + " AND (" + kOtherVersion + " OR " + kNobodys + ")";
   return "(" + select("wake", mine) + order + ":limit) UNION ALL (" +
-         select("CASE WHEN " + kNobodys + " THEN " + kNobodysAt + " ELSE " + kOtherVersionAt + " END", others) + order +
-         ":limit)";
+         select("CASE WHEN " + kNobodys + " THEN " + kNobodysAt + " ELSE " + kOtherVersionAt + " END", others) +
+         " ORDER BY at LIMIT :limit)";
 }
 
 }  // namespace

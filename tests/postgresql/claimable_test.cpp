@@ -130,6 +130,24 @@ TEST_F(ClaimableTest, OnesOwnRunsAreSeenBehindThoseOfAnotherVersion) {
   EXPECT_EQ(old->claim({&due, 1}, kNoon + 15s, 10)->size(), 1U);
 }
 
+TEST_F(ClaimableTest, AnotherVersionsRunIsSeenBehindOneOfNobodysJobThatHasMoreTime) {
+  auto planner = member(300s);
+  const auto old = member(300s);
+  ASSERT_TRUE(planner->set_jobs({{"a", "new"}}));
+  ASSERT_TRUE(old->set_jobs({{"a", "old"}}));
+  plan(*planner, "nobody's", RunState::due, kNoon + 30min);
+  store::Run run;
+  run.job = "a";
+  run.nominal = kNoon + 1min;
+  run.wake = run.nominal;
+  run.deadline = run.nominal + 30s;
+  ASSERT_TRUE(planner->plan({}, {&run, 1}));
+  planner.reset();
+  const auto due = RunState::due;
+  EXPECT_EQ(old->next_wake({&due, 1}).value(), kNoon + 1min + 15s);
+  EXPECT_EQ(old->claim({&due, 1}, kNoon + 1min + 15s, 10)->size(), 1U);
+}
+
 TEST_F(ClaimableTest, WhatIsThereIsCountedByStateUpToALimit) {
   const auto store = member(300s);
   ASSERT_TRUE(store->set_jobs({{"a", "1"}, {"b", "1"}, {"c", "1"}, {"d", "1"}}));
