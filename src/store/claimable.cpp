@@ -15,8 +15,8 @@ const std::string kOtherVersion = "(NOT " + kAny + kAsPlanned + ") AND " + kAny 
 const std::string kNobodys = "(NOT " + kAny + "))";
 
 // From when on a due run of each kind may be claimed.
-const std::string kOtherVersionAt = "wake + LEAST(60000, (deadline - wake) / 2)";
-const std::string kNobodysAt = "COALESCE(deadline + 1, wake)";
+const std::string kOtherVersionAt = "wake + GREATEST(0, LEAST(60000, (deadline - wake) / 2))";
+const std::string kNobodysAt = "GREATEST(wake, deadline + 1)";
 
 std::string unclaimed(RunState state, bool member) {
   return "state = " + std::to_string(static_cast<int>(state)) + " AND wake IS NOT NULL AND owner IS NULL" +

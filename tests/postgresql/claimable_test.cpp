@@ -148,6 +148,23 @@ TEST_F(ClaimableTest, AnotherVersionsRunIsSeenBehindOneOfNobodysJobThatHasMoreTi
   EXPECT_EQ(old->claim({&due, 1}, kNoon + 1min + 15s, 10)->size(), 1U);
 }
 
+// As after a failed try whose pause ends behind the deadline.
+TEST_F(ClaimableTest, NothingIsSeenBeforeItsWakeEvenIfItsDeadlineIsEarlier) {
+  const auto store = member(300s);
+  ASSERT_TRUE(store->set_jobs({{"a", "1"}}));
+  store::Run run;
+  run.job = "a";
+  run.nominal = kNoon;
+  run.wake = kNoon + 10s;
+  run.deadline = kNoon + 5s;
+  ASSERT_TRUE(store->plan({}, {&run, 1}));
+  const auto due = RunState::due;
+  ASSERT_TRUE(store->set_jobs({{"a", "2"}}));
+  EXPECT_EQ(store->next_wake({&due, 1}).value(), kNoon + 10s) << "of another version";
+  ASSERT_TRUE(store->set_jobs({}));
+  EXPECT_EQ(store->next_wake({&due, 1}).value(), kNoon + 10s) << "nobody's";
+}
+
 TEST_F(ClaimableTest, WhatIsThereIsCountedByStateUpToALimit) {
   const auto store = member(300s);
   ASSERT_TRUE(store->set_jobs({{"a", "1"}, {"b", "1"}, {"c", "1"}, {"d", "1"}}));
