@@ -1,67 +1,81 @@
 #include "store/change_writer.h"
 
-#include "store/clean_text.h"
-#include "store/documents.h"
+#include <vector>
 
 namespace mig_runner::store {
+namespace {
 
+using soci::into;
 using soci::use;
 
-ChangeWriter::ChangeWriter(soci::session& session, const std::string& whose, const std::string& owner)
-    : owner_(owner),
-      names_owner_(whose.find(":owner") != std::string::npos),
-      keeping_claim_(session),
-      ending_claim_(session),
-      replace_document_(
-          (session.prepare << "INSERT INTO documents (run, kind, place, content) VALUES (:run, :kind, 0, :content)"
-                              " ON CONFLICT (run, kind, place) DO UPDATE SET content = excluded.content",
-           use(run_, "run"), use(kind_, "kind"), use(content_, "content"))),
-      add_signature_(
-          (session.prepare << "INSERT INTO documents (run, kind, place, content) VALUES (:run, :kind,"
-                              " (SELECT count(*) FROM documents WHERE run = :run AND kind = :kind), :content)",
-           use(run_, "run"), use(kind_, "kind"), use(content_, "content"))),
-      drop_documents_((session.prepare << "DELETE FROM documents WHERE run = :run", use(run_, "run"))) {
-  prepare_update(keeping_claim_, whose, true);
-  prepare_update(ending_claim_, whose, false);
-}
-
-void ChangeWriter::prepare_update(soci::statement& statement, const std::string& whose, bool keep_claim) {
-  row_.bind_update(statement);
-  statement.exchange(use(from_, "from"));
-  if (names_owner_) statement.exchange(use(owner_, "owner"));
-  prepare(statement,
-          "UPDATE runs SET " + RunRow::assignments() + (keep_claim ? "" : ", owner = NULL") +
-              " WHERE number = :number AND state = :from AND " + whose,
-          false);
-}
-
-void ChangeWriter::keep_documents(const Change& change) {
-  const auto keep = [&](soci::statement& statement, DocumentKind kind, const std::optional<std::string>& text) {
-    if (!text) return;
-    kind_ = static_cast<int>(kind);
-    content_ = clean_text(*text);
-    statement.execute(true);
+// Of several runs by what a table of new values says of each. For one run that costs SQLite twice as much as the plain
+// statement.
+std::string update_sql(std::size_t rows, const std::string& whose) {
+  const bool one = rows == 1;
+  const std::string before = one ? ":" : "given.";
+  const std::string behind = one ? "0" : "";
+  const auto row = [](const std::string& i) {
+    return "(CAST(:from_state" + i + " AS bigint), CAST(:keep_claim" + i + " AS bigint), " + RunRow::updated_values(i) +
+           ')';
   };
-  run_ = change.run.number;
-  keep(replace_document_, DocumentKind::signed_action, change.documents.signed_action);
-  keep(add_signature_, DocumentKind::signature, change.documents.signature);
-  keep(replace_document_, DocumentKind::action, change.documents.action);
-  if (change.drop_documents) drop_documents_.execute(true);
+  const auto given =
+      one ? ""
+          : "WITH given (from_state, keep_claim, " + RunRow::updated() + ") AS (VALUES " + listed(rows, row) + ") ";
+  return given + "UPDATE runs SET " + RunRow::assignments(before, behind) + ", owner = CASE WHEN " + before +
+         "keep_claim" + behind + " = 1 THEN owner END" + (one ? "" : " FROM given") + " WHERE runs.number = " + before +
+         "number" + behind + " AND runs.state = " + before + "from_state" + behind + " AND owner " + whose +
+         " RETURNING runs.number";
 }
 
-bool ChangeWriter::apply(const Change& change, Effects& effects) {
-  row_.set(change.run);
-  from_ = static_cast<int>(change.from);
-  auto& update = change.keep_claim ? keeping_claim_ : ending_claim_;
-  update.execute(true);
-  if (update.get_affected_rows() != 1) return false;
-  keep_documents(change);
-  --effects.counted[change.from];
-  ++effects.counted[change.run.state];
-  if (change.keep_claim) return true;
-  effects.given_back.push_back(change.run.number);
-  effects.claimable(change.run);
-  return true;
+}  // namespace
+
+// The numbers of the runs that were as their change expects them.
+std::set<std::int64_t> ChangeWriter::update(const Portions& portions, std::span<const Change> changes) {
+  std::set<std::int64_t> updated;
+  portions.go(
+      runs_, changes.size(),
+      [&](soci::statement& statement, std::size_t rows) {
+        statement.exchange(into(updated_));
+        for (std::size_t i = 0; i < rows; ++i) {
+          auto& cell = runs_.cells[i];
+          const auto suffix = std::to_string(i);
+          statement.exchange(use(cell.from, "from_state" + suffix));
+          statement.exchange(use(cell.keep_claim, "keep_claim" + suffix));
+          cell.row.bind_update(statement, suffix);
+        }
+        if (owner_ != nullptr) statement.exchange(use(*owner_, "owner"));
+        return update_sql(rows, owner_ != nullptr ? "= :owner" : "IS NULL");
+      },
+      [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
+        for (std::size_t i = 0; i < rows; ++i) {
+          const auto& change = changes[begin + i];
+          auto& cell = runs_.cells[i];
+          cell.row.set(change.run);
+          cell.from = static_cast<int>(change.from);
+          cell.keep_claim = change.keep_claim ? 1 : 0;
+        }
+        statement.execute();
+        while (statement.fetch()) updated.insert(updated_);
+      });
+  return updated;
+}
+
+const Change* ChangeWriter::write(const Portions& portions, std::span<const Change> changes) {
+  const auto updated = update(portions, changes);
+  std::vector<Document> documents;
+  std::vector<std::int64_t> dropped;
+  for (const auto& change : changes) {
+    const auto run = change.run.number;
+    if (!updated.contains(run)) return &change;
+    const auto& [signed_action, signature, action] = change.documents;
+    if (signed_action) documents.push_back({run, DocumentKind::signed_action, *signed_action});
+    if (signature) documents.push_back({run, DocumentKind::signature, *signature});
+    if (action) documents.push_back({run, DocumentKind::action, *action});
+    if (change.drop_documents) dropped.push_back(run);
+  }
+  documents_.keep(portions, documents);
+  documents_.drop(portions, dropped);
+  return nullptr;
 }
 
 }  // namespace mig_runner::store

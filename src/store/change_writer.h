@@ -1,41 +1,39 @@
 #pragma once
 
-#include <soci/soci.h>
-
+#include <cstdint>
+#include <set>
+#include <span>
 #include <string>
 
+#include "store/documents.h"
+#include "store/portions.h"
 #include "store/run_row.h"
 #include "store/run_store.h"
-#include "store/store_impl.h"
 
 namespace mig_runner::store {
 
-// Writes changes of runs by statements that are prepared once, which takes longer than to carry them out. Throws what
-// SOCI throws and is not to be used after that. Ends before its session.
+// Writes changes of runs. After a failure, and before its session is closed, it is to be destroyed.
 class ChangeWriter {
  public:
-  // `whose`: a condition on the column owner. It may name :owner, and the statements then set it to `owner`.
-  ChangeWriter(soci::session& session, const std::string& whose, const std::string& owner);
-  ChangeWriter(const ChangeWriter&) = delete;
-  ChangeWriter& operator=(const ChangeWriter&) = delete;
+  // Of runs that are claimed by `owner`, which outlives the writer and may change; by nobody where it is null.
+  explicit ChangeWriter(const std::string* owner) : owner_(owner) {}
 
-  // False where no run is as the change and the condition expect it.
-  bool apply(const Change& change, Effects& effects);
+  // Returns the first of them that found no run as it expects it, null where all are written: the caller gives up the
+  // transaction otherwise. No two are of the same run. Throws what SOCI throws.
+  const Change* write(const Portions& portions, std::span<const Change> changes);
 
  private:
-  void prepare_update(soci::statement& statement, const std::string& whose, bool keep_claim);
-  void keep_documents(const Change& change);
+  struct Cell {
+    RunRow row;
+    int from = 0;
+    int keep_claim = 0;
+  };
+  std::set<std::int64_t> update(const Portions& portions, std::span<const Change> changes);
 
-  std::string owner_;
-  bool names_owner_;
-  RunRow row_;
-  int from_ = 0;
-  soci::statement keeping_claim_, ending_claim_;
-
-  long long run_ = 0;
-  int kind_ = 0;
-  std::string content_;
-  soci::statement replace_document_, add_signature_, drop_documents_;
+  const std::string* owner_;
+  long long updated_ = 0;
+  Rows<Cell> runs_;
+  DocumentWriter documents_;
 };
 
 }  // namespace mig_runner::store

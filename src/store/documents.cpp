@@ -1,5 +1,7 @@
 #include "store/documents.h"
 
+#include <algorithm>
+
 #include "store/clean_text.h"
 #include "store/statement.h"
 
@@ -8,11 +10,46 @@ namespace mig_runner::store {
 using soci::into;
 using soci::use;
 
-void keep_action(soci::session& session, const Run& run, const std::string& text) {
-  const int number = static_cast<int>(DocumentKind::action);
-  const auto content = clean_text(text);
-  session << "INSERT INTO documents (run, kind, place, content) VALUES (:run, :kind, 0, :content)",
-      use(run.number, "run"), use(number, "kind"), use(content, "content");
+void DocumentWriter::keep(const Portions& portions, std::span<const Document> documents) {
+  portions.go(
+      kept_, documents.size(),
+      [&](soci::statement& statement, std::size_t rows) {
+        for (std::size_t i = 0; i < rows; ++i) {
+          auto& cell = kept_.cells[i];
+          const auto suffix = std::to_string(i);
+          statement.exchange(use(cell.run, "run" + suffix));
+          statement.exchange(use(cell.kind, "kind" + suffix));
+          statement.exchange(use(cell.content, "content" + suffix));
+        }
+        const auto signature = std::to_string(static_cast<int>(DocumentKind::signature));
+        const auto row = [&](const std::string& i) {
+          return "(:run" + i + ", :kind" + i + ", (SELECT count(*) FROM documents WHERE run = :run" + i +
+                 " AND kind = :kind" + i + " AND kind = " + signature + "), :content" + i + ')';
+        };
+        return "INSERT INTO documents (run, kind, place, content) VALUES " + listed(rows, row) +
+               " ON CONFLICT (run, kind, place) DO UPDATE SET content = excluded.content";
+      },
+      [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
+        for (std::size_t i = 0; i < rows; ++i) {
+          const auto& [run, kind, content] = documents[begin + i];
+          kept_.cells[i] = {run, static_cast<int>(kind), clean_text(content)};
+        }
+        statement.execute(true);
+      });
+}
+
+void DocumentWriter::drop(const Portions& portions, std::span<const std::int64_t> runs) {
+  portions.go(
+      dropped_, runs.size(),
+      [&](soci::statement& statement, std::size_t rows) {
+        for (std::size_t i = 0; i < rows; ++i) statement.exchange(use(dropped_.cells[i], "run" + std::to_string(i)));
+        return "DELETE FROM documents WHERE run IN (" + listed(rows, [](const std::string& i) { return ":run" + i; }) +
+               ')';
+      },
+      [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
+        std::copy_n(runs.begin() + static_cast<std::ptrdiff_t>(begin), rows, dropped_.cells.begin());
+        statement.execute(true);
+      });
 }
 
 std::vector<std::string> read_documents(soci::session& session, const Run& run, DocumentKind kind) {

@@ -8,16 +8,17 @@ namespace mig_runner::store {
 
 void add_jobs(const Portions& portions, const std::set<std::string>& jobs) {
   const std::vector<std::string> names(jobs.begin(), jobs.end());
-  std::vector<std::string> cells(std::min(names.size(), portions.at_once));
+  Rows<std::string> added;
   portions.go(
-      names.size(),
+      added, names.size(),
       [&](soci::statement& statement, std::size_t rows) {
-        for (std::size_t i = 0; i < rows; ++i) statement.exchange(soci::use(cells[i], "name" + std::to_string(i)));
+        for (std::size_t i = 0; i < rows; ++i)
+          statement.exchange(soci::use(added.cells[i], "name" + std::to_string(i)));
         return "INSERT INTO jobs (name) VALUES " +
                listed(rows, [](const std::string& i) { return "(:name" + i + ")"; }) + " ON CONFLICT (name) DO NOTHING";
       },
       [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
-        for (std::size_t i = 0; i < rows; ++i) cells[i] = clean_text(names[begin + i]);
+        for (std::size_t i = 0; i < rows; ++i) added.cells[i] = clean_text(names[begin + i]);
         statement.execute(true);
       });
 }

@@ -18,36 +18,38 @@ void RunStore::Impl::tell_jobs(const std::map<std::string, std::string>& put, co
   std::set<std::string> names;
   for (const auto& [name, hash] : put) names.insert(name);
   add_jobs(portions(), names);
-  std::vector<Cell> cells(std::min(std::max(put.size(), removed.size()), dialect.rows_at_once));
-  const auto bind_names = [&](soci::statement& statement, std::size_t rows) {
-    statement.exchange(use(owner, "member"));
-    for (std::size_t i = 0; i < rows; ++i) statement.exchange(use(cells[i].name, "name" + std::to_string(i)));
-  };
+  Rows<Cell> told;
   const std::vector<std::pair<std::string, std::string>> there(put.begin(), put.end());
   portions().go(
-      there.size(),
+      told, there.size(),
       [&](soci::statement& statement, std::size_t rows) {
-        bind_names(statement, rows);
-        for (std::size_t i = 0; i < rows; ++i) statement.exchange(use(cells[i].hash, "hash" + std::to_string(i)));
+        statement.exchange(use(owner, "member"));
+        for (std::size_t i = 0; i < rows; ++i) {
+          statement.exchange(use(told.cells[i].name, "name" + std::to_string(i)));
+          statement.exchange(use(told.cells[i].hash, "hash" + std::to_string(i)));
+        }
         return "INSERT INTO member_jobs (member, job, hash) SELECT :member, jobs.number, told.hash FROM (VALUES " +
                listed(rows, [](const std::string& i) { return "(:name" + i + ", :hash" + i + ")"; }) +
                ") AS told (name, hash) JOIN jobs ON jobs.name = told.name"
                " ON CONFLICT (job, member) DO UPDATE SET hash = excluded.hash";
       },
       [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
-        for (std::size_t i = 0; i < rows; ++i) cells[i] = {clean_text(there[begin + i].first), there[begin + i].second};
+        for (std::size_t i = 0; i < rows; ++i)
+          told.cells[i] = {clean_text(there[begin + i].first), there[begin + i].second};
         statement.execute(true);
       });
   const std::vector<std::string> gone(removed.begin(), removed.end());
+  Rows<std::string> gone_names;
   portions().go(
-      gone.size(),
+      gone_names, gone.size(),
       [&](soci::statement& statement, std::size_t rows) {
-        bind_names(statement, rows);
+        statement.exchange(use(owner, "member"));
+        for (std::size_t i = 0; i < rows; ++i) statement.exchange(use(gone_names.cells[i], "name" + std::to_string(i)));
         return "DELETE FROM member_jobs WHERE member = :member AND job IN (SELECT number FROM jobs WHERE name IN (" +
                listed(rows, [](const std::string& i) { return ":name" + i; }) + "))";
       },
       [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
-        for (std::size_t i = 0; i < rows; ++i) cells[i].name = clean_text(gone[begin + i]);
+        for (std::size_t i = 0; i < rows; ++i) gone_names.cells[i] = clean_text(gone[begin + i]);
         statement.execute(true);
       });
 }

@@ -142,16 +142,19 @@ Result<void> RunStore::record(std::span<const Change> changes) {
     if (auto live = impl_->require_lease(Retry::no); !live) return live;
     for (const auto& change : changes)
       if (!impl_->holds(change.run)) return tl::unexpected(refusal(session, change, impl_->owner));
-    auto& writer = impl_->writer();
-    for (const auto& change : changes)
-      if (!writer.apply(change, effects)) return tl::unexpected(refusal(session, change, impl_->owner));
+    if (const auto* refused = impl_->writer().write(impl_->portions(), changes))
+      return tl::unexpected(refusal(session, *refused, impl_->owner));
+    for (const auto& change : changes) effects.changed(change);
     return {};
   });
 }
 
 Result<void> RunStore::repair(const Change& change) {
   return impl_->write([&](soci::session& session, Effects& effects) -> Result<void> {
-    if (ChangeWriter(session, "owner IS NULL", impl_->owner).apply(change, effects)) return {};
+    if (ChangeWriter(nullptr).write(impl_->portions(), {&change, 1}) == nullptr) {
+      effects.changed(change);
+      return {};
+    }
     const auto state = state_of(session, change.run.number);
     if (state != change.from) return tl::unexpected(refusal(session, change, impl_->owner));
     return fail("the runner works on it at the moment: try again", change.run.name(), Retry::later);

@@ -8,19 +8,31 @@
 namespace mig_runner::store {
 namespace {
 
+struct Column {
+  const char* name;
+  const char* type;
+};
 // What changes in the life of a run, in the order of RunRow::read_from() and RunRow::bind_values().
 constexpr std::array kColumns{
-    "state",     "wake",       "deadline",     "attempts",      "failures",    "reason",       "plugin",
-    "action_id", "valid_from", "expire_after", "posted_at",     "stored_at",   "delivered_at", "result_file",
-    "commands",  "expected",   "complete",     "recollections", "launched_by", "collected_by", "delivered_by"};
+    Column{"state", "bigint"},        Column{"wake", "bigint"},       Column{"deadline", "bigint"},
+    Column{"attempts", "bigint"},     Column{"failures", "bigint"},   Column{"reason", "text"},
+    Column{"plugin", "text"},         Column{"action_id", "bigint"},  Column{"valid_from", "bigint"},
+    Column{"expire_after", "bigint"}, Column{"posted_at", "bigint"},  Column{"stored_at", "bigint"},
+    Column{"delivered_at", "bigint"}, Column{"result_file", "text"},  Column{"commands", "bigint"},
+    Column{"expected", "bigint"},     Column{"complete", "bigint"},   Column{"recollections", "bigint"},
+    Column{"launched_by", "text"},    Column{"collected_by", "text"}, Column{"delivered_by", "text"}};
 
 template <class Item>
 std::string joined(std::string text, Item item) {
-  for (const std::string column : kColumns) {
+  for (const auto& column : kColumns) {
     if (!text.empty()) text += ", ";
     text += item(column);
   }
   return text;
+}
+
+std::string name_of(const Column& column) {
+  return column.name;
 }
 
 }  // namespace
@@ -33,24 +45,32 @@ RunState to_state(int number) {
 
 const std::string& RunRow::selected() {
   static const std::string text =
-      joined("number, (SELECT jobs.name FROM jobs WHERE jobs.number = runs.job) AS job_name, nominal",
-             [](const std::string& column) { return column; });
+      joined("number, (SELECT jobs.name FROM jobs WHERE jobs.number = runs.job) AS job_name, nominal", name_of);
   return text;
 }
 
 const std::string& RunRow::inserted() {
-  static const std::string text = joined("job, nominal", [](const std::string& column) { return column; });
+  static const std::string text = joined("job, nominal", name_of);
   return text;
 }
 
 std::string RunRow::inserted_values(const std::string& suffix) {
   return joined("(SELECT jobs.number FROM jobs WHERE jobs.name = :job" + suffix + "), :nominal" + suffix,
-                [&](const std::string& column) { return ':' + column + suffix; });
+                [&](const Column& column) { return ':' + name_of(column) + suffix; });
 }
 
-const std::string& RunRow::assignments() {
-  static const std::string text = joined("", [](const std::string& column) { return column + " = :" + column; });
+const std::string& RunRow::updated() {
+  static const std::string text = joined("number", name_of);
   return text;
+}
+
+std::string RunRow::updated_values(const std::string& suffix) {
+  return joined("CAST(:number" + suffix + " AS bigint)",
+                [&](const Column& column) { return "CAST(:" + name_of(column) + suffix + " AS " + column.type + ')'; });
+}
+
+std::string RunRow::assignments(const std::string& before, const std::string& behind) {
+  return joined("", [&](const Column& column) { return name_of(column) + " = " + before + column.name + behind; });
 }
 
 void RunRow::Time::set(std::optional<Timestamp> time) {
@@ -98,9 +118,9 @@ void RunRow::bind_insert(soci::statement& statement, const std::string& suffix) 
   bind_values(statement, suffix);
 }
 
-void RunRow::bind_update(soci::statement& statement) {
-  statement.exchange(soci::use(number_, "number"));
-  bind_values(statement, "");
+void RunRow::bind_update(soci::statement& statement, const std::string& suffix) {
+  statement.exchange(soci::use(number_, "number" + suffix));
+  bind_values(statement, suffix);
 }
 
 void RunRow::bind_values(soci::statement& statement, const std::string& suffix) {

@@ -24,13 +24,16 @@ class RunRow {
   // "job, nominal, state, .." and their values, for INSERT INTO runs. `suffix`: tells the rows of one statement apart.
   static const std::string& inserted();
   static std::string inserted_values(const std::string& suffix);
-  // "state = :state, ..": every column but the run's identity and its owner.
-  static const std::string& assignments();
+  // "number, state, wake, ..", every column but the run's name and its owner, and values for them, which have types as
+  // no column gives them any; and for UPDATE runs SET "state = BEFOREstateBEHIND, ..".
+  static const std::string& updated();
+  static std::string updated_values(const std::string& suffix);
+  static std::string assignments(const std::string& before, const std::string& behind);
 
   void read_from(soci::statement& statement);
-  // Binds inserted_values(), or assignments() and :number.
+  // Binds inserted_values(), or updated_values().
   void bind_insert(soci::statement& statement, const std::string& suffix);
-  void bind_update(soci::statement& statement);
+  void bind_update(soci::statement& statement, const std::string& suffix);
 
   void set(const Run& run);
   // Throws std::range_error where the database holds what no store has written.

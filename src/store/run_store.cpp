@@ -1,7 +1,6 @@
 #include "store/run_store.h"
 
 #include <algorithm>
-#include <deque>
 #include <set>
 #include <utility>
 
@@ -29,16 +28,16 @@ std::map<std::string, long long> by_name(std::span<const Cursor> cursors) {
 void move_cursors(const Portions& portions, std::span<const Cursor> given, const std::string* member) {
   const auto named = by_name(given);
   const std::vector<std::pair<std::string, long long>> cursors(named.begin(), named.end());
-  auto cells = cursors;
+  Rows<std::pair<std::string, long long>> moved;
   const std::string unless_ahead =
       " WHERE jobs.planned_through IS NULL OR jobs.planned_through < excluded.planned_through OR NOT EXISTS"
       " (SELECT 1 FROM members WHERE id <> :member)";
   portions.go(
-      cursors.size(),
+      moved, cursors.size(),
       [&](soci::statement& statement, std::size_t rows) {
         for (std::size_t i = 0; i < rows; ++i) {
-          statement.exchange(use(cells[i].first, "name" + std::to_string(i)));
-          statement.exchange(use(cells[i].second, "through" + std::to_string(i)));
+          statement.exchange(use(moved.cells[i].first, "name" + std::to_string(i)));
+          statement.exchange(use(moved.cells[i].second, "through" + std::to_string(i)));
         }
         if (member != nullptr) statement.exchange(use(*member, "member"));
         return "INSERT INTO jobs (name, planned_through) VALUES " +
@@ -47,7 +46,7 @@ void move_cursors(const Portions& portions, std::span<const Cursor> given, const
                (member != nullptr ? unless_ahead : "");
       },
       [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
-        std::copy_n(cursors.begin() + static_cast<std::ptrdiff_t>(begin), rows, cells.begin());
+        std::copy_n(cursors.begin() + static_cast<std::ptrdiff_t>(begin), rows, moved.cells.begin());
         statement.execute(true);
       });
 }
@@ -84,17 +83,17 @@ std::set<RunKey> insert_rows(const Portions& portions, const std::vector<const R
     std::string hash;
   };
   const bool hashed = hashes != nullptr;
-  std::deque<Cell> cells(std::min(runs.size(), portions.at_once));
+  Rows<Cell> new_rows;
   std::set<RunKey> fresh;
   RunKey found;
   portions.go(
-      runs.size(),
+      new_rows, runs.size(),
       [&](soci::statement& statement, std::size_t rows) {
         statement.exchange(into(found.first));
         statement.exchange(into(found.second));
         for (std::size_t i = 0; i < rows; ++i) {
-          cells[i].row.bind_insert(statement, std::to_string(i));
-          if (hashed) statement.exchange(use(cells[i].hash, "hash" + std::to_string(i)));
+          new_rows.cells[i].row.bind_insert(statement, std::to_string(i));
+          if (hashed) statement.exchange(use(new_rows.cells[i].hash, "hash" + std::to_string(i)));
         }
         const auto row = [&](const std::string& i) {
           return '(' + RunRow::inserted_values(i) + (hashed ? ", :hash" + i : "") + ')';
@@ -107,8 +106,8 @@ std::set<RunKey> insert_rows(const Portions& portions, const std::vector<const R
       [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
         for (std::size_t i = 0; i < rows; ++i) {
           const auto& run = *runs[begin + i];
-          cells[i].row.set(run);
-          if (hashed) cells[i].hash = hashes->contains(run.job) ? hashes->at(run.job) : "";
+          new_rows.cells[i].row.set(run);
+          if (hashed) new_rows.cells[i].hash = hashes->contains(run.job) ? hashes->at(run.job) : "";
         }
         statement.execute();
         while (statement.fetch()) fresh.insert(found);
@@ -225,9 +224,8 @@ Result<std::optional<Timestamp>> RunStore::cursor(const std::string& job) {
 Result<bool> RunStore::adopt(const Run& run, const std::string& action) {
   return impl_->write([&](soci::session& session, Effects& effects) -> Result<bool> {
     if (!insert_runs(impl_->portions(), {&run, 1}, {}, effects, nullptr).front()) return false;
-    auto adopted = run;
-    adopted.number = number_of(session, run);
-    keep_action(session, adopted, action);
+    const Document document{number_of(session, run), DocumentKind::action, action};
+    DocumentWriter().keep(impl_->portions(), {&document, 1});
     return true;
   });
 }

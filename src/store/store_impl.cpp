@@ -2,7 +2,6 @@
 
 #include <stdexcept>
 
-#include "store/change_writer.h"
 #include "store/claimable.h"
 #include "store/clean_text.h"
 #include "store/sqlite_file.h"
@@ -65,7 +64,7 @@ void RunStore::Impl::close() {
 }
 
 ChangeWriter& RunStore::Impl::writer() {
-  if (!writer_) writer_ = std::make_unique<ChangeWriter>(session, "owner = :owner", owner);
+  if (!writer_) writer_ = std::make_unique<ChangeWriter>(&owner);
   return *writer_;
 }
 
@@ -102,7 +101,6 @@ void RunStore::Impl::prepare_connection() {
     if (auto current = require_current(session, dialect); !current) throw std::runtime_error(current.error().what);
   }
   if (lease->lost()) {
-    writer_.reset();
     held.clear();
     jobs_told = false;
     owner = lease->join(session, tree);
@@ -127,7 +125,6 @@ void RunStore::Impl::remove_member() {
   try {
     session << "DELETE FROM members WHERE id = :owner", soci::use(owner, "owner");
   } catch (const std::exception&) {
-    writer_.reset();
   }
 }
 
@@ -173,7 +170,6 @@ void RunStore::Impl::tell_others() {
     session << "SELECT nextval('changes')";
     ++own_changes;
   } catch (const soci::soci_error&) {
-    writer_.reset();
   }
 }
 

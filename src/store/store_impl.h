@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "store/change_writer.h"
 #include "store/failure.h"
 #include "store/lease.h"
 #include "store/location.h"
@@ -53,6 +54,14 @@ struct Effects {
   std::vector<std::int64_t> given_back;
   bool concerns_others = false;  // beyond the runs that are woken
 
+  // Of a change that was written.
+  void changed(const Change& change) {
+    --counted[change.from];
+    ++counted[change.run.state];
+    if (change.keep_claim) return;
+    given_back.push_back(change.run.number);
+    claimable(change.run);
+  }
   void claimable(const Run& run) {
     if (!run.wake) return;
     auto& told = woken.try_emplace(run.state, Claimable{run.state, *run.wake, 0}).first->second;
@@ -74,8 +83,6 @@ class Calm {
  private:
   Patience* patience_;
 };
-
-class ChangeWriter;
 
 struct RunStore::Impl {
   Impl(std::string the_owner, const Location& location);

@@ -197,13 +197,5 @@ TEST_F(ClaimableTest, WhoseClockIsFarOffKeepsNobodyFromWhatOnlyItHas) {
   EXPECT_EQ(right->claim({&due, 1}, kNoon + 31s, 10)->size(), 1U);
 }
 
-TEST_F(ClaimableTest, ToLookCostsOneMessage) {
-  test::TcpProxy proxy(database.server.socket());
-  const auto far = member(300s, proxy);
-  const auto before = proxy.requests();
-  ASSERT_TRUE(far->next_wake(std::array{RunState::due, RunState::signed_, RunState::unknown}));
-  EXPECT_EQ(proxy.requests() - before, 1);
-}
-
 }  // namespace
 }  // namespace mig_runner::store
