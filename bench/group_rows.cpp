@@ -112,7 +112,7 @@ void live(RunStore& store, int thread, int batch, std::chrono::steady_clock::tim
         if (run.state == RunState::delivered) run.wake.reset();
         changes.push_back({from, run, {}});
         changes.back().keep_claim = run.state == RunState::signed_;
-        if (run.state == RunState::signed_) changes.back().documents = {document, "signature", std::nullopt};
+        if (run.state == RunState::signed_) changes.back().documents.signature = document;
         if (run.state == RunState::posted) changes.back().documents.action = document;
         changes.back().drop_documents = run.state == RunState::stored;
       }

@@ -43,7 +43,7 @@ _mig_runner() {
       return ;;
     --state)
       local IFS=$'\n'
-      COMPREPLY=($(compgen -W "$(printf '%s\n' due signed unknown posted stored delivered sent refused missed skipped invalid undeliverable)" -- "$cur"))
+      COMPREPLY=($(compgen -W "$(printf '%s\n' due signed unknown posted stored delivered sent refused missed skipped invalid collect-failed undeliverable)" -- "$cur"))
       return ;;
     --expr | -n | --from | --name | --validfrom | --expireafter | --last) return ;;
   esac

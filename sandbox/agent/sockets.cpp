@@ -72,10 +72,6 @@ std::string Address::text() const {
   return inet_ntop(is_v6_ ? AF_INET6 : AF_INET, bytes_.data(), buffer, sizeof buffer);
 }
 
-bool Address::is_any() const {
-  return std::all_of(bytes_.begin(), bytes_.end(), [](std::uint8_t byte) { return byte == 0; });
-}
-
 bool Address::same_prefix(const Address& other, unsigned bits) const {
   if (is_v6_ != other.is_v6_) return false;
   for (unsigned i = 0; i < bits; ++i) {

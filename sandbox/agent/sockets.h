@@ -17,7 +17,6 @@ class Address {
   static Address from_bytes(const void* bytes, bool is_v6);  // network order, 4 or 16 of them
   std::string text() const;
   bool is_v6() const { return is_v6_; }
-  bool is_any() const;
   bool same_prefix(const Address& other, unsigned bits) const;
 
  private:

@@ -75,6 +75,10 @@ ApiClient::ApiClient(std::string base_url, std::unique_ptr<Http> http, std::uniq
                      TokenSource& tokens)
     : base_url_(std::move(base_url)), http_(std::move(http)), signer_(std::move(signer)), tokens_(tokens) {}
 
+std::string ApiClient::address() const {
+  return shown_url(base_url_);
+}
+
 Result<HttpAnswer> ApiClient::exchange(HttpRequest request) {
   const auto token = tokens_.header(*signer_);
   if (!token) return tl::unexpected(token.error());
@@ -117,15 +121,19 @@ void ApiClient::exchange_all(std::vector<HttpRequest> requests, const AnswerSink
   }
 }
 
+// A GET changes nothing: it can always be tried again.
+Result<HttpAnswer> ApiClient::read(HttpRequest request) {
+  auto answer = exchange(std::move(request));
+  if (!answer && answer.error().retry == Retry::outcome_unknown) answer.error().retry = Retry::later;
+  return answer;
+}
+
 Result<HttpAnswer> ApiClient::get(const std::string& path_and_query, std::int64_t rows) {
   HttpRequest request;
   request.url = base_url_ + path_and_query;
   request.timeout = rows > 1 ? kPageTimeout + kRowTimeout * rows : kTimeout;
   request.max_answer_bytes = rows > 1 ? kMaxPageBytes : kMaxAnswerBytes;
-  auto answer = exchange(std::move(request));
-  // A GET changes nothing: it can always be tried again.
-  if (!answer && answer.error().retry == Retry::outcome_unknown) answer.error().retry = Retry::later;
-  return answer;
+  return read(std::move(request));
 }
 
 HttpRequest ApiClient::post_request(std::string_view document) const {
@@ -212,12 +220,13 @@ Result<std::int64_t> ApiClient::count_agents(std::string_view target) {
   request.url = base_url_ + "search?type=agent&target=" + percent_encode(target);
   request.timeout = kAgentsTimeout;
   request.max_answer_bytes = kMaxPageBytes;
-  auto answer = exchange(std::move(request));
-  if (!answer) return tl::unexpected(answer.error());
+  const auto where = shown_url(base_url_ + "search");
+  auto answer = read(std::move(request));
+  if (!answer) return tl::unexpected(at(answer.error(), where));
   if (is_end_of_list(*answer)) return 0;
-  if (answer->status != 200) return get_failure(*answer, base_url_ + "search");
+  if (answer->status != 200) return get_failure(*answer, where);
   auto count = count_agents_in(answer->body);
-  if (!count) return tl::unexpected(at(count.error(), base_url_ + "search"));
+  if (!count) return tl::unexpected(at(count.error(), where));
   return count;
 }
 

@@ -57,6 +57,9 @@ class ApiClient {
   ApiClient(std::string base_url, std::unique_ptr<Http> http, std::unique_ptr<sign::Signer> signer,
             TokenSource& tokens);
 
+  // Where the API is, as messages show it.
+  std::string address() const;
+
   // POST action/create/. Refusals (Retry::no): 4xx but 401 (tried once more with a new token), 408, 429; 500 whose
   // error text names a fault of the action itself. Other 5xx with an API error document: later. Anything else that is
   // not a definite answer: outcome_unknown.
@@ -97,6 +100,7 @@ class ApiClient {
   void exchange_all(std::vector<HttpRequest> requests, const AnswerSink& done, const std::function<void()>& idle);
   HttpRequest post_request(std::string_view document) const;
   static Result<StoredAction> posted(Result<HttpAnswer> answer, const std::string& where);
+  Result<HttpAnswer> read(HttpRequest request);
   Result<HttpAnswer> get(const std::string& path_and_query, std::int64_t rows);
   std::vector<HttpRequest> page_requests(std::int64_t action_id, std::int64_t page_size,
                                          const std::vector<std::int64_t>& pages) const;

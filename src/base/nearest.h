@@ -11,8 +11,8 @@ namespace mig_runner {
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
 // The one of `known` that somebody who wrote `wrong` most likely meant, compared ignoring the case of ASCII letters;
-// the first of several; empty where none is near: more than half of `wrong`, and more than two characters, are
-// different.
+// the first of several; empty where even the nearest differs in more than two characters and in more than half
+// of `wrong`.
 std::string nearest_name(std::string_view wrong, const std::vector<std::string>& known);
 
 }  // namespace mig_runner

@@ -100,8 +100,8 @@ class Check {
     const auto& client = *configuration.client;
     const auto access = open_api(client, *configuration.key, context_.clock);
     if (!access) return without(access.error().text());
-    online_ = check_online(*access->client, client.api_url, targets_, context_.clock);
-    url_ = client.api_url;
+    online_ = check_online(*access->client, targets_, context_.clock);
+    url_ = access->client->address();
     for (auto& [job, problem] : online_->problems) add({problem}, job);
   }
 

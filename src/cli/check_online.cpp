@@ -30,8 +30,8 @@ void check_skew(OnlineCheck& check, const std::string& url) {
 
 }  // namespace
 
-OnlineCheck check_online(api::ApiClient& client, const std::string& url, const std::vector<JobTarget>& targets,
-                         const Clock& clock) {
+OnlineCheck check_online(api::ApiClient& client, const std::vector<JobTarget>& targets, const Clock& clock) {
+  const auto url = client.address();
   OnlineCheck check;
   const auto before = clock.now();
   const auto greeting = client.greet();

@@ -31,8 +31,7 @@ struct JobTarget {
   std::string target;
 };
 
-// `url` is only for messages. Asks for the count of each target once.
-OnlineCheck check_online(api::ApiClient& client, const std::string& url, const std::vector<JobTarget>& targets,
-                         const Clock& clock);
+// Asks for the count of each target once.
+OnlineCheck check_online(api::ApiClient& client, const std::vector<JobTarget>& targets, const Clock& clock);
 
 }  // namespace mig_runner::cli

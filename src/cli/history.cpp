@@ -74,6 +74,12 @@ std::vector<std::string> state_names() {
   return names;
 }
 
+// "collect-failed" needs no quotes.
+std::string with_spaces(std::string name) {
+  std::replace(name.begin(), name.end(), '-', ' ');
+  return name;
+}
+
 }  // namespace
 
 Command history_command(CLI::App& app, const Context& context) {
@@ -87,7 +93,7 @@ Command history_command(CLI::App& app, const Context& context) {
   command->add_option("--state", options->states, "only runs in this state; may be repeated")
       ->type_name("STATE")
       ->allow_extra_args(false)
-      ->check(CLI::IsMember(state_names()));
+      ->transform(CLI::IsMember(state_names(), with_spaces));
   command->add_flag("--utc", options->utc, "show times in UTC (RFC 3339)");
   command->add_flag("--plain", options->plain, "only the runs' names, one a line");
   command->add_flag("--json", options->json, "print JSON");

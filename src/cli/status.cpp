@@ -176,7 +176,7 @@ class Status {
     }
     table.print(context_.streams);
     if (runs.size() > kMostLines)
-      out << "and " << runs.size() - kMostLines << " more; mig-runner history --state lists them\n";
+      out << "and " << runs.size() - kMostLines << " more; mig-runner status --json lists them\n";
   }
 
   std::string next_text(const store::Run& run, const TimeFormat& format) const {

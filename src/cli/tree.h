@@ -18,7 +18,6 @@ class Tree {
 
   const config::RunnerConfig& config() const { return config_; }
   std::filesystem::path runners() const { return config_.directory / "runners"; }
-  std::filesystem::path plugins() const { return config_.directory / "plugins"; }
   // In the order of their names; files and hidden directories are left out.
   Result<std::vector<std::string>> job_names() const;
   // An Error, with the nearest name, where there is no such job; all that is wrong with one that is broken.

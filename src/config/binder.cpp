@@ -107,13 +107,6 @@ void Binder::text(std::string_view section, std::string_view name, std::string& 
   }
 }
 
-void Binder::list(std::string_view section, std::string_view name, std::vector<std::string>& out) {
-  for (const auto* setting : settings(section, name)) {
-    if (setting->blank) problem(*setting, "it needs a value: " + setting->name + " = ..");
-    out.push_back(setting->value);
-  }
-}
-
 void Binder::boolean(std::string_view section, std::string_view name, bool& out) {
   for (const auto* setting : settings(section, name)) {
     const auto value = read_bool(*setting);

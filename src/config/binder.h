@@ -25,7 +25,6 @@ class Binder {
   bool readable() const { return problems_.size() == first_problem_; }
 
   void text(std::string_view section, std::string_view name, std::string& out);
-  void list(std::string_view section, std::string_view name, std::vector<std::string>& out);
   void boolean(std::string_view section, std::string_view name, bool& out);
   void integer(std::string_view section, std::string_view name, std::int64_t& out, std::int64_t least,
                std::int64_t most);

@@ -27,7 +27,7 @@ struct JobSettings {
   std::int64_t retries = -1;  // launch tries after the first; -1: until startdeadline
   CollectWhen collect = CollectWhen::expiry;
   milliseconds collectdeadline = std::chrono::hours(24);  // after the expiry
-  std::int64_t pluginretries = 10;                        // failures of the plugin before the run is undeliverable
+  std::int64_t pluginretries = 10;  // failures of the plugin after the first before the run is undeliverable
   milliseconds plugintimeout = std::chrono::minutes(5);
   std::int64_t keepresults_count = 0;  // newest result files kept; 0: all   ("keepresults = 30")
   milliseconds keepresults_age{0};     // 0: for ever; the two may be joined ("keepresults = 30, 720h")

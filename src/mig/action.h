@@ -102,8 +102,7 @@ class Action {
   std::uint16_t syntax_version_ = 0;
 };
 
-// Limits of the server's columns, bytes.
-inline constexpr std::size_t kMaxNameBytes = 2048;
+// A limit of the server's column, bytes.
 inline constexpr std::size_t kMaxTargetBytes = 2048;
 
 }  // namespace mig_runner::mig

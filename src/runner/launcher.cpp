@@ -222,7 +222,7 @@ std::vector<Launcher::Held> Launcher::record_signed(std::vector<Held> ready, Tim
   for (auto& held : ready) {
     held.run.state = RunState::signed_;
     held.run.launched_by = context_.store.tree();
-    changes.push_back({RunState::due, held.run, {held.document, held.signature, std::nullopt}});
+    changes.push_back({RunState::due, held.run, {held.signature, std::nullopt}});
     changes.back().keep_claim = true;
   }
   if (changes.empty()) return ready;
@@ -291,7 +291,7 @@ void Launcher::accepted(store::Run run, api::StoredAction action, Timestamp now)
     context_.launches.put(run, action.json, *run.expire_after + context_.settings.delay_results);
   context_.log.info(run.name() + ": launched as action " + std::to_string(action.id) + ", expires " +
                     format_utc(*run.expire_after));
-  recorder_.later({from, std::move(run), {std::nullopt, std::nullopt, std::move(action.json)}});
+  recorder_.later({from, std::move(run), {std::nullopt, std::move(action.json)}});
 }
 
 void Launcher::reconcile(store::Run run, Timestamp now) {

@@ -13,8 +13,8 @@
 
 namespace mig_runner::runner {
 
-// Signs and posts due runs, each at most once. The signed action is stored before it is posted; after a lost answer (or
-// a crash between the two) the API is asked, by signature, whether it has the action, and nothing is posted again
+// Signs and posts due runs, each at most once. The signature is stored before the action is posted; after a lost answer
+// (or a crash between the two) the API is asked, by signature, whether it has the action, and nothing is posted again
 // before that is known. One thread at a time; several launchers share a store and a launch rate.
 //
 // Runs are claimed and signed in memory up to kAhead before they are due, so that at their time they only have to be

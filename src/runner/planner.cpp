@@ -210,9 +210,4 @@ std::optional<Timestamp> Planner::next_time() const {
   return queue_.empty() ? std::nullopt : (*queue_.begin())->next;
 }
 
-std::optional<Timestamp> Planner::next_time(const std::string& job) const {
-  const auto found = entries_.find(job);
-  return found == entries_.end() ? std::nullopt : found->second.next;
-}
-
 }  // namespace mig_runner::runner

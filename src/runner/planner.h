@@ -44,8 +44,7 @@ class Planner {
   // Plans everything that is due. Returns when it wants to be called next; nullopt: not before something changes.
   std::optional<Timestamp> step(Timestamp now);
 
-  // The job's next nominal time, and that of all jobs, for showing.
-  std::optional<Timestamp> next_time(const std::string& job) const;
+  // The next nominal time of all jobs, for showing.
   std::optional<Timestamp> next_time() const;
 
  private:

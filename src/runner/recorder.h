@@ -15,8 +15,8 @@ class Recorder {
  public:
   explicit Recorder(const StageContext& context) : context_(context) {}
 
-  // Claims as RunStore::claim does. Nothing where that fails; the first failure of any stage until it works again is
-  // logged.
+  // Claims as RunStore::claim does. Nullopt where the store failed; the first failure of any stage until it works again
+  // is logged. Empty where nothing is due, or this member leaves the work to others.
   std::optional<std::vector<store::Run>> claim(std::span<const store::RunState> states, Timestamp now, int limit);
 
   // When a stage whose claim() failed tries again.

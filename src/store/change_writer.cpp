@@ -67,8 +67,7 @@ const Change* ChangeWriter::write(const Portions& portions, std::span<const Chan
   for (const auto& change : changes) {
     const auto run = change.run.number;
     if (!updated.contains(run)) return &change;
-    const auto& [signed_action, signature, action] = change.documents;
-    if (signed_action) documents.push_back({run, DocumentKind::signed_action, *signed_action});
+    const auto& [signature, action] = change.documents;
     if (signature) documents.push_back({run, DocumentKind::signature, *signature});
     if (action) documents.push_back({run, DocumentKind::action, *action});
     if (change.drop_documents) dropped.push_back(run);

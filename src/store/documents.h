@@ -13,8 +13,8 @@
 
 namespace mig_runner::store {
 
-// The kinds of what stands in the table `documents`; databases hold these numbers.
-enum class DocumentKind { signed_action = 0, signature = 1, action = 2 };
+// The kinds of what stands in the table `documents`; databases hold these numbers, and may hold others.
+enum class DocumentKind { signature = 1, action = 2 };
 
 struct Document {
   std::int64_t run;  // its number

@@ -14,7 +14,7 @@ namespace mig_runner::store {
 // The numbers stand in stores: never reorder, add at the end.
 enum class RunState {
   due,             // to be launched at `wake`
-  signed_,         // a signed action is stored and may be on its way ("signed" towards people)
+  signed_,         // its signature is stored and the action may be on its way ("signed" towards people)
   unknown,         // its answer was lost: the API is asked at `wake` whether it has the action
   posted,          // accepted; collected at `wake`
   stored,          // the result file is complete; delivered at `wake`, or kept where there is no plugin (no wake)
@@ -25,7 +25,7 @@ enum class RunState {
   skipped,         // not launched on purpose (overlap, disabled, paused)
   invalid,         // no agent matched the target
   collect_failed,  // collectdeadline passed
-  undeliverable,   // the plugin failed pluginretries times
+  undeliverable,   // the plugin failed again pluginretries times after the first
 };
 
 std::string_view state_name(RunState state);
@@ -39,7 +39,7 @@ struct Run {
   RunState state = RunState::due;
   std::optional<Timestamp> wake;      // when the stage that owns this state wants it next; none: nothing to do
   std::optional<Timestamp> deadline;  // due, signed, unknown: launch before; posted: collect before
-  int attempts = 0;                   // tries in this state, reset by each change of state
+  int attempts = 0;                   // tries that failed; back to 0 with each step that succeeds
   int failures = 0;                   // those of the plugin that count towards pluginretries
   std::string reason;                 // last failure or why it ended
 
@@ -53,7 +53,7 @@ struct Run {
   std::string result_file;    // relative to the runner's directory
   std::int64_t commands = 0;  // in the result file
   std::int64_t expected = 0;  // the action's counter `sent` when it was collected
-  bool complete = false;      // commands == expected
+  bool complete = false;      // commands >= expected
   int recollections = 0;      // further collections of an incomplete result
 
   // In a group: whose deed each was, by the tree it works on (RunStore::tree). Else empty. The result file lies in the

@@ -48,7 +48,7 @@ Result<std::vector<Run>> RunStore::claim(std::span<const RunState> states, Times
     if (auto right = by_clock ? impl_->require_right_clock() : Result<void>(); !right)
       return tl::unexpected(right.error());
     const long long due = now.time_since_epoch().count();
-    // The owner is asked for again outside: of two claims at once, the second must find that the first was there.
+    // `owner IS NULL` stands in the UPDATE too: of two claims at once, the second must see that the first has the row.
     auto runs = impl_->runs("UPDATE runs SET owner = :owner WHERE number IN (" +
                                 claimable_runs(states, impl_->lease != nullptr, impl_->dialect.skip_claimed) +
                                 ") AND owner IS NULL RETURNING " + RunRow::selected(),

@@ -24,8 +24,8 @@ class RunRow {
   // "job, nominal, state, .." and their values, for INSERT INTO runs. `suffix`: tells the rows of one statement apart.
   static const std::string& inserted();
   static std::string inserted_values(const std::string& suffix);
-  // "number, state, wake, ..", every column but the run's name and its owner, and values for them, which have types as
-  // no column gives them any; and for UPDATE runs SET "state = BEFOREstateBEHIND, ..".
+  // "number, state, wake, ..", every column but the run's name and its owner, and values for them, cast since a list
+  // of VALUES has no columns' types; and for UPDATE runs SET "state = BEFOREstateBEHIND, ..".
   static const std::string& updated();
   static std::string updated_values(const std::string& suffix);
   static std::string assignments(const std::string& before, const std::string& behind);

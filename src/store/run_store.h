@@ -20,9 +20,8 @@ namespace mig_runner::store {
 
 // What a change of a run keeps beside it until the run has its result: too large for the row, and not needed later.
 struct Documents {
-  std::optional<std::string> signed_action;  // replaces the last try's document
-  std::optional<std::string> signature;      // added to those of earlier tries
-  std::optional<std::string> action;         // as the API accepted it
+  std::optional<std::string> signature;  // added to those of earlier tries
+  std::optional<std::string> action;     // as the API accepted it
 };
 
 // One change of a run that this store's owner has claimed. Applied only where the run is still in state `from` and
@@ -154,7 +153,7 @@ class RunStore {
   Result<void> release_all();
 
   // Applies all or none, in one transaction: many at once cost little more than one. Retry::no where one is not claimed
-  // or no longer in its state `from`. The claim ends with it, unless it is kept.
+  // or no longer in its state `from`. The claim ends with it, unless it is kept. No two are of the same run.
   Result<void> record(std::span<const Change> changes);
 
   Result<std::vector<std::string>> signatures(const Run& run);  // of all tries, oldest first

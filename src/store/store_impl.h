@@ -176,13 +176,15 @@ struct RunStore::Impl {
   // condition of the index runs_failed.
   static constexpr std::string_view kFailed = "state IN (7, 8, 10, 11, 12)";
 
-  std::mutex mutex;  // guards all below
+  // Guards all below but what is const, and `lease` and `patience`, which are there before others know the store, guard
+  // themselves and go when nothing is called any more.
+  std::mutex mutex;
   std::string owner;
   soci::session session;
   std::function<void(const Claimable&)> listener;
   std::optional<Error> damage;  // found in the middle of work: from then on nothing is written
   long long data_version = 0;   // as written_by_others() last saw it
-  long long own_changes = 0;    // that tell_others() counted
+  long long own_changes = 0;    // of the counter `changes`, by this connection
   std::chrono::steady_clock::time_point no_connection_before{};  // a server that is away is not asked all the time
   std::exception_ptr no_connection;                              // why the last try failed
 

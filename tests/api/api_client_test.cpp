@@ -178,6 +178,8 @@ TEST_F(ApiClientTest, ErrorsOfTheNetworkKeepTheirKind) {
     answers({broken});
     EXPECT_EQ(client.action_status(7).error().retry, reading);
     answers({broken});
+    EXPECT_EQ(client.count_agents("true").error().retry, reading);
+    answers({broken});
     Retry fetched = Retry::no;
     fetch({}, &fetched);
     EXPECT_EQ(fetched, reading);
@@ -194,6 +196,10 @@ TEST_F(ApiClientTest, ErrorsNameTheAddressWithoutQueryAndPassword) {
   answers({collection(500, nullptr, "x")});
   const auto sink = [](const CommandSlice&) -> Result<void> { return {}; };
   EXPECT_EQ(known.fetch_commands(1, {}, sink).error().where, "https://api/search");
+  answers({collection(500, nullptr, "x"), fail("it closed the connection", "")});
+  EXPECT_EQ(known.count_agents("true").error().where, "https://api/search");
+  EXPECT_EQ(known.count_agents("true").error().where, "https://api/search");
+  EXPECT_EQ(known.address(), "https://api/");
 }
 
 json actions_named(const std::string& name, int count) {

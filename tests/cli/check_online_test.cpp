@@ -59,7 +59,7 @@ OnlineCheck check(const std::string& date, const std::vector<JobTarget>& targets
   std::atomic<int> signatures = 0;
   api::ApiClient client(kUrl, std::make_unique<FakeHttp>(date, status),
                         std::make_unique<test::CountingSigner>(signatures), tokens);
-  return check_online(client, kUrl, targets, clock);
+  return check_online(client, targets, clock);
 }
 
 std::string only_problem(const OnlineCheck& check, bool fatal) {

@@ -73,6 +73,8 @@ TEST_F(Golden, History) {
   expect("history.txt", {"history"});
   expect("history-terminal.txt", {"history"}, {true, 100});
   expect("history-job.txt", {"history", "patchlevel", "-n", "2", "--utc"});
+  for (const auto* state : {"collect failed", "collect-failed"})
+    expect("history-collect-failed.txt", {"history", "--state", state, "--plain"});
   expect("history-state.txt", {"history", "--state", "missed", "--state", "refused", "--plain"});
   expect("history.json", {"history", "hunt", "--json"});
   expect("history-unknown.txt", {"history", "patchlevle"});

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -82,6 +83,20 @@ TEST(Documents, KnowEveryCommandOfTheRunner) {
     SCOPED_TRACE(command);
     expect_in_completions("mig-runner", offer_of({program, command}));
   }
+}
+
+TEST(Documents, CompletionsKnowEveryState) {
+  const auto help = run_command({std::string(MIG_BINARY_DIR) + "/src/cli/mig-runner", "history", "--help"});
+  std::smatch states;
+  ASSERT_TRUE(std::regex_search(help, states, std::regex("--state STATE:\\{([^}]*)\\}"))) << help;
+  std::istringstream names(states[1]);
+  int known = 0;
+  for (std::string name; std::getline(names, name, ','); ++known) {
+    std::replace(name.begin(), name.end(), ' ', '-');
+    for (const auto* file : {"mig-runner.bash", "_mig-runner", "mig-runner.fish"})
+      EXPECT_TRUE(has_word(read_text(kRoot + "/packaging/completions/" + file), name)) << name << " in " << file;
+  }
+  EXPECT_GT(known, 10);
 }
 
 TEST(Documents, KnowEveryCommandAndOptionOfTheSandbox) {

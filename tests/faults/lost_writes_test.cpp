@@ -158,7 +158,7 @@ TEST(LostWrites, WhatTheStoreHasSaidStays) {
     if (HasFatalFailure()) return;
     auto taken = store->claim(kDue, run.nominal, 1).value().at(0);
     taken.state = RunState::signed_;
-    const store::Change change{RunState::due, taken, {document, "signature", std::nullopt}};
+    const store::Change change{RunState::due, taken, {document, std::nullopt}};
     ASSERT_TRUE(store->record({&change, 1}));
     states.back() = RunState::signed_;
     if (look) expect_left(state, states);

@@ -149,13 +149,13 @@ TEST(PostgresqlConnection, IsMadeAgainWhereItWasCut) {
   ASSERT_TRUE(store->plan({}, {&run, 1})) << "a connection that was idle is made again without a word";
   auto changed = store->claim(std::array{RunState::due}, kNoon, 1)->at(0);
   changed.state = RunState::signed_;
-  const Change change{RunState::due, changed, {"document", "signature", std::nullopt}, true};
+  const Change change{RunState::due, changed, {"signature", std::nullopt}, true};
   ASSERT_TRUE(store->record({&change, 1}));
   cut();
   EXPECT_EQ(store->signatures(changed)->size(), 1U);
   cut();
   changed.state = RunState::posted;
-  const Change next{RunState::signed_, changed, {std::nullopt, "second", std::nullopt}};
+  const Change next{RunState::signed_, changed, {"second", std::nullopt}};
   EXPECT_TRUE(store->record({&next, 1})) << "statements are prepared again";
   EXPECT_EQ(store->signatures(changed)->size(), 2U);
 }

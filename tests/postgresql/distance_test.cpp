@@ -38,7 +38,7 @@ TEST_F(DistanceTest, ManyChangesTakeAsManyMessagesAsOne) {
     std::vector<Change> changes;
     for (auto& run : runs) {
       const auto from = std::exchange(run.state, to);
-      changes.push_back({from, run, {"document", "signature of " + run.job, std::nullopt}, true});
+      changes.push_back({from, run, {"signature of " + run.job, std::nullopt}, true});
     }
     const auto before = proxy.requests();
     EXPECT_TRUE(far->record(changes));
@@ -58,7 +58,7 @@ TEST_F(DistanceTest, OfMoreChangesThanOneStatementTakesAllOrNoneAreRecorded) {
   std::vector<Change> changes;
   for (auto& run : runs) {
     run.state = RunState::posted;
-    changes.push_back({RunState::due, run, {std::nullopt, std::nullopt, "action of " + run.job}});
+    changes.push_back({RunState::due, run, {std::nullopt, "action of " + run.job}});
   }
   changes[250].from = RunState::unknown;
   const auto refused = store->record(changes);

@@ -58,7 +58,7 @@ TEST_F(LeaseTest, WhoseLeaseEndedStepsBack) {
   auto run = claim(*slow).at(0);
   end_leases_but_of("");
   run.state = RunState::signed_;
-  const Change change{RunState::due, run, {"document", "signature", std::nullopt}, true};
+  const Change change{RunState::due, run, {"signature", std::nullopt}, true};
   const auto early = slow->record({&change, 1});
   ASSERT_FALSE(early.has_value()) << "no deed without a live lease";
   EXPECT_EQ(early.error().retry, Retry::later) << "nobody has taken over yet";

@@ -37,7 +37,7 @@ void try_everything(RunStore& store) {
   (void)store.cursors();
   if (auto claimed = store.claim(kStates, kNow + std::chrono::hours(1'000'000), 5)) {
     for (const auto& taken : *claimed) {
-      const Change change{taken.state, taken, {"document", "signature", "action"}, true};
+      const Change change{taken.state, taken, {"signature", "action"}, true};
       (void)store.record({&change, 1});
       (void)store.signatures(taken);
       (void)store.action(taken);

@@ -149,7 +149,7 @@ TEST_P(StoreContract, RecordsAllOrNone) {
   auto b = claimed("b", kNoon);
   const auto before = store->history("", 10).value();
   a.state = b.state = RunState::posted;
-  Documents documents{"document", "signature", "action"};
+  Documents documents{"signature", "action"};
   EXPECT_FALSE(store->record(std::array{Change{RunState::due, a, documents}, Change{RunState::signed_, b, documents}}));
   EXPECT_EQ(store->history("", 10).value(), before);
   EXPECT_THAT(store->signatures(a).value(), IsEmpty());
@@ -167,11 +167,11 @@ TEST_P(StoreContract, KeepsDocumentsUntilTheyAreDropped) {
     ASSERT_TRUE(record(change));
   };
   EXPECT_EQ(store->action(a).value(), std::nullopt);
-  keep(a, {"first document", "first", std::nullopt});
-  keep(a, {"second document", "second", std::nullopt});
-  keep(a, {std::nullopt, "first", "an action"});
-  keep(a, {std::nullopt, std::nullopt, large});
-  keep(b, {"document", "other", "another action"});
+  keep(a, {"first", std::nullopt});
+  keep(a, {"second", std::nullopt});
+  keep(a, {"first", "an action"});
+  keep(a, {std::nullopt, large});
+  keep(b, {"other", "another action"});
   reopen();
   EXPECT_THAT(store->signatures(a).value(), ElementsAre("first", "second", "first"));
   EXPECT_EQ(store->action(a).value(), large);

@@ -166,7 +166,7 @@ TEST_P(StoreContract, KeepsAnyText) {
   const std::string kept = "a\uFFFDb\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD '\"%:x";
   auto run = claimed("job", kNoon);
   run.reason = odd;
-  ASSERT_TRUE(record({RunState::due, run, {odd, odd, odd}, true}));
+  ASSERT_TRUE(record({RunState::due, run, {odd, odd}, true}));
   EXPECT_EQ(store->find("job", kNoon).value()->reason, kept);
   EXPECT_THAT(store->signatures(run).value(), ElementsAre(kept));
   EXPECT_EQ(store->action(run).value(), kept);

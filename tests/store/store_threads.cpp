@@ -42,7 +42,7 @@ TEST_P(StoreContract, ManyThreadsNeverHaveTheSameRun) {
         const auto from = run.state;
         run.state = next.at(from);
         if (run.state == RunState::delivered) run.wake.reset();
-        const Change change{from, run, {std::nullopt, std::to_string(thread), std::nullopt}};
+        const Change change{from, run, {std::to_string(thread), std::nullopt}};
         if (!store->record({&change, 1})) ++faults;
         ++steps;
       }
