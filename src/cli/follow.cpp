@@ -118,8 +118,9 @@ class Follow {
     if (!run.plugin.empty() && run.delivered_at) text += ", delivered to " + printable(run.plugin);
     if (!run.reason.empty()) text += ": " + printable(run.reason);
     context_.streams.out << text << '\n';
-    if (!run.result_file.empty())
-      context_.streams.out << printable((tree_.config().directory / run.result_file).string()) << '\n';
+    if (run.result_file.empty()) return status;
+    const auto file = result_file_of(tree_, store_, run);
+    context_.streams.out << printable(file ? file->string() : file.error().what) << '\n';
     return status;
   }
 

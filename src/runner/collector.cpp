@@ -241,6 +241,12 @@ void Collector::keep(store::Run run, const std::string& file, const Contents& co
 // A result that was collected again without finding more: what was stored stays, nothing is delivered twice.
 void Collector::settle_again(store::Run run, Timestamp now) {
   auto settled = RunState::undeliverable;
+  if (!run.plugin.empty() && !run.delivered_at && run.failures <= context_.job_settings(run.job).pluginretries) {
+    run.state = RunState::stored;  // it is still to be delivered
+    run.wake = now;
+    run.deadline.reset();
+    return recorder_.record({RunState::posted, std::move(run), {}});
+  }
   if (run.delivered_at) settled = RunState::delivered;
   if (run.plugin.empty()) settled = RunState::stored;
   settle_or_recollect(run, settled, now);

@@ -28,10 +28,15 @@ std::chrono::nanoseconds boot_time() {
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
-milliseconds wall_time() {
+std::chrono::nanoseconds wall_time() {
   timespec time{};
   clock_gettime(CLOCK_REALTIME, &time);
-  return std::chrono::seconds(time.tv_sec) + milliseconds(time.tv_nsec / 1'000'000);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+// Changes where the clock is set, and else by nothing that matters.
+std::chrono::nanoseconds wall_ahead_of_boot() {
+  return wall_time() - boot_time();
 }
 
 // Its process ids come again, in containers soon: chance tells members apart.
@@ -121,7 +126,7 @@ std::string Lease::problem() const {
 
 milliseconds Lease::clock_ahead() const {
   const std::lock_guard lock(mutex_);
-  return clock_ahead_;
+  return clock_ahead_ + std::chrono::duration_cast<milliseconds>(wall_ahead_of_boot() - wall_ahead_of_boot_);
 }
 
 void Lease::renewed(const std::string& id, Moment begun, long long database_time) {
@@ -133,7 +138,9 @@ void Lease::renewed(const std::string& id, Moment begun, long long database_time
   live_until_ = begun + length_ * 9 / 10;
   const auto taken = std::chrono::duration_cast<milliseconds>(boot_time() - begun);
   // An answer that took long says little of when the database's clock was read.
-  if (taken <= kPromptAnswer) clock_ahead_ = wall_time() - taken / 2 - milliseconds(database_time);
+  if (taken > kPromptAnswer) return;
+  clock_ahead_ = std::chrono::duration_cast<milliseconds>(wall_time()) - taken / 2 - milliseconds(database_time);
+  wall_ahead_of_boot_ = wall_ahead_of_boot();
 }
 
 void Lease::renew(soci::session& session) {

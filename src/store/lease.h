@@ -43,7 +43,7 @@ class Lease {
   bool holds(std::uint64_t term) const;
   // Why it could not be renewed the last time, empty where it was.
   std::string problem() const;
-  // How far this machine's clock is ahead of the database's, as of the last renewal.
+  // How far this machine's clock is ahead of the database's: as of the last renewal, and by how much it was set since.
   std::chrono::milliseconds clock_ahead() const;
 
  private:
@@ -63,6 +63,7 @@ class Lease {
   Moment live_until_{};
   Moment last_renewal_{};
   std::chrono::milliseconds clock_ahead_{0};
+  Moment wall_ahead_of_boot_{};  // when that was found
   std::string problem_;
   std::jthread thread_;
 };

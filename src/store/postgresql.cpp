@@ -96,8 +96,9 @@ std::string without_values(std::string text, const std::string& uri) {
   for (const auto& [name, value] : parse(uri)) {
     if (name == "host" || name == "port" || name == "user" || name == "dbname") continue;
     const auto quoted = '"' + value + '"';
-    for (auto at = text.find(quoted); at != std::string::npos; at = text.find(quoted, at))
-      text.replace(at, quoted.size(), "\"..\"");
+    static constexpr std::string_view kHidden = "\"..\"";
+    for (auto at = text.find(quoted); at != std::string::npos; at = text.find(quoted, at + kHidden.size()))
+      text.replace(at, quoted.size(), kHidden);
   }
   return text;
 }

@@ -98,7 +98,11 @@ void RunStore::Impl::prepare_connection() {
   patience->begin(socket_of(session));
   if (!lease) return;
   if (again) {
-    if (auto current = require_current(session, dialect); !current) throw std::runtime_error(current.error().what);
+    if (auto current = require_current(session, dialect); !current) {
+      writer_.reset();
+      session.close();  // else the next call would take it for one that was looked at
+      throw std::runtime_error(current.error().what);
+    }
   }
   if (lease->lost()) {
     held.clear();

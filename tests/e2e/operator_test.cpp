@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <sstream>
 #include <system_error>
 #include <thread>
@@ -90,6 +91,12 @@ struct Operator : World {
   int commands_ = 0;
 };
 
+// As many columns as a line of UTF-8 takes.
+std::ptrdiff_t columns(const std::string& line) {
+  return std::count_if(line.begin(), line.end(),
+                       [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; });
+}
+
 // A line as it stands on the terminal, without colours.
 std::string visible(const std::string& text) {
   std::string shown;
@@ -135,13 +142,13 @@ TEST(Operator, ShowsProgressOnATerminal) {
   std::istringstream lines(launch.output);
   for (std::string line; std::getline(lines, line, '\r');) {
     if (line.find("[#") == std::string::npos) continue;
-    EXPECT_LT(visible(line).size(), 60U) << line;
+    EXPECT_LT(columns(visible(line)), 60) << line;
   }
   EXPECT_THAT(launch.output, HasSubstr("[#"));
 
   const auto list = world.type_on_terminal({"list"});
   std::istringstream rows(visible(list.output));
-  for (std::string row; std::getline(rows, row, '\n');) EXPECT_LE(row.size(), 64U) << row;
+  for (std::string row; std::getline(rows, row, '\n');) EXPECT_LE(columns(row), 64) << row;
 }
 
 TEST(Operator, SaysWhatBecameOfALaunchThatIsRefused) {

@@ -136,6 +136,24 @@ TEST(PostgresqlStore, TheTimeThatIsSharedIsTheDatabases) {
   EXPECT_LT(std::chrono::abs(time - here), std::chrono::seconds(10)) << format_utc(time);
 }
 
+// As for a member that was cut off while the others were brought up to date.
+TEST(PostgresqlConnection, ToASchemaOfAnotherVersionIsNeverUsed) {
+  PostgresqlDatabase database;
+  const auto store = database.open();
+  database.query(
+      "UPDATE schema_version SET version = version + 1;"
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'mig-runner' AND datname ="
+      " current_database()");
+  const auto run = due_run("a");
+  for (int i = 0; i < 3; ++i) {
+    const auto planned = store->plan({}, {&run, 1});
+    ASSERT_FALSE(planned) << i;
+    EXPECT_THAT(planned.error().text(), HasSubstr("its schema has version")) << i;
+  }
+  database.query("UPDATE schema_version SET version = version - 1");
+  EXPECT_TRUE(store->plan({}, {&run, 1}));
+}
+
 TEST(PostgresqlConnection, IsMadeAgainWhereItWasCut) {
   PostgresqlDatabase database;
   const auto store = database.open();

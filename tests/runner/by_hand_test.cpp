@@ -119,6 +119,21 @@ TEST(ByHand, CollectsAgainWithoutDeliveringTheSameTwice) {
   EXPECT_EQ(stand.run().result_file, first.result_file);
 }
 
+TEST(ByHand, WhatIsCollectedAgainBeforeItIsDeliveredIsDeliveredAllTheSame) {
+  HandStand stand;
+  write_text(stand.directory.path() / "broken", "");
+  stand.launch();
+  stand.pass(6min, 10s);
+  ASSERT_EQ(stand.run().state, RunState::stored);
+  ASSERT_GT(stand.run().failures, 0);
+  stand.remove("broken");
+  const auto tries = stand.deliveries();
+  ASSERT_TRUE(runner::collect_again(*stand.store, stand.run(), stand.clock.now() + 1h, stand.clock.now()));
+  stand.settle();
+  EXPECT_EQ(stand.run().state, RunState::delivered) << stand.run().reason;
+  EXPECT_EQ(stand.deliveries(), tries + 1);
+}
+
 TEST(ByHand, CollectsWhatCameLate) {
   HandStand stand;
   const auto first = stand.launched_and_delivered();
