@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "runner/run_flow.h"
+
 namespace mig_runner::runner {
 namespace {
 
@@ -37,11 +39,9 @@ Result<store::Run> redeliver(store::RunStore& store, store::Run run, const std::
   if (run.result_file.empty()) return refuse(run, "it has no results to deliver");
   if (run.state == RunState::posted) return refuse(run, "its results are being collected again");
   if (plugin.empty()) return refuse(run, "its job has no plugin to deliver to");
-  const auto from = std::exchange(run.state, RunState::stored);
+  const auto from = run.state;
+  await_delivery(run, now);
   run.plugin = plugin;
-  run.wake = now;
-  run.deadline.reset();
-  run.attempts = 0;
   run.failures = 0;
   return change(store, from, std::move(run));
 }

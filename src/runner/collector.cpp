@@ -211,7 +211,6 @@ void Collector::keep(store::Run run, const std::string& file, const Contents& co
   run.complete = run.commands >= run.expected;
   run.reason.clear();
   run.stored_at = contents.collected_at;
-  run.attempts = 0;
   run.failures = 0;
   const auto message = run.name() + ": " + plural(run.commands, "command") + " collected into " + run.result_file;
   if (run.complete) {
@@ -220,12 +219,10 @@ void Collector::keep(store::Run run, const std::string& file, const Contents& co
     context_.log.warning(message + ", INCOMPLETE: the API counts " + std::to_string(run.expected));
     run.reason = "incomplete: " + std::to_string(run.commands) + " of " + plural(run.expected, "command");
   }
-  run.deadline.reset();
   if (run.plugin.empty()) {
     settle_or_recollect(run, RunState::stored, now);
   } else {
-    run.state = RunState::stored;
-    run.wake = now;
+    await_delivery(run, now);
   }
   std::error_code ignored;  // there only where an original runner launched the action
   std::filesystem::remove(
@@ -241,15 +238,14 @@ void Collector::keep(store::Run run, const std::string& file, const Contents& co
 // A result that was collected again without finding more: what was stored stays, nothing is delivered twice.
 void Collector::settle_again(store::Run run, Timestamp now) {
   auto settled = RunState::undeliverable;
-  if (!run.plugin.empty() && !run.delivered_at && run.failures <= context_.job_settings(run.job).pluginretries) {
-    run.state = RunState::stored;  // it is still to be delivered
-    run.wake = now;
-    run.deadline.reset();
-    return recorder_.record({RunState::posted, std::move(run), {}});
-  }
   if (run.delivered_at) settled = RunState::delivered;
   if (run.plugin.empty()) settled = RunState::stored;
-  settle_or_recollect(run, settled, now);
+  const bool given_up = run.failures > context_.job_settings(run.job).pluginretries;
+  if (settled == RunState::undeliverable && !given_up) {
+    await_delivery(run, now);
+  } else {
+    settle_or_recollect(run, settled, now);
+  }
   recorder_.record({RunState::posted, std::move(run), {}});
 }
 

@@ -34,6 +34,13 @@ void await_results(store::Run& run, const config::JobSettings& settings, const S
   run.deadline = ready + settings.collectdeadline;
 }
 
+void await_delivery(store::Run& run, Timestamp now) {
+  run.state = store::RunState::stored;
+  run.attempts = 0;
+  run.wake = now;
+  run.deadline.reset();
+}
+
 void settle_or_recollect(store::Run& run, store::RunState settled, Timestamp now) {
   run.state = settled;
   run.attempts = 0;

@@ -26,6 +26,9 @@ inline constexpr std::chrono::milliseconds kDatedBack = std::chrono::seconds(60)
 // Puts an accepted run (action id and validity are set) on its way to the collector.
 void await_results(store::Run& run, const config::JobSettings& settings, const StageSettings& stage, Timestamp now);
 
+// Puts a run whose result file is complete on its way to the plugin.
+void await_delivery(store::Run& run, Timestamp now);
+
 // How long the action's status is left alone between two looks, where the job collects as soon as all have answered: an
 // eighth of the time since it was posted, at least 5 s and at most a minute.
 std::chrono::milliseconds status_pause(std::chrono::milliseconds since_posted);

@@ -68,6 +68,11 @@ ChangeWriter& RunStore::Impl::writer() {
   return *writer_;
 }
 
+void RunStore::Impl::disconnect() {
+  writer_.reset();
+  if (session.get_backend() != nullptr) session.close();
+}
+
 void RunStore::Impl::connect() {
   using std::chrono::steady_clock;
   if (!connection_lost(session)) return;
@@ -75,14 +80,13 @@ void RunStore::Impl::connect() {
   const auto begin = steady_clock::now();
   if (begin < no_connection_before) std::rethrow_exception(no_connection);
   try {
-    writer_.reset();
-    if (session.get_backend() != nullptr) session.close();
+    disconnect();
     connect_postgresql(session, uri);
     const Calm after(patience.get());
     patience->begin(socket_of(session));
     prepare_postgresql(session, patience->limit());
   } catch (...) {
-    if (session.get_backend() != nullptr) session.close();  // a connection that is not prepared has no timeouts
+    disconnect();  // a connection that is not prepared has no timeouts
     const auto now = steady_clock::now();
     no_connection = std::current_exception();
     no_connection_before = now + std::max<steady_clock::duration>(kReconnectPause, now - begin);
@@ -99,8 +103,7 @@ void RunStore::Impl::prepare_connection() {
   if (!lease) return;
   if (again) {
     if (auto current = require_current(session, dialect); !current) {
-      writer_.reset();
-      session.close();  // else the next call would take it for one that was looked at
+      disconnect();  // else the next call would take it for one that was looked at
       throw std::runtime_error(current.error().what);
     }
   }

@@ -251,6 +251,7 @@ struct RunStore::Impl {
   std::unique_ptr<ChangeWriter> writer_;  // made when it is needed first; ends before the session
 
   void prepare_connection();
+  void disconnect();
   void remove_member();
   Error failed();
   void count(const Effects& effects);
