@@ -100,7 +100,7 @@ void live(RunStore& store, int thread, int batch, std::chrono::steady_clock::tim
       run.nominal = due + milliseconds(round);
       run.wake = due;
     }
-    if (!store.plan({}, runs)) give_up("runs cannot be planned");
+    if (!store.add(runs)) give_up("runs cannot be planned");
     const std::array path{RunState::due, RunState::signed_, RunState::posted, RunState::stored, RunState::delivered};
     std::vector<Run> claimed;
     for (std::size_t step = 0; step + 1 < path.size(); ++step) {

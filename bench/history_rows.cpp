@@ -58,7 +58,7 @@ void fill_history(const Tree& tree, int jobs, int runs_each) {
     std::vector<Run> runs;
     for (int job = 0; job < jobs; ++job)
       runs.push_back(past_run(job, begin + std::chrono::hours(i), 7'000'000'000 + std::int64_t{i} * jobs + job));
-    if (const auto planned = opened->store->plan({}, runs); !planned) give_up(planned.error().text());
+    if (const auto planned = opened->store->add(runs); !planned) give_up(planned.error().text());
   }
 }
 

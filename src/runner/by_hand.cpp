@@ -27,7 +27,7 @@ Result<store::Run> launch_now(store::RunStore& store, const spool::Job& job, Tim
   run.plugin = job.config.plugin;
   run.wake = now;
   run.deadline = now + job.config.settings.startdeadline;
-  const auto planned = store.plan({}, {&run, 1});
+  const auto planned = store.add({&run, 1});
   if (!planned) return tl::unexpected(planned.error());
   if (!planned->front()) return fail("it was launched at this very moment", run.name());
   auto found = store.find(run.job, run.nominal);

@@ -166,8 +166,8 @@ void Planner::plan_entry(const Entry& entry, Timestamp now, Plan& plan) {
   if (launch) plan_launch(entry, *newest, punctual ? *newest : now, plan);
 }
 
-bool Planner::commit(const Plan& plan) {
-  const auto planned = context_.store.plan(plan.cursors, plan.runs);
+bool Planner::commit(const Plan& plan, Timestamp now) {
+  const auto planned = context_.store.plan(plan.cursors, plan.runs, now);
   if (!planned) {
     ++failures_;
     // Others plan for a machine whose clock is off; that is told by who watches the group.
@@ -196,7 +196,7 @@ std::optional<Timestamp> Planner::step(Timestamp now) {
     due.push_back(*it);
     plan_entry(**it, now, plan);
   }
-  if (!plan.cursors.empty() && !commit(plan)) return now + retry_pause(kStoragePauses, failures_, "planner");
+  if (!plan.cursors.empty() && !commit(plan, now)) return now + retry_pause(kStoragePauses, failures_, "planner");
   for (std::size_t i = 0; i < due.size(); ++i) {
     due[i]->cursor = plan.cursors[unwritten_.size() + i].planned_through;
     schedule(*due[i]);

@@ -70,7 +70,7 @@ class Planner {
   void plan_launch(const Entry& entry, Timestamp nominal, Timestamp counted_from, Plan& plan);
   void plan_missed(const Entry& entry, Timestamp last, Plan& plan);
   std::optional<Timestamp> shared_cursor(const spool::Job& job, Timestamp now) const;
-  bool commit(const Plan& plan);
+  bool commit(const Plan& plan, Timestamp now);
 
   const StageContext& context_;
   const std::chrono::milliseconds ahead_;

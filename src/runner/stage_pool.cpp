@@ -32,17 +32,46 @@ void StagePool::loop(const Step& step, const std::stop_token& stop) {
     if (wake && *wake <= clock_.now()) continue;
     std::unique_lock lock(mutex_);
     if (rings_ != seen) continue;
-    Sleeper sleeper;
-    sleeper.wake = wake;
-    sleepers_.insert(&sleeper);
-    const auto rung = [&] { return sleeper.rung; };
-    if (wake) {
-      sleeper.bell.wait_until(lock, stop, *wake, rung);
-    } else {
-      sleeper.bell.wait(lock, stop, rung);
-    }
-    sleepers_.erase(&sleeper);
+    dismiss_relief();
+    sleep(lock, stop, wake);
+    appoint_relief();
   }
+}
+
+void StagePool::sleep(std::unique_lock<std::mutex>& lock, const std::stop_token& stop, std::optional<Timestamp> wake) {
+  Sleeper sleeper;
+  sleeper.wake = wake;
+  sleepers_.insert(&sleeper);
+  while (!sleeper.rung && !stop.stop_requested()) {
+    const auto until = sleeper.until();
+    if (until && *until <= clock_.now()) break;
+    const auto changed = [&] { return sleeper.rung || sleeper.until() != until; };
+    if (until) {
+      sleeper.bell.wait_until(lock, stop, *until, changed);
+    } else {
+      sleeper.bell.wait(lock, stop, changed);
+    }
+  }
+  sleepers_.erase(&sleeper);
+}
+
+// Others may have counted on this thread for a later time than the one that it woke for.
+void StagePool::appoint_relief() {
+  const auto at = clock_.now() + kRelief;
+  const auto looks_by_then = [&](const Sleeper* sleeper) {
+    return sleeper->rung || (sleeper->until() && *sleeper->until() <= at);
+  };
+  if (sleepers_.empty() || std::any_of(sleepers_.begin(), sleepers_.end(), looks_by_then)) return;
+  auto* const sleeper = *sleepers_.begin();
+  sleeper->relief = at;
+  sleeper->relieved = std::this_thread::get_id();
+  sleeper->bell.notify_one();
+}
+
+// This thread has just looked itself.
+void StagePool::dismiss_relief() {
+  for (auto* const sleeper : sleepers_)
+    if (sleeper->relieved == std::this_thread::get_id()) sleeper->relief.reset();
 }
 
 void StagePool::ring() {

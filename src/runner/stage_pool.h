@@ -14,9 +14,12 @@
 namespace mig_runner::runner {
 
 // The threads of one stage. Each calls its step until there is nothing left to do at the moment and then sleeps until
-// the time the step named or until ring().
+// the time the step named or until ring(). Where a step takes longer than kRelief, one that sleeps looks in its place
+// at what becomes due meanwhile.
 class StagePool {
  public:
+  static constexpr std::chrono::milliseconds kRelief{1000};
+
   // What a thread calls, with the time; returns when it wants to be called next, nullopt: only when rung.
   using Step = std::function<std::optional<Timestamp>(Timestamp)>;
 
@@ -39,11 +42,18 @@ class StagePool {
   // A thread that sleeps; on its own stack.
   struct Sleeper {
     std::optional<Timestamp> wake;
+    std::optional<Timestamp> relief;  // when it looks in place of the thread `relieved`, if that is in its step still
+    std::thread::id relieved;
     bool rung = false;
     std::condition_variable_any bell;
+    std::optional<Timestamp> until() const { return relief && (!wake || *relief < *wake) ? relief : wake; }
   };
 
   void loop(const Step& step, const std::stop_token& stop);
+  // The three with the mutex held.
+  void sleep(std::unique_lock<std::mutex>& lock, const std::stop_token& stop, std::optional<Timestamp> wake);
+  void appoint_relief();
+  void dismiss_relief();
 
   const Clock& clock_;
   std::mutex mutex_;  // guards all below but threads_

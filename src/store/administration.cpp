@@ -57,7 +57,7 @@ std::vector<Table> tables() {
     runs.push_back(names.substr(begin, end - begin));
     begin = end + 2;
   }
-  return {{"jobs", {"number", "name", "planned_through", "paused_since", "paused_at_run"}},
+  return {{"jobs", {"number", "name", "planned_through", "paused_since", "paused_at_run", "resumed_at"}},
           {"runs", std::move(runs)},
           {"documents", {"run", "kind", "place", "content"}},
           {"tally", {"owner", "state", "runs"}}};
@@ -128,8 +128,8 @@ Result<void> require_quiet(soci::session& session, const Location& location) {
   session << "SELECT count(to_regclass('members'))", into(known);
   if (known == 0) return {};
   std::string who;
-  session << "SELECT min('process ' || process || ' on ' || host) FROM members WHERE lease_until > clock_timestamp()"
-             " HAVING count(*) > 0",
+  session << "SELECT min('process ' || process || ' on ' || host) FROM members WHERE NOT has_left AND lease_until >"
+             " clock_timestamp() HAVING count(*) > 0",
       into(who);
   return session.got_data() ? refuse(", or wait until its lease has ended", who) : Result<void>();
 }

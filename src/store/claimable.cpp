@@ -62,7 +62,8 @@ std::string upcoming(RunState state, bool member) {
 
 std::string able_members() {
   return "SELECT id FROM members WHERE abs(clock_ahead) <= " + std::to_string(kClockFarOff.count()) +
-         " OR NOT EXISTS (SELECT 1 FROM members AS others WHERE others.id <> members.id AND others.lease_until >"
+         " OR NOT EXISTS (SELECT 1 FROM members AS others WHERE others.id <> members.id AND NOT others.has_left AND "
+         "others.lease_until >"
          " clock_timestamp() AND abs(others.clock_ahead) <= " +
          std::to_string(kClockNear.count()) + ")";
 }

@@ -11,9 +11,10 @@ namespace mig_runner::store {
 // Which unclaimed runs this process may claim, and from when on, as SQL.
 //
 // Without a group: all, from their wake on. A member of one leaves to others what they have the result file of, and
-// what is theirs to launch. Whose jobs are as a run was planned claims it. Where nobody's are, they may be just about
-// to come, with a runner that is restarted: a member with another version of the job waits before it takes the run (up
-// to a minute), and where nobody has the job at all, whoever comes says so once the run could not be launched any more.
+// what is theirs to launch; others are also those who have left and may be back before their lease ends. Whose jobs are
+// as a run was planned claims it. Where nobody's are, they may be just about to come, with a configuration that is
+// being rolled out: a member with another version of the job waits before it takes the run (up to a minute), and where
+// nobody has the job at all, whoever comes says so once the run could not be launched any more.
 
 // A member's clock may be so far off before it leaves the work to others whose clocks are near the database's: less
 // than the minute by which a launch may be late, and by which actions are dated back.

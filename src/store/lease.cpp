@@ -48,7 +48,7 @@ std::string new_id() {
   return id;
 }
 
-const std::string kDatabaseTime = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)";
+const std::string kDatabaseTime = kPostgresql.time;
 const std::string kEnd = "clock_timestamp() + CAST(:length AS bigint) * interval '1 millisecond'";
 
 }  // namespace
@@ -94,8 +94,10 @@ void Lease::leave(soci::session& session) {
     id = id_;
     lost_ = true;
   }
+  const long long length = length_.count();
+  session << "UPDATE members SET has_left = true, lease_until = " + kEnd + " WHERE id = :id", use(length, "length"),
+      use(id, "id");
   session << "UPDATE runs SET owner = NULL WHERE owner = :id", use(id, "id");
-  session << "DELETE FROM members WHERE id = :id", use(id, "id");
   session << "SELECT nextval('changes')";
 }
 
@@ -157,7 +159,7 @@ void Lease::renew(soci::session& session) {
   const auto begun = boot_time();
   long long database_time = 0;
   session << "UPDATE members SET lease_until = " + kEnd +
-                 ", clock_ahead = CAST(:ahead AS bigint) WHERE id = :id RETURNING " + kDatabaseTime,
+                 ", clock_ahead = CAST(:ahead AS bigint) WHERE id = :id AND NOT has_left RETURNING " + kDatabaseTime,
       into(database_time), use(length, "length"), use(ahead, "ahead"), use(id, "id");
   if (!session.got_data()) {
     const std::lock_guard lock(mutex_);

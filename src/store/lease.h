@@ -29,7 +29,8 @@ class Lease {
   // Becomes a new member, whatever it was before, and returns its id. `tree`: where its files are, as Location::tree.
   // Throws what SOCI throws.
   std::string join(soci::session& session, const std::string& tree);
-  // Ends the membership and its claims. Throws what SOCI throws.
+  // Ends the membership and its claims. For one lease more it is remembered that the tree's runner may be back, so that
+  // others leave to it what only it has: a restart gives away nothing. Throws what SOCI throws.
   void leave(soci::session& session);
 
   // True once the lease is known to have ended: somebody else may do this member's work.

@@ -69,6 +69,8 @@ Result<void> RunStore::set_jobs(const std::map<std::string, std::string>& jobs) 
         if (!jobs.contains(job)) removed.insert(job);
     } else {
       session << "DELETE FROM member_jobs WHERE member = :member", use(impl_->owner, "member");
+      // This one goes on where its predecessor ended.
+      session << "DELETE FROM members WHERE tree = :tree AND has_left", use(impl_->tree, "tree");
     }
     // From here on a new membership tells these.
     impl_->jobs = jobs;
@@ -94,7 +96,8 @@ Result<std::vector<Member>> RunStore::members() {
                             " CAST(extract(epoch FROM lease_until - clock_timestamp()) * 1000 AS bigint), clock_ahead,"
                             " (SELECT count(*) FROM runs WHERE runs.owner = members.id),"
                             " CASE WHEN id IN (" +
-                                able_members() + ") THEN 1 ELSE 0 END FROM members ORDER BY host, started, id",
+                                able_members() +
+                                ") THEN 1 ELSE 0 END FROM members WHERE NOT has_left ORDER BY host, started, id",
          into(member.id), into(member.host), into(member.process), into(member.tree), into(started), into(lease),
          into(ahead), into(busy), into(able));
     statement.execute();
@@ -120,9 +123,9 @@ Result<std::vector<JobDifference>> RunStore::job_differences() {
     soci::statement statement =
         (session.prepare
              << "SELECT jobs.name, members.host || '/' || CAST(members.process AS text), mine.hash FROM"
-                " (SELECT job FROM member_jobs GROUP BY job HAVING count(*) < (SELECT count(*) FROM members)"
-                " OR min(hash) <> max(hash)) AS differing"
-                " JOIN jobs ON jobs.number = differing.job CROSS JOIN members"
+                " (SELECT job FROM member_jobs JOIN members ON members.id = member AND NOT has_left GROUP BY job"
+                " HAVING count(*) < (SELECT count(*) FROM members WHERE NOT has_left) OR min(hash) <> max(hash))"
+                " AS differing JOIN jobs ON jobs.number = differing.job JOIN members ON NOT members.has_left"
                 " LEFT JOIN member_jobs AS mine ON mine.job = differing.job AND mine.member = members.id"
                 " ORDER BY 1, 2",
          into(difference.job), into(difference.member), into(hash, has));

@@ -49,9 +49,9 @@ Result<bool> RunStore::resume(const std::string& job, Timestamp now) {
   return impl_->write([&](soci::session& session, Effects& effects) -> Result<bool> {
     effects.concerns_others = true;
     soci::statement statement =
-        (session.prepare << "UPDATE jobs SET paused_since = NULL, paused_at_run = NULL, planned_through = CASE WHEN "
-                            "planned_through > :now"
-                            " THEN planned_through ELSE :now END WHERE name = :name AND paused_since IS NOT NULL",
+        (session.prepare << "UPDATE jobs SET paused_since = NULL, paused_at_run = NULL, resumed_at = :now,"
+                            " planned_through = CASE WHEN planned_through > :now THEN planned_through ELSE :now END"
+                            " WHERE name = :name AND paused_since IS NOT NULL",
          use(through, "now"), use(name, "name"));
     statement.execute(true);
     return statement.get_affected_rows() == 1;
@@ -60,9 +60,9 @@ Result<bool> RunStore::resume(const std::string& job, Timestamp now) {
 
 Result<Timestamp> RunStore::shared_time(Timestamp now) {
   if (!impl_->dialect.server) return now;
-  return impl_->read([](soci::session& session) -> Result<Timestamp> {
+  return impl_->read([&](soci::session& session) -> Result<Timestamp> {
     long long time = 0;
-    session << "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)", into(time);
+    session << std::string("SELECT ") + impl_->dialect.time, into(time);
     return Timestamp(std::chrono::milliseconds(time));
   });
 }

@@ -1,6 +1,7 @@
 #include "store/run_store.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -31,7 +32,7 @@ void move_cursors(const Portions& portions, std::span<const Cursor> given, const
   Rows<std::pair<std::string, long long>> moved;
   const std::string unless_ahead =
       " WHERE jobs.planned_through IS NULL OR jobs.planned_through < excluded.planned_through OR NOT EXISTS"
-      " (SELECT 1 FROM members WHERE id <> :member)";
+      " (SELECT 1 FROM members WHERE id <> :member AND NOT has_left)";
   portions.go(
       moved, cursors.size(),
       [&](soci::statement& statement, std::size_t rows) {
@@ -51,22 +52,35 @@ void move_cursors(const Portions& portions, std::span<const Cursor> given, const
       });
 }
 
-// What is planned by a schedule, with its cursor, goes no further once its job is paused: who plans may not have heard
-// of the pause yet. The cursors' rows are locked.
-std::set<std::string> paused_jobs(soci::session& session, std::span<const Cursor> cursors) {
-  std::set<std::string> paused;
-  if (cursors.empty()) return paused;
+// What is planned by a schedule goes no further once its job is paused, nor what met a pause that is over: who plans
+// may not have heard of either. The cursors' rows are locked. A pause that ends in the future ended by a wrong clock.
+std::vector<const Run*> but_for_paused(const Portions& portions, std::span<const Run> runs, Timestamp now,
+                                       const Dialect& dialect) {
+  long long earliest = std::numeric_limits<long long>::max();
+  for (const auto& run : runs) earliest = std::min<long long>(earliest, run.nominal.time_since_epoch().count());
+  const long long time = now.time_since_epoch().count();
   std::string name;
-  soci::statement statement(session);
+  long long through = 0;
+  soci::statement statement(portions.session);
   statement.exchange(into(name));
-  prepare(statement, "SELECT name FROM jobs WHERE paused_since IS NOT NULL", true);
+  statement.exchange(into(through));
+  statement.exchange(use(earliest, "earliest"));
+  if (!dialect.server) statement.exchange(use(time, "now"));
+  prepare(statement,
+          "SELECT name, CASE WHEN paused_since IS NULL THEN resumed_at ELSE 9223372036854775807 END FROM jobs"
+          " WHERE paused_since IS NOT NULL OR (resumed_at >= :earliest AND resumed_at <= " +
+              std::string(dialect.time) + ")",
+          true);
   statement.execute();
-  while (statement.fetch()) paused.insert(name);
-  if (paused.empty()) return paused;
-  std::set<std::string> found;
-  for (const auto& cursor : cursors)
-    if (paused.contains(clean_text(cursor.job))) found.insert(cursor.job);
-  return found;
+  std::map<std::string, long long> paused_through;
+  while (statement.fetch()) paused_through[name] = through;
+  std::vector<const Run*> wanted;
+  for (const auto& run : runs) {
+    const auto paused = paused_through.empty() ? paused_through.end() : paused_through.find(clean_text(run.job));
+    if (paused == paused_through.end() || run.nominal.time_since_epoch().count() > paused->second)
+      wanted.push_back(&run);
+  }
+  return wanted;
 }
 
 using RunKey = std::pair<std::string, long long>;
@@ -115,19 +129,10 @@ std::set<RunKey> insert_rows(const Portions& portions, const std::vector<const R
   return fresh;
 }
 
-// Says of each whether it was new.
-std::vector<bool> insert_runs(const Portions& portions, std::span<const Run> runs, std::span<const Cursor> cursors,
-                              Effects& effects, const std::map<std::string, std::string>* hashes) {
-  const auto paused = paused_jobs(portions.session, cursors);
-  std::vector<const Run*> wanted;
-  std::set<std::string> jobs;
-  for (const auto& run : runs) {
-    if (paused.contains(run.job)) continue;
-    wanted.push_back(&run);
-    jobs.insert(run.job);
-  }
-  for (const auto& cursor : cursors) jobs.erase(cursor.job);  // moving it has added the job
-  add_jobs(portions, jobs);
+// Says of each of `runs` whether it was new; `wanted` are those of them that are inserted, whose jobs are there.
+std::vector<bool> insert_runs(const Portions& portions, std::span<const Run> runs,
+                              const std::vector<const Run*>& wanted, Effects& effects,
+                              const std::map<std::string, std::string>* hashes) {
   auto inserted = insert_rows(portions, wanted, hashes);
   std::vector<bool> fresh;
   for (const auto& run : runs) {
@@ -138,6 +143,18 @@ std::vector<bool> insert_runs(const Portions& portions, std::span<const Run> run
     effects.claimable(run);
   }
   return fresh;
+}
+
+std::vector<bool> add_runs(const Portions& portions, std::span<const Run> runs, Effects& effects,
+                           const std::map<std::string, std::string>* hashes) {
+  std::vector<const Run*> wanted;
+  std::set<std::string> jobs;
+  for (const auto& run : runs) {
+    wanted.push_back(&run);
+    jobs.insert(run.job);
+  }
+  add_jobs(portions, jobs);
+  return insert_runs(portions, runs, wanted, effects, hashes);
 }
 
 std::int64_t number_of(soci::session& session, const Run& run) {
@@ -187,12 +204,18 @@ void RunStore::on_change(std::function<void(const Claimable&)> listener) {
   impl_->listener = std::move(listener);
 }
 
-Result<std::vector<bool>> RunStore::plan(std::span<const Cursor> cursors, std::span<const Run> runs) {
+Result<std::vector<bool>> RunStore::plan(std::span<const Cursor> cursors, std::span<const Run> runs, Timestamp now) {
   return impl_->write([&](soci::session&, Effects& effects) -> Result<std::vector<bool>> {
-    if (auto right = cursors.empty() ? Result<void>() : impl_->require_right_clock(); !right)
-      return tl::unexpected(right.error());
-    move_cursors(impl_->portions(), cursors, impl_->lease ? &impl_->owner : nullptr);
-    return insert_runs(impl_->portions(), runs, cursors, effects, impl_->lease ? &impl_->jobs : nullptr);
+    if (auto right = impl_->require_right_clock(); !right) return tl::unexpected(right.error());
+    const auto portions = impl_->portions();
+    move_cursors(portions, cursors, impl_->lease ? &impl_->owner : nullptr);
+    return insert_runs(portions, runs, but_for_paused(portions, runs, now, impl_->dialect), effects, impl_->hashes());
+  });
+}
+
+Result<std::vector<bool>> RunStore::add(std::span<const Run> runs) {
+  return impl_->write([&](soci::session&, Effects& effects) -> Result<std::vector<bool>> {
+    return add_runs(impl_->portions(), runs, effects, impl_->hashes());
   });
 }
 
@@ -223,7 +246,7 @@ Result<std::optional<Timestamp>> RunStore::cursor(const std::string& job) {
 
 Result<bool> RunStore::adopt(const Run& run, const std::string& action) {
   return impl_->write([&](soci::session& session, Effects& effects) -> Result<bool> {
-    if (!insert_runs(impl_->portions(), {&run, 1}, {}, effects, nullptr).front()) return false;
+    if (!add_runs(impl_->portions(), {&run, 1}, effects, nullptr).front()) return false;
     const Document document{number_of(session, run), DocumentKind::action, action};
     DocumentWriter().keep(impl_->portions(), {&document, 1});
     return true;

@@ -99,7 +99,8 @@ class RunStore {
   // For the end of the process: from now on no call waits long for a server that does not answer, also none that is
   // under way, and no connection is made anew. Does nothing without a server.
   void hurry();
-  // Ends the membership of a group, with its claims; nothing is called afterwards. The destructor does it too.
+  // Ends the membership of a group, with its claims; nothing is called afterwards. For one lease more its jobs and
+  // results count as there, as it may be restarting. The destructor does it too.
   void close();
 
   // Of a member of a group: which membership this is; it is another one after a lease that ended. 0 without a group.
@@ -116,7 +117,7 @@ class RunStore {
   // The jobs of this member with the hash of their files: it claims only runs of these, and of jobs that no member has
   // as the run was planned with. Does nothing without a group.
   Result<void> set_jobs(const std::map<std::string, std::string>& jobs);
-  // By host. Empty without a group.
+  // By host, without those that have ended. Empty without a group.
   Result<std::vector<Member>> members();
   // By job and member. Empty without a group.
   Result<std::vector<JobDifference>> job_differences();
@@ -125,11 +126,14 @@ class RunStore {
   // thread, outside the mutex.
   void on_change(std::function<void(const Claimable&)> listener);
 
-  // In one transaction: moves the cursors and inserts the runs whose job and nominal time are new (state, wake and all
-  // fields as given; `number` is ignored). Returns for each run whether it was new. A run with the cursor of its job is
-  // the schedule's, and not inserted where the job is paused. Beside other members a cursor only moves forward: a clock
-  // that is behind, or was set back, is this member's alone; Retry::no where its clock is far off and another's is not.
-  Result<std::vector<bool>> plan(std::span<const Cursor> cursors, std::span<const Run> runs);
+  // What schedules name, in one transaction: moves the cursors and inserts the runs whose job and nominal time are new
+  // (state, wake and all fields as given; `number` is ignored). Returns for each run whether it was new. Each run's job
+  // has a cursor among them. Not inserted is what meets a pause of its job: one that lasts, or one that ended before
+  // `now`, at or after the nominal time. Beside other members a cursor only moves forward: a clock that is behind, or
+  // was set back, is this member's alone; Retry::no where its clock is far off and another's is not.
+  Result<std::vector<bool>> plan(std::span<const Cursor> cursors, std::span<const Run> runs, Timestamp now);
+  // The same without a schedule: what is launched by hand.
+  Result<std::vector<bool>> add(std::span<const Run> runs);
   Result<std::map<std::string, Timestamp>> cursors();
   Result<std::optional<Timestamp>> cursor(const std::string& job);
 
@@ -172,7 +176,7 @@ class RunStore {
   Result<std::map<std::string, Pause>> paused();
   // False where it is paused already.
   Result<bool> pause(const std::string& job, Timestamp now);
-  // What its schedule named meanwhile counts as planned: it is not made up for. False where it is not paused.
+  // What its schedule named until now counts as planned: it is not made up for. False where it is not paused.
   Result<bool> resume(const std::string& job, Timestamp now);
 
   // After the clock was set back: unclaimed runs that wait to be tried again (attempts > 0) for longer than any pause

@@ -146,7 +146,7 @@ Result<void> RunStore::Impl::require_lease(Retry retry) {
   if (!lease) return {};
   int live = 0;
   session << "SELECT CASE WHEN lease_until > clock_timestamp() THEN 1 ELSE 0 END FROM members WHERE id = :owner"
-             " FOR KEY SHARE",
+             " AND NOT has_left FOR KEY SHARE",
       soci::into(live), soci::use(owner, "owner");
   if (!session.got_data()) {
     lease->lose();
@@ -164,8 +164,8 @@ Result<void> RunStore::Impl::require_right_clock() {
   if (std::chrono::abs(ahead) <= kClockFarOff) return {};
   const long long near = kClockNear.count();
   int others = 0;
-  session << "SELECT count(*) FROM members WHERE id <> :owner AND lease_until > clock_timestamp()"
-             " AND abs(clock_ahead) <= :near",
+  session << "SELECT count(*) FROM members WHERE id <> :owner AND NOT has_left"
+             " AND lease_until > clock_timestamp() AND abs(clock_ahead) <= :near",
       soci::into(others), soci::use(owner, "owner"), soci::use(near, "near");
   if (others == 0) return {};
   return fail("this machine's clock is far off the database's: other runners do its work until it is set", place);

@@ -162,6 +162,9 @@ struct RunStore::Impl {
     return found;
   }
 
+  // As RunStore::set_jobs had them; null without a group.
+  const std::map<std::string, std::string>* hashes() const { return lease ? &jobs : nullptr; }
+
   // What the SQL of store/claimable.h takes of a member.
   void bind_member(soci::statement& statement) const {
     if (!lease) return;

@@ -111,7 +111,7 @@ TEST_F(GroupCommands, WhoDidWhatIsShown) {
   run.result_file = file;
   run.launched_by = "lost:/srv";
   run.collected_by = run.delivered_by = one->tree();
-  ASSERT_TRUE(one->plan({}, {&run, 1}));
+  ASSERT_TRUE(one->add({&run, 1}));
   const auto json = nlohmann::json::parse(command({"history", "--json"}).out).at("runs").at(0);
   EXPECT_EQ(json.at("launched_by"), "lost:/srv");
   EXPECT_EQ(json.at("collected_by"), one->tree());
@@ -123,7 +123,7 @@ TEST_F(GroupCommands, WhoDidWhatIsShown) {
   run.state = store::RunState::posted;
   run.wake = run.nominal;
   run.collected_by = run.delivered_by = run.result_file = "";
-  ASSERT_TRUE(one->plan({}, {&run, 1}));
+  ASSERT_TRUE(one->add({&run, 1}));
   EXPECT_THAT(command({"status"}).out, HasSubstr("  launched lost:/srv\n"));
   run.job = "patchlevel";
 
@@ -156,7 +156,7 @@ TEST_F(GroupCommands, HistoryIsCopiedThereAndBack) {
   run.nominal = parse_rfc3339("2026-11-20T08:00:00Z").value();
   run.state = store::RunState::delivered;
   run.launched_by = "lost:/srv";
-  ASSERT_TRUE(member("/srv/one")->plan({}, {&run, 1}));
+  ASSERT_TRUE(member("/srv/one")->add({&run, 1}));
   const auto copied = command({"store", "copy", uri, "sqlite"});
   EXPECT_EQ(copied.status, kExitFine) << copied.err;
   EXPECT_THAT(copied.out, Not(HasSubstr("secret-word")));

@@ -82,7 +82,7 @@ class WorkedTree : public TestTree {
     run.complete = commands == expected;
     return run;
   }
-  void plan(const store::Run& run) { EXPECT_TRUE(store_->plan({}, {&run, 1})); }
+  void plan(const store::Run& run) { EXPECT_TRUE(store_->add({&run, 1})); }
 
   void plan_results() {
     const auto before = with_result("2026-11-19T08:00:00Z", 7001, 4, 4);

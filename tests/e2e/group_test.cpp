@@ -97,6 +97,49 @@ TEST(TwoRunners, APauseHoldsForAll) {
   EXPECT_TRUE(eventually([&] { return group.world.posts_of("often") > before; }));
 }
 
+TEST(TwoRunners, WhatMetAPauseIsNotLaunchedByOneThatWasStoppedMeanwhile) {
+  TwoRunners group("30s");
+  group.job("often", "schedule = \"* * * * * * *\"\nexpiry = 2s\nsendonly = true\ncatchup = latest\n");
+  group.start(0);
+  ASSERT_TRUE(eventually([&] { return group.world.posts_of("often") >= 2; })) << group.log(0);
+  group.process(0).signal(SIGSTOP);
+  ASSERT_EQ(group.type(1, {"pause", "often"}).status, 0);
+  const auto paused = format_utc(SystemClock().now());
+  std::this_thread::sleep_for(2s);
+  const auto resumed = format_utc(SystemClock().now());
+  ASSERT_EQ(group.type(1, {"resume", "often"}).status, 0);
+  const auto before = group.world.posts_of("often");
+  group.process(0).signal(SIGCONT);
+  ASSERT_TRUE(eventually([&] { return group.world.posts_of("often") > before + 1; })) << group.log(0);
+  const auto history = group.type_json(1, {"history", "often", "-n", "1000"});
+  for (const auto& run : history.at("runs")) {
+    const auto nominal = run.at("nominal").get<std::string>();
+    EXPECT_FALSE(nominal > paused && nominal <= resumed) << run;
+  }
+}
+
+TEST(TwoRunners, ARestartGivesAwayNothingThatOnlyItCanDo) {
+  TwoRunners group("30s");
+  group.job("packages", kOnceAYear);
+  write_text(group.tree(0) / "plugins" / "save", "#!/bin/sh\ntest -e may-deliver && echo >> deliveries\n");
+  std::filesystem::remove_all(group.tree(1) / "runners" / "packages");
+  std::filesystem::remove(group.tree(1) / "plugins" / "save");
+  for (int i = 0; i < group.size(); ++i) group.start(i);
+  ASSERT_TRUE(eventually([&] { return group.logs(0, "Following 1 job") && group.logs(1, "Following 0 jobs"); }));
+  ASSERT_EQ(group.type(0, {"launch", "packages"}).status, 0);
+  ASSERT_TRUE(eventually([&] { return group.newest("packages").at("state") == "stored"; })) << group.log(0);
+  ASSERT_EQ(group.stop(0), 0);
+  EXPECT_EQ(group.type_json(1, {"status"}).at("members").size(), 1U);
+  write_text(group.tree(0) / "may-deliver", "");
+  std::this_thread::sleep_for(1s);  // in which the other looks
+  group.start(0);
+  EXPECT_TRUE(eventually([&] { return group.newest("packages").at("state") == "delivered"; }, 60s)) << group.log(0);
+  const auto run = group.newest("packages");
+  for (const auto* deed : {"launched_by", "collected_by", "delivered_by"})
+    EXPECT_EQ(run.at(deed), group.here(0)) << deed;
+  EXPECT_EQ(group.deliveries(0), 1U);
+}
+
 TEST(TwoRunners, WhatLiesOnALostMachineIsFetchedAgain) {
   TwoRunners group;
   group.job("packages", kOnceAYear);
@@ -219,7 +262,8 @@ TEST(TwoRunners, OneThatEndsLeavesTheGroupAlsoWhereAPluginHasToBeKilled) {
   EXPECT_EQ(group.type(1, {"launch", "packages"}).status, 0);
   ASSERT_TRUE(eventually([&] { return group.deliveries(0) > 0; })) << group.log(0);
   EXPECT_EQ(group.stop(0), 0);
-  EXPECT_EQ(group.server.query(group.database, "SELECT count(*) FROM members"), "0\n") << group.log(0);
+  EXPECT_TRUE(group.type_json(1, {"status"}).at("members").empty()) << group.log(0);
+  EXPECT_EQ(group.server.query(group.database, "SELECT count(*) FROM runs WHERE owner IS NOT NULL"), "0\n");
   EXPECT_THAT(group.log(0), Not(HasSubstr("cannot be given back")));
 }
 

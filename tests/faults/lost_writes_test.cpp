@@ -151,7 +151,7 @@ TEST(LostWrites, WhatTheStoreHasSaidStays) {
   for (int number = 0; number < 300; ++number) {
     const auto run = numbered(number);
     const store::Cursor cursor{run.job, run.nominal};
-    ASSERT_TRUE(store->plan({&cursor, 1}, {&run, 1}));
+    ASSERT_TRUE(store->plan({&cursor, 1}, {&run, 1}, run.nominal));
     states.push_back(RunState::due);
     const bool look = number < 3 || number % 75 == 74;
     if (look) expect_left(state, states);

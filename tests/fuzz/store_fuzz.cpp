@@ -32,7 +32,7 @@ FUZZ_TARGET(store) {
   run.job = "disk";
   run.nominal = now;
   run.wake = now;
-  if (opened->store->plan({}, {&run, 1})) {
+  if (opened->store->add({&run, 1})) {
     const auto claimed = opened->store->claim(std::array{store::RunState::due}, now, 1000);
     require(!claimed || !claimed->empty(), "what was planned can be claimed");
   }

@@ -113,10 +113,11 @@ TEST(PostgresqlSchema, IsMadeInUnicodeOnly) {
 TEST(PostgresqlSchema, AnOlderOneIsBroughtUpToDate) {
   PostgresqlDatabase database;
   const auto run = due_run("a");
-  ASSERT_TRUE(database.open()->plan({}, {&run, 1}));
+  ASSERT_TRUE(database.open()->add({&run, 1}));
   ASSERT_EQ(database.open()->pause("a", kNoon), true);
   database.query(
-      "ALTER TABLE jobs DROP COLUMN paused_at_run; ALTER TABLE runs DROP COLUMN launched_by, DROP COLUMN collected_by, "
+      "ALTER TABLE jobs DROP COLUMN paused_at_run, DROP COLUMN resumed_at; ALTER TABLE runs DROP COLUMN launched_by, "
+      "DROP COLUMN collected_by, "
       "DROP COLUMN delivered_by,"
       " DROP COLUMN job_hash; DROP TABLE member_jobs, members; DROP SEQUENCE changes; DROP INDEX jobs_paused;"
       " UPDATE schema_version SET version = 2");
@@ -146,12 +147,12 @@ TEST(PostgresqlConnection, ToASchemaOfAnotherVersionIsNeverUsed) {
       " current_database()");
   const auto run = due_run("a");
   for (int i = 0; i < 3; ++i) {
-    const auto planned = store->plan({}, {&run, 1});
+    const auto planned = store->add({&run, 1});
     ASSERT_FALSE(planned) << i;
     EXPECT_THAT(planned.error().text(), HasSubstr("its schema has version")) << i;
   }
   database.query("UPDATE schema_version SET version = version - 1");
-  EXPECT_TRUE(store->plan({}, {&run, 1}));
+  EXPECT_TRUE(store->add({&run, 1}));
 }
 
 TEST(PostgresqlConnection, IsMadeAgainWhereItWasCut) {
@@ -164,7 +165,7 @@ TEST(PostgresqlConnection, IsMadeAgainWhereItWasCut) {
         " current_database()");
   };
   cut();
-  ASSERT_TRUE(store->plan({}, {&run, 1})) << "a connection that was idle is made again without a word";
+  ASSERT_TRUE(store->add({&run, 1})) << "a connection that was idle is made again without a word";
   auto changed = store->claim(std::array{RunState::due}, kNoon, 1)->at(0);
   changed.state = RunState::signed_;
   const Change change{RunState::due, changed, {"signature", std::nullopt}, true};
@@ -186,14 +187,14 @@ TEST(PostgresqlConnection, ADatabaseThatIsAwayIsToldAndComesBack) {
   server.stop();
   const auto run = due_run("a");
   for (int i = 0; i < 3; ++i) {
-    const auto failed = store->plan({}, {&run, 1});
+    const auto failed = store->add({&run, 1});
     ASSERT_FALSE(failed.has_value());
     EXPECT_EQ(failed.error().retry, Retry::later);
     EXPECT_THAT(failed.error().text(), HasSubstr("there is no connection to the database (connection to server"));
   }
   server.start();
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!store->plan({}, {&run, 1}) && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  while (!store->add({&run, 1}) && std::chrono::steady_clock::now() < end) std::this_thread::yield();
   EXPECT_TRUE(store->find("a", kNoon).value().has_value());
 }
 
@@ -201,7 +202,7 @@ TEST(PostgresqlConnection, WhatNoRunnerHasWrittenIsToldAndIsNoDamage) {
   const PostgresqlDatabase database;
   const auto store = database.open();
   const std::array runs{due_run("a"), due_run("b")};
-  ASSERT_TRUE(store->plan({}, runs));
+  ASSERT_TRUE(store->add(runs));
   database.query("UPDATE runs SET state = 99 WHERE job = (SELECT number FROM jobs WHERE name = 'a')");
   const auto history = store->history("", 10);
   ASSERT_FALSE(history.has_value());
@@ -216,7 +217,7 @@ TEST(PostgresqlConnection, AReadOnlyDatabaseIsToldApart) {
   uri += "&options=-cdefault_transaction_read_only%3Don";
   const auto store = RunStore::open_beside(Location::parse(uri, "").value(), "command").value();
   const auto run = due_run("a");
-  const auto refused = store->plan({}, {&run, 1});
+  const auto refused = store->add({&run, 1});
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().retry, Retry::later);
   EXPECT_THAT(refused.error().text(), HasSubstr("the database takes no writes"));
@@ -228,13 +229,13 @@ TEST(PostgresqlConnection, WritesOfOthersAreNoticedOwnOnesAreNot) {
   const auto command = RunStore::open_beside(database.location(), "command").value();
   EXPECT_EQ(runner->written_by_others(), true) << "the first time";
   const auto run = due_run("a");
-  ASSERT_TRUE(runner->plan({}, {&run, 1}));
+  ASSERT_TRUE(runner->add({&run, 1}));
   EXPECT_EQ(runner->written_by_others(), false);
   ASSERT_EQ(command->pause("a", kNoon), true);
   EXPECT_EQ(runner->written_by_others(), true);
   EXPECT_EQ(runner->written_by_others(), false);
   const auto other = due_run("b");
-  ASSERT_TRUE(command->plan({}, {&other, 1}));
+  ASSERT_TRUE(command->add({&other, 1}));
   EXPECT_EQ(runner->written_by_others(), true);
 }
 
@@ -243,7 +244,7 @@ TEST(PostgresqlGroup, RunnersThatClaimAtOnceNeverHaveTheSameRun) {
   const auto first = database.open("first");
   std::vector<store::Run> runs(300);
   for (std::size_t i = 0; i < runs.size(); ++i) runs[i] = due_run("job-" + std::to_string(i));
-  ASSERT_TRUE(first->plan({}, runs));
+  ASSERT_TRUE(first->add(runs));
   std::atomic<int> claimed = 0;
   std::atomic<int> faults = 0;
   {
@@ -286,7 +287,7 @@ TEST(PostgresqlGroup, RunnersThatPlanAtOnceDoNotLockEachOther) {
           runs.back().nominal += std::chrono::seconds(round);
           cursors.push_back({runs.back().job, runs.back().nominal});
         }
-        const auto planned = store->plan(cursors, runs);
+        const auto planned = store->plan(cursors, runs, kNoon);
         if (!planned) ++faults;
         if (planned) fresh += static_cast<int>(std::count(planned->begin(), planned->end(), true));
       }

@@ -50,7 +50,7 @@ TEST(StoreCopy, BringsEverythingThereAndBack) {
     EXPECT_TRUE(History(*store) == *before);
     store::Run next = full_run();
     next.job = "after the copy";
-    EXPECT_EQ(store->plan({}, {&next, 1}).value(), std::vector{true}) << "numbers go on";
+    EXPECT_EQ(store->add({&next, 1}).value(), std::vector{true}) << "numbers go on";
     EXPECT_GT(store->find(next.job, next.nominal).value()->number, before->runs.front().number);
   }
   const auto refused = copy_history(sqlite.path, postgresql.location());

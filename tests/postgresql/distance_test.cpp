@@ -18,7 +18,7 @@ class DistanceTest : public MembersTest {
       runs.back().nominal = kNoon;
       runs.back().wake = kNoon;
     }
-    EXPECT_TRUE(store.plan({}, runs));
+    EXPECT_TRUE(store.add(runs));
     return store.claim(std::array{RunState::due}, kNoon, count).value();
   }
 };
@@ -90,7 +90,7 @@ TEST_F(DistanceTest, ThousandsOfJobsAreToldAndPlannedOverADistance) {
   }
   const auto begin = std::chrono::steady_clock::now();
   ASSERT_TRUE(far->set_jobs(jobs));
-  EXPECT_EQ(far->plan(cursors, runs).value(), std::vector<bool>(runs.size(), true));
+  EXPECT_EQ(far->plan(cursors, runs, kNoon).value(), std::vector<bool>(runs.size(), true));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 15s);
   EXPECT_EQ(database.query("SELECT count(*) FROM member_jobs JOIN runs USING (job) WHERE hash = job_hash"), "10000\n");
   jobs.erase("job-7");

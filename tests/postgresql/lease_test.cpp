@@ -34,8 +34,31 @@ TEST_F(LeaseTest, AMemberThatLeavesGivesBackItsClaims) {
   plan(*first, "a");
   ASSERT_EQ(claim(*first).size(), 1U);
   first.reset();
-  EXPECT_EQ(database.query("SELECT count(*) FROM members"), "0\n");
-  EXPECT_EQ(claim(*member(30s)).size(), 1U);
+  const auto second = member(30s);
+  EXPECT_EQ(second->members()->size(), 1U);
+  EXPECT_EQ(claim(*second).size(), 1U);
+}
+
+TEST_F(LeaseTest, AMemberThatHasLeftIsForgottenWithItsLease) {
+  auto leaves = member(30s);
+  ASSERT_TRUE(leaves->set_jobs({{"a", "1"}}));
+  leaves.reset();
+  const auto alive = member(2s);
+  EXPECT_TRUE(alive->job_differences()->empty()) << "it may be back with another configuration";
+  EXPECT_EQ(alive->written_by_others(), true);
+  end_leases_but_of(newest_member());
+  EXPECT_TRUE(eventually([&] { return database.query("SELECT count(*) FROM members") == "1\n"; }));
+  EXPECT_EQ(alive->written_by_others(), true) << "others may do now what only it could";
+}
+
+TEST_F(LeaseTest, AMemberThatIsBackTakesThePlaceOfTheOneThatLeft) {
+  auto before = member(300s);
+  ASSERT_TRUE(before->set_jobs({{"a", "old"}}));
+  before.reset();
+  const auto back = member(300s);
+  ASSERT_TRUE(back->set_jobs({{"a", "new"}}));
+  EXPECT_EQ(database.query("SELECT hash FROM member_jobs"), "new\n");
+  EXPECT_EQ(database.query("SELECT count(*) FROM members"), "1\n");
 }
 
 TEST_F(LeaseTest, WhatADeadMemberHadClaimedIsFreeInEveryState) {
@@ -154,7 +177,7 @@ TEST_F(LeaseTest, WhoIsCutOffInsideATransactionKeepsNothingLocked) {
   ASSERT_TRUE(eventually([&] { return database.server.somebody_dozes(database.name); }));
   std::jthread stuck([&] {
     const Cursor cursor{"a", kNoon + 1h};
-    EXPECT_FALSE(cut_off->plan({&cursor, 1}, {}));
+    EXPECT_FALSE(cut_off->plan({&cursor, 1}, {}, kNoon));
   });
   ASSERT_TRUE(eventually([&] { return waiting("wait_event_type = 'Lock'"); }));
   proxy.silence();
@@ -164,7 +187,7 @@ TEST_F(LeaseTest, WhoIsCutOffInsideATransactionKeepsNothingLocked) {
 
   EXPECT_TRUE(eventually([&] {
     const Cursor cursor{"a", kNoon};
-    return other->plan({&cursor, 1}, {}).has_value();
+    return other->plan({&cursor, 1}, {}, kNoon).has_value();
   })) << "others plan again";
   EXPECT_TRUE(eventually([&] { return claim(*other).size() == 1; })) << "and take over what it had claimed";
 }
@@ -248,7 +271,7 @@ TEST_F(LeaseTest, WhatACommitWithALostAnswerHasPlannedIsTold) {
   run.job = "a";
   run.nominal = kNoon;
   run.wake = kNoon;
-  EXPECT_FALSE(store->plan({}, {&run, 1}));
+  EXPECT_FALSE(store->add({&run, 1}));
   EXPECT_EQ(told, 1) << "the stages look whether it is there";
   ASSERT_TRUE(eventually([&] { return database.query("SELECT count(*) FROM runs") == "1\n"; }));
   EXPECT_TRUE(store->counts());
@@ -259,7 +282,7 @@ TEST_F(LeaseTest, WhoseClockIsBehindDoesNotMoveCursorsBack) {
   const auto alone = member(30s);
   const auto plan_through = [](RunStore& store, Timestamp time) {
     const std::array cursors{Cursor{"a", time}, Cursor{"b", kNoon}};
-    EXPECT_TRUE(store.plan(cursors, {}));
+    EXPECT_TRUE(store.plan(cursors, {}, kNoon));
     return store.cursors().value().at("a");
   };
   EXPECT_EQ(plan_through(*alone, kNoon), kNoon);

@@ -41,7 +41,7 @@ class MembersTest : public testing::Test {
     run.state = state;
     run.wake = kNoon;
     run.deadline = deadline;
-    EXPECT_TRUE(store.plan({}, {&run, 1}));
+    EXPECT_TRUE(store.add({&run, 1}));
   }
   static std::vector<store::Run> claim(RunStore& store, RunState state = RunState::due) {
     return store.claim({&state, 1}, kNoon, 10).value();

@@ -104,7 +104,7 @@ TEST(LostAnswer, IsWaitedForByTheDatabasesClock) {
   run.wake = behind.clock.now();
   behind.jobs.put(right.job);
   ASSERT_TRUE(behind.store->set_jobs({{"disk", "hash"}}));
-  ASSERT_TRUE(behind.store->plan({}, {&run, 1}));
+  ASSERT_TRUE(behind.store->add({&run, 1}));
   behind.stages->launch(behind.clock.now());
   ASSERT_EQ(behind.api.posts, 1);
   behind.stages.reset();

@@ -74,6 +74,43 @@ TEST(StagePool, AsManyLookAgainAsThereAreThings) {
   rung = false;
 }
 
+// Of two that sleep, one until soon, a thing for later needs no other to look. But where the first is slow then, the
+// other does.
+TEST(StagePool, WhereAStepTakesLongAnotherThreadLooks) {
+  std::atomic<int> looked = 0;
+  std::latch may_end(1);
+  StagePool pool(kClock);
+  const auto soon_due = kClock.now() + 50ms;
+  for (int i = 0; i < 2; ++i)
+    pool.add([&](Timestamp now) -> std::optional<Timestamp> {
+      if (++looked == 1) return soon_due;
+      if (now >= soon_due) may_end.wait();
+      return std::nullopt;
+    });
+  ASSERT_TRUE(reaches(looked, 2));
+  pool.ring(soon_due + 1ms, 1);
+  EXPECT_TRUE(reaches(looked, 4));
+  EXPECT_GE(kClock.now() - soon_due, StagePool::kRelief);
+  may_end.count_down();
+}
+
+TEST(StagePool, WhereStepsAreShortNobodyElseLooks) {
+  std::atomic<int> looked = 0;
+  std::atomic<int> idle = 0;
+  StagePool pool(kClock);
+  pool.add([&](Timestamp) -> std::optional<Timestamp> {
+    ++idle;
+    return std::nullopt;
+  });
+  ASSERT_TRUE(reaches(idle, 1));
+  pool.add([&](Timestamp now) -> std::optional<Timestamp> {
+    ++looked;
+    return now + StagePool::kRelief / 20;
+  });
+  ASSERT_TRUE(reaches(looked, 30));
+  EXPECT_EQ(idle, 1);
+}
+
 // Each comes right after the thread has found nothing more to do, when it is about to sleep.
 TEST(StagePool, NoRingIsLost) {
   constexpr int kThings = 20'000;

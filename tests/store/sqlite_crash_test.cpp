@@ -37,7 +37,7 @@ store::Run numbered(int number) {
   for (int number = first;; ++number) {
     const auto run = numbered(number);
     const Cursor cursor{run.job, run.nominal};
-    if (!store->plan({&cursor, 1}, {&run, 1})) _exit(1);
+    if (!store->plan({&cursor, 1}, {&run, 1}, run.nominal)) _exit(1);
     for (auto taken : std::vector(store->claim(kDue, kNow, 10).value())) {
       taken.state = RunState::posted;
       const Change change{RunState::due, taken, {std::string(5000, 'd'), std::string(20'000, 'a')}};

@@ -33,7 +33,7 @@ void try_everything(RunStore& store) {
   constexpr std::array kStates{RunState::due, RunState::signed_, RunState::posted, RunState::stored};
   auto run = full_run();
   run.nominal += std::chrono::hours(1'000'000);
-  (void)store.plan({}, {&run, 1});
+  (void)store.add({&run, 1});
   (void)store.cursors();
   if (auto claimed = store.claim(kStates, kNow + std::chrono::hours(1'000'000), 5)) {
     for (const auto& taken : *claimed) {
@@ -68,7 +68,7 @@ void expect_works_or_set_aside(const std::string& left, const std::string& what,
     EXPECT_TRUE(test::read_text(opened->set_aside) == left) << what << ": what is set aside is not changed";
     EXPECT_NE(opened->damage, "") << what;
     auto run = full_run();
-    EXPECT_THAT(opened->store->plan({}, {&run, 1}).value(), testing::ElementsAre(true)) << what;
+    EXPECT_THAT(opened->store->add({&run, 1}).value(), testing::ElementsAre(true)) << what;
   }
   try_everything(*opened->store);
 }
@@ -113,7 +113,7 @@ TEST_F(SqliteDamage, ALogIsSetAsideAsItWas) {
     const auto store = database.open();
     auto run = full_run();
     run.nominal = kNow;
-    ASSERT_TRUE(store->plan({}, {&run, 1}));
+    ASSERT_TRUE(store->add({&run, 1}));
     file = test::read_text(database.path);
     log = test::read_text(database.path.string() + "-wal");
   }
@@ -263,7 +263,7 @@ TEST_F(SqliteDamage, FoundInTheMiddleOfWorkEndsAllWriting) {
   overwrite(whole.substr(4096));
   auto run = full_run();
   run.nominal = kNow;
-  const auto planned = store->plan({}, {&run, 1});
+  const auto planned = store->add({&run, 1});
   ASSERT_FALSE(planned.has_value()) << "what was damaged once is not to be trusted";
   EXPECT_THAT(planned.error().text(), HasSubstr("the database is damaged"));
   store.reset();

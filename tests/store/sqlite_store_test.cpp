@@ -33,7 +33,7 @@ TEST(SqliteStore, IsForItsOwnerAlone) {
   ASSERT_TRUE(opened.has_value()) << opened.error().text();
   EXPECT_EQ(opened->set_aside, "");
   store::Run run = full_run();
-  ASSERT_TRUE(opened->store->plan({}, {&run, 1}));
+  ASSERT_TRUE(opened->store->add({&run, 1}));
   EXPECT_EQ(mode_of(directory.path() / "deep"), 0700U);
   EXPECT_EQ(mode_of(path.parent_path()), 0700U);
   for (const std::string ending : {"", "-wal", "-shm"}) EXPECT_EQ(mode_of(path.string() + ending), 0600U) << ending;
@@ -54,7 +54,7 @@ TEST(SqliteStore, PathsMayHoldOddCharacters) {
     const auto opened = RunStore::open(path, "runner", kNow);
     ASSERT_TRUE(opened.has_value()) << opened.error().text();
     store::Run run = full_run();
-    ASSERT_TRUE(opened->store->plan({}, {&run, 1}));
+    ASSERT_TRUE(opened->store->add({&run, 1}));
   }
   EXPECT_TRUE(fs::is_regular_file(path));
   EXPECT_EQ(RunStore::open(path, "runner", kNow)->store->history("", 5).value().size(), 1U);
@@ -79,10 +79,11 @@ TEST(SqliteStore, TheFirstSchemaIsBroughtUpToDate) {
   SqliteDatabase database;
   database.fill(3);
   const auto runs = database.open()->history("", 10).value().size();
-  for (const auto* statement : {"ALTER TABLE runs DROP COLUMN launched_by", "ALTER TABLE runs DROP COLUMN collected_by",
-                                "ALTER TABLE runs DROP COLUMN delivered_by", "DROP INDEX runs_failed",
-                                "DROP INDEX jobs_paused", "ALTER TABLE jobs DROP COLUMN paused_since",
-                                "ALTER TABLE jobs DROP COLUMN paused_at_run", "UPDATE schema_version SET version = 1"})
+  for (const auto* statement :
+       {"ALTER TABLE runs DROP COLUMN launched_by", "ALTER TABLE runs DROP COLUMN collected_by",
+        "ALTER TABLE runs DROP COLUMN delivered_by", "DROP INDEX runs_failed", "DROP INDEX jobs_paused",
+        "ALTER TABLE jobs DROP COLUMN paused_since", "ALTER TABLE jobs DROP COLUMN paused_at_run",
+        "DROP INDEX jobs_resumed", "ALTER TABLE jobs DROP COLUMN resumed_at", "UPDATE schema_version SET version = 1"})
     execute(database.path, statement);
   EXPECT_FALSE(RunStore::open_beside(database.path, "command").has_value()) << "only the runner changes a schema";
   const auto store = database.open();
@@ -121,7 +122,7 @@ TEST(SqliteStore, ACommandWorksBesideTheRunner) {
   store::Run run = full_run();
   run.state = RunState::due;
   run.wake = kNow;
-  ASSERT_TRUE(runner->plan({}, {&run, 1}));
+  ASSERT_TRUE(runner->add({&run, 1}));
   constexpr std::array kDue{RunState::due};
   const auto taken = runner->claim(kDue, kNow, 1).value();
   const auto command = RunStore::open_beside(database.path, "command");
@@ -158,7 +159,7 @@ TEST(SqliteStore, WaitsForAnotherProcess) {
   other.execute("BEGIN IMMEDIATE");
   auto planned = std::async(std::launch::async, [&] {
     store::Run run = full_run();
-    return store->plan({}, {&run, 1}).has_value();
+    return store->add({&run, 1}).has_value();
   });
   EXPECT_EQ(planned.wait_for(std::chrono::milliseconds(200)), std::future_status::timeout);
   other.execute("COMMIT");
@@ -173,7 +174,7 @@ TEST(SqliteStore, AReaderHoldsNobodyUp) {
   for (int i = 0; i < 50; ++i) {
     store::Run run = full_run();
     run.nominal += std::chrono::hours(i);
-    ASSERT_TRUE(store->plan({}, {&run, 1}));
+    ASSERT_TRUE(store->add({&run, 1}));
   }
   EXPECT_EQ(store->counts().value().at(RunState::posted), 50);
   other.execute("COMMIT");

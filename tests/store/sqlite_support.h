@@ -63,7 +63,7 @@ class SqliteDatabase final : public TestDatabase {
       runs.push_back(run);
       cursors.push_back({run.job, run.nominal});
     }
-    EXPECT_TRUE(store.plan(cursors, runs));
+    EXPECT_TRUE(store.plan(cursors, runs, kNoon));
     auto adopted = full_run();
     EXPECT_TRUE(store.adopt(adopted, std::string(10'000, 'a')));
   }

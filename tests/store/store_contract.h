@@ -65,7 +65,7 @@ class StoreContract : public testing::TestWithParam<TestBackend> {
     run.nominal = nominal;
     run.state = state;
     run.wake = wake;
-    EXPECT_EQ(store->plan({}, {&run, 1}).value(), std::vector{true});
+    EXPECT_EQ(store->add({&run, 1}).value(), std::vector{true});
     return store->find(job, nominal).value().value();
   }
   // Plans it and claims it.

@@ -42,7 +42,7 @@ TEST_P(StoreContract, AClaimChangesNothingElse) {
   auto run = full_run();
   run.state = RunState::due;
   run.wake = kNoon;
-  ASSERT_TRUE(store->plan({}, {&run, 1}));
+  ASSERT_TRUE(store->add({&run, 1}));
   const auto runs = claim({RunState::due}, kNoon);
   ASSERT_EQ(runs.size(), 1U);
   run.number = runs[0].number;
@@ -220,7 +220,7 @@ TEST_P(StoreContract, TellsTheListenerWhatCanBeClaimed) {
   const auto take = [&] { return std::exchange(told, {}); };
   auto run = planned("a", kNoon, RunState::due, Timestamp{});
   EXPECT_THAT(take(), ElementsAre(RunState::due));
-  EXPECT_TRUE(store->plan({}, {&run, 1}));
+  EXPECT_TRUE(store->add({&run, 1}));
   planned("b", kNoon, RunState::missed, std::nullopt);
   EXPECT_THAT(take(), IsEmpty()) << "known, or nothing to do";
   run = claim({RunState::due}, kNoon).front();
@@ -249,7 +249,7 @@ TEST_P(StoreContract, TellsTheListenerWhatCanBeClaimed) {
   both[0].state = both[1].state = RunState::due;
   both[0].wake = kNoon + hours(2);
   both[1].wake = kNoon + hours(1);
-  EXPECT_TRUE(store->plan({}, both));
+  EXPECT_TRUE(store->add(both));
   ASSERT_EQ(details.size(), 1U);
   EXPECT_EQ(details[0].earliest, kNoon + hours(1));
   EXPECT_EQ(details[0].runs, 2);

@@ -29,7 +29,7 @@ TEST_P(StoreContract, PlanKeepsEveryField) {
   store::Run bare;
   bare.job = "bare";
   bare.nominal = kNoon;
-  EXPECT_THAT(store->plan({}, std::array{full, bare}).value(), ElementsAre(true, true));
+  EXPECT_THAT(store->add(std::array{full, bare}).value(), ElementsAre(true, true));
   reopen();
   auto found = store->find(full.job, full.nominal).value().value();
   full.number = found.number;
@@ -46,16 +46,16 @@ TEST_P(StoreContract, ANominalTimeIsPlannedOnce) {
   again.state = RunState::missed;
   store::Run other = first;
   other.job = "b";
-  EXPECT_THAT(store->plan({}, std::array{again, other, other}).value(), ElementsAre(false, true, false));
+  EXPECT_THAT(store->add(std::array{again, other, other}).value(), ElementsAre(false, true, false));
   EXPECT_EQ(store->find("a", kNoon).value(), first);
   EXPECT_THAT(store->counts().value(), ElementsAre(std::pair(RunState::due, 2)));
 }
 
 TEST_P(StoreContract, CursorsMoveEitherWay) {
   const std::array both{Cursor{"a", kNoon}, Cursor{"b", kNoon}};
-  ASSERT_TRUE(store->plan(both, {}));
+  ASSERT_TRUE(store->plan(both, {}, kNoon));
   const Cursor back{"b", kNoon - hours(1)};
-  ASSERT_TRUE(store->plan({&back, 1}, {}));
+  ASSERT_TRUE(store->plan({&back, 1}, {}, kNoon));
   planned("no cursor", kNoon);
   reopen();
   EXPECT_THAT(store->cursors().value(), ElementsAre(std::pair("a", kNoon), std::pair("b", kNoon - hours(1))));
@@ -69,14 +69,34 @@ TEST_P(StoreContract, ASchedulesRunIsNotInsertedWhileItsJobIsPaused) {
     runs[i].job = cursors[i].job;
     runs[i].nominal = kNoon;
   }
-  EXPECT_THAT(store->plan(cursors, runs).value(), ElementsAre(false, true));
+  EXPECT_THAT(store->plan(cursors, runs, kNoon).value(), ElementsAre(false, true));
   EXPECT_EQ(store->find("a", kNoon).value(), std::nullopt);
-  EXPECT_THAT(store->plan({}, {runs.data(), 1}).value(), ElementsAre(true)) << "by hand it goes";
+  EXPECT_THAT(store->add({runs.data(), 1}).value(), ElementsAre(true)) << "by hand it goes";
+}
+
+// As by a runner that was stopped over both.
+TEST_P(StoreContract, WhatMetAPauseIsNotInsertedAfterItEither) {
+  ASSERT_EQ(store->pause("a", kNoon - hours(1)), true);
+  ASSERT_EQ(store->resume("a", kNoon), true);
+  const auto planned_at = [&](Timestamp nominal, Timestamp now) -> bool {
+    const Cursor cursor{"a", nominal};
+    store::Run run;
+    run.job = "a";
+    run.nominal = nominal;
+    return store->plan({&cursor, 1}, {&run, 1}, now).value().at(0);
+  };
+  EXPECT_FALSE(planned_at(kNoon - minutes(30), kNoon));
+  EXPECT_FALSE(planned_at(kNoon, kNoon + hours(1)));
+  EXPECT_TRUE(planned_at(kNoon + milliseconds(1), kNoon + hours(1)));
+  EXPECT_EQ(store->pause("a", kNoon + hours(2)), true);
+  EXPECT_FALSE(planned_at(kNoon + hours(4), kNoon + hours(4)));
+  ASSERT_EQ(store->resume("a", at("2099-01-01T00:00:00Z")), true);
+  EXPECT_TRUE(planned_at(kNoon + hours(4), kNoon + hours(4))) << "by a clock that was wrong";
 }
 
 TEST_P(StoreContract, OfTwoCursorsOfAJobTheLastCounts) {
   const std::array cursors{Cursor{"a", kNoon}, Cursor{"b", kNoon}, Cursor{"a", kNoon + hours(1)}};
-  ASSERT_TRUE(store->plan(cursors, {}));
+  ASSERT_TRUE(store->plan(cursors, {}, kNoon));
   EXPECT_THAT(store->cursors().value(), ElementsAre(std::pair("a", kNoon + hours(1)), std::pair("b", kNoon)));
 }
 
@@ -91,7 +111,7 @@ TEST_P(StoreContract, PlansManyAtOnce) {
     cursors.push_back({run.job, kNoon});
     runs.push_back(run);
   }
-  EXPECT_THAT(store->plan(cursors, runs).value(), testing::Each(true));
+  EXPECT_THAT(store->plan(cursors, runs, kNoon).value(), testing::Each(true));
   EXPECT_EQ(store->cursors().value().size(), 1000U);
   EXPECT_EQ(claim({RunState::due}, kNoon + seconds(1), 10'000).size(), 1000U);
 }
@@ -119,7 +139,7 @@ TEST_P(StoreContract, BringsForwardWhatWaitsLongerThanAnyPause) {
     run.attempts = attempts;
     run.nominal = kNoon;
     run.wake = kNoon + wait;
-    ASSERT_TRUE(store->plan({}, {&run, 1}));
+    ASSERT_TRUE(store->add({&run, 1}));
   };
   plan("stuck", 1, hours(24 * 365));
   plan("pausing", 1, minutes(38));
@@ -143,7 +163,7 @@ TEST_P(StoreContract, PausesLastUntilTheyAreEnded) {
   EXPECT_EQ(store->pause("job", kNoon), true);
   EXPECT_EQ(store->pause("job", kNoon + hours(1)), false);
   const Cursor cursor{"other", kNoon};
-  ASSERT_TRUE(store->plan({&cursor, 1}, {}));
+  ASSERT_TRUE(store->plan({&cursor, 1}, {}, kNoon));
   reopen();
   EXPECT_THAT(store->paused().value(), ElementsAre(std::pair("job", Pause{kNoon, 0})));
   EXPECT_EQ(store->resume("job", kNoon + hours(2)), true);
@@ -155,7 +175,7 @@ TEST_P(StoreContract, PausesLastUntilTheyAreEnded) {
 
 TEST_P(StoreContract, ResumingDoesNotTurnTheCursorBack) {
   const Cursor cursor{"job", kNoon + hours(5)};
-  ASSERT_TRUE(store->plan({&cursor, 1}, {}));
+  ASSERT_TRUE(store->plan({&cursor, 1}, {}, kNoon));
   EXPECT_EQ(store->pause("job", kNoon), true);
   EXPECT_EQ(store->resume("job", kNoon), true);
   EXPECT_THAT(store->cursors().value(), ElementsAre(std::pair("job", kNoon + hours(5))));

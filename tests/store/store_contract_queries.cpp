@@ -25,7 +25,7 @@ TEST_P(StoreContract, KnowsUnfinishedRunsOfAJob) {
     run.nominal = kNoon;
     run.state = state;
     run.result_file = result_file;
-    EXPECT_TRUE(store->plan({}, {&run, 1}));
+    EXPECT_TRUE(store->add({&run, 1}));
     auto other = store->find(job, kNoon).value().value();
     EXPECT_FALSE(store->overlaps(other).value()) << "not with itself";
     ++other.number;
@@ -57,7 +57,7 @@ TEST_P(StoreContract, KnowsWhenRunsWerePosted) {
     run.nominal = kNoon - hours(24 * 400);  // planned long before
     run.state = RunState::sent;
     run.posted_at = posted;
-    ASSERT_TRUE(store->plan({}, {&run, 1}));
+    ASSERT_TRUE(store->add({&run, 1}));
   };
   post("a", kNoon + seconds(2));
   post("b", kNoon);
@@ -78,7 +78,7 @@ TEST_P(StoreContract, KnowsResultsThatNothingWaitsFor) {
     run.wake = wake;
     run.result_file = file;
     run.collected_by = store->tree();
-    EXPECT_TRUE(store->plan({}, {&run, 1}));
+    EXPECT_TRUE(store->add({&run, 1}));
     return store->find(job, run.nominal).value().value();
   };
   const auto delivered = keep(RunState::delivered, std::nullopt, "1");
@@ -103,10 +103,10 @@ TEST_P(StoreContract, KnowsResultsThatNothingWaitsFor) {
 
 TEST_P(StoreContract, FindsRuns) {
   auto run = full_run();
-  ASSERT_TRUE(store->plan({}, {&run, 1}));
+  ASSERT_TRUE(store->add({&run, 1}));
   auto newer = run;
   newer.nominal += hours(1);
-  ASSERT_TRUE(store->plan({}, {&newer, 1}));
+  ASSERT_TRUE(store->add({&newer, 1}));
   EXPECT_EQ(store->find(run.job, run.nominal + milliseconds(1)).value(), std::nullopt);
   EXPECT_EQ(store->find("Patch level.v2", run.nominal).value(), std::nullopt);
   EXPECT_EQ(store->find_action(run.action_id).value()->nominal, newer.nominal);
@@ -173,7 +173,7 @@ TEST_P(StoreContract, CountsStayTrue) {
     run.nominal = kNoon + minutes(pick(20));
     run.state = state;
     run.wake = kNoon;
-    ASSERT_TRUE(pick(3) == 0 ? store->adopt(run, "x").has_value() : store->plan({}, {&run, 1}).has_value());
+    ASSERT_TRUE(pick(3) == 0 ? store->adopt(run, "x").has_value() : store->add({&run, 1}).has_value());
     for (auto& taken : claim({states[static_cast<std::size_t>(pick(13))]}, kNoon, 2)) {
       const auto from = pick(4) == 0 ? RunState::due : taken.state;
       taken.state = states[static_cast<std::size_t>(pick(13))];

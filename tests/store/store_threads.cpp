@@ -27,7 +27,7 @@ TEST_P(StoreContract, ManyThreadsNeverHaveTheSameRun) {
     runs[i].nominal = kNoon;
     runs[i].wake = kNoon;
   }
-  ASSERT_TRUE(store->plan({}, runs));
+  ASSERT_TRUE(store->add(runs));
   std::atomic<int> heard = 0;
   store->on_change([&](const Claimable&) { ++heard; });
   const std::map<RunState, RunState> next{{RunState::due, RunState::posted}, {RunState::posted, RunState::delivered}};
@@ -65,7 +65,7 @@ TEST_P(StoreContract, ManyThreadsPlanEachNominalTimeOnce) {
       run.job = "job";
       run.nominal = kNoon + std::chrono::seconds(i);
       const Cursor cursor{"job", run.nominal};
-      const auto planned = store->plan({&cursor, 1}, {&run, 1});
+      const auto planned = store->plan({&cursor, 1}, {&run, 1}, run.nominal);
       if (planned && planned->front()) ++fresh;
     }
   });
@@ -87,7 +87,7 @@ TEST_P(StoreContract, TheListenerMayChangeAtAnyTime) {
       run.job = std::to_string(thread);
       run.nominal = kNoon + std::chrono::seconds(i);
       run.wake = kNoon;
-      EXPECT_TRUE(store->plan({}, {&run, 1}));
+      EXPECT_TRUE(store->add({&run, 1}));
     }
   });
   EXPECT_LE(heard, 30 * (kThreads - 1));
