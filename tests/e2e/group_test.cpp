@@ -9,6 +9,9 @@
 #include <csignal>
 #include <thread>
 
+#include "base/clock.h"
+#include "base/time.h"
+
 namespace mig_runner::test {
 namespace {
 
@@ -104,16 +107,16 @@ TEST(TwoRunners, WhatMetAPauseIsNotLaunchedByOneThatWasStoppedMeanwhile) {
   ASSERT_TRUE(eventually([&] { return group.world.posts_of("often") >= 2; })) << group.log(0);
   group.process(0).signal(SIGSTOP);
   ASSERT_EQ(group.type(1, {"pause", "often"}).status, 0);
-  const auto paused = format_utc(SystemClock().now());
+  const auto paused = SystemClock().now();
   std::this_thread::sleep_for(2s);
-  const auto resumed = format_utc(SystemClock().now());
+  const auto resumed = SystemClock().now();
   ASSERT_EQ(group.type(1, {"resume", "often"}).status, 0);
   const auto before = group.world.posts_of("often");
   group.process(0).signal(SIGCONT);
   ASSERT_TRUE(eventually([&] { return group.world.posts_of("often") > before + 1; })) << group.log(0);
   const auto history = group.type_json(1, {"history", "often", "-n", "1000"});
   for (const auto& run : history.at("runs")) {
-    const auto nominal = run.at("nominal").get<std::string>();
+    const auto nominal = parse_rfc3339(run.at("time").get<std::string>()).value();
     EXPECT_FALSE(nominal > paused && nominal <= resumed) << run;
   }
 }
