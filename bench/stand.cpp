@@ -153,7 +153,7 @@ std::string signed_action(const std::string& template_json, const std::string& j
 }
 
 mig_runner::Timestamp now() {
-  return mig_runner::SystemClock().now();
+  return mig_runner::system_clock().now();
 }
 
 std::string once_at(mig_runner::Timestamp time) {

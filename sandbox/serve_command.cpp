@@ -153,7 +153,7 @@ int ServeCommand::run() {
   // All threads to come inherit this: the signals wait for sigwait below.
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  const mig_runner::SystemClock clock;
+  const auto& clock = mig_runner::system_clock();
   const auto server = Server::start(*std::move(options), clock);
   if (!server) return complain(server.error());
   std::cout << "listening on " << (*server)->url() << std::endl;

@@ -31,7 +31,7 @@ int main(int argc, char** argv) {
     // https://no-color.org
     streams.colour = environment("NO_COLOR").empty() && environment("TERM") != "dumb";
   }
-  const mig_runner::SystemClock clock;
+  const auto& clock = mig_runner::system_clock();
   const int status = mig_runner::cli::run_command_line(std::vector<std::string>(argv, argv + argc), MIG_RUNNER_VERSION,
                                                        streams, clock);
   // Output that was lost (a full disk) is no success.

@@ -49,6 +49,8 @@ Result<store::Run> redeliver(store::RunStore& store, store::Run run, const std::
 Result<store::Run> collect_again(store::RunStore& store, store::Run run, Timestamp deadline, Timestamp now) {
   if (run.action_id == 0) return refuse(run, "no action was launched for it");
   const auto from = std::exchange(run.state, RunState::posted);
+  // Asked to be delivered once more, which is still to be done afterwards.
+  if (from == RunState::stored && run.wake) run.delivered_at.reset();
   run.wake = now;
   run.deadline = deadline;
   run.attempts = 0;

@@ -18,6 +18,7 @@
 #include "runner/run_flow.h"
 #include "runner/service_manager.h"
 #include "runner/switchable_log.h"
+#include "runner/trouble.h"
 #include "runner/wakeups.h"
 #include "spool/spool.h"
 #include "store/tree_lock.h"
@@ -35,8 +36,6 @@ constexpr milliseconds kStoreLook{500};
 
 // How often a database that is away when the runner starts is tried.
 constexpr std::chrono::seconds kDatabasePause{2};
-
-const SystemClock kClock;
 
 std::string joined(const std::vector<config::Problem>& problems) {
   std::string text;
@@ -74,7 +73,7 @@ Result<std::unique_ptr<EndWatch>> watch_end(const store::Location& location, log
 Result<store::Opened> open_store(const store::Location& location, milliseconds lease, Wakeups& wakeups,
                                  Wakeups::Events& missed, log::Log& log) {
   for (bool told = false;; told = true) {
-    auto opened = store::RunStore::open(location, "runner", kClock.now(), lease);
+    auto opened = store::RunStore::open(location, "runner", system_clock().now(), lease);
     if (opened || !location.is_postgresql() || opened.error().retry == Retry::no) return opened;
     if (!told) log.error("Nothing is launched until the database can be used: " + opened.error().text());
     const auto events = wakeups.wait(std::nullopt, kDatabasePause, -1);
@@ -108,12 +107,13 @@ struct Daemon::Impl {
   void apply(const std::vector<spool::Change>& changes, bool at_start);
   void report(const spool::Change& change, bool at_start);
   Result<void> follow_pauses();
+  bool follow_pauses_again();
   void look_at_store();
   void clock_was_set();
   std::string status() const;
   void loop();
 
-  Timestamp now() const { return kClock.now(); }
+  Timestamp now() const { return system_clock().now(); }
 
   std::filesystem::path path;
   Configuration configuration;
@@ -122,7 +122,8 @@ struct Daemon::Impl {
   SwitchableLog log;
   store::TreeLock lock;
   std::unique_ptr<store::RunStore> store;
-  bool store_away = false;  // at the last look
+  bool store_unseen = false;  // not all of it could be read at the last look
+  Trouble pauses_trouble;
   JobBook jobs;
   GroupWatch group{*store, jobs, log, steady_clock::now()};
   ServiceManager service_manager;
@@ -145,15 +146,15 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const std::filesystem::path& runne
   auto loaded = load_configuration(runner_cfg);
   if (!loaded.value) return fail(joined(loaded.problems));
   auto& configuration = *loaded.value;
-  auto sink = log::Log::open(log_settings(configuration.runner.logging), kClock);
+  auto sink = log::Log::open(log_settings(configuration.runner.logging), system_clock());
   if (!sink) return tl::unexpected(sink.error());
   for (const auto& problem : loaded.problems) (*sink)->warning(problem.text());
 
-  const auto key = load_key(configuration, kClock.now());
+  const auto key = load_key(configuration, system_clock().now());
   if (!key) return tl::unexpected(key.error());
   for (const auto& warning : key->warnings()) (*sink)->warning(warning);
   const auto state = configuration.runner.directory / "state";
-  auto lock = store::TreeLock::acquire(state, kClock.now());
+  auto lock = store::TreeLock::acquire(state, system_clock().now());
   if (!lock) return tl::unexpected(lock.error());
   const auto location = store_location(configuration.runner);
   if (!location) return tl::unexpected(location.error());
@@ -201,7 +202,7 @@ Result<bool> Daemon::Impl::start_stages(const sign::Key& key) {
 }
 
 Result<void> Daemon::Impl::start_engine(const sign::Key& key) {
-  auto started = Engine::start(configuration, key, {jobs, *store, log, kClock});
+  auto started = Engine::start(configuration, key, {jobs, *store, log, system_clock()});
   if (!started) return tl::unexpected(started.error());
   engine = std::move(*started);
   return {};
@@ -257,7 +258,7 @@ void Daemon::Impl::apply(const std::vector<spool::Change>& changes, bool at_star
       jobs.remove(change.name);
     }
   }
-  if (changes.empty()) return;
+  if (changes.empty() && !at_start) return;
   group.tell_jobs();
   engine->ring_all();  // other runs may be this runner's to work on
 }
@@ -285,7 +286,7 @@ bool Daemon::Impl::reload() {
 
   const auto key = load_key(*loaded.value, now());
   if (!key) return refuse(": " + key.error().text());
-  auto sink = log::Log::open(log_settings(loaded.value->runner.logging), kClock);
+  auto sink = log::Log::open(log_settings(loaded.value->runner.logging), system_clock());
   if (!sink) return refuse(": " + sink.error().text());
   // What needs the store to start again is not ended without it.
   if (const auto known = store->cursors(); !known) return refuse(": " + known.error().text());
@@ -312,18 +313,24 @@ Result<void> Daemon::Impl::follow_pauses() {
   return {};
 }
 
+bool Daemon::Impl::follow_pauses_again() {
+  const auto followed = follow_pauses();
+  if (!followed && pauses_trouble.begins())
+    log.error("Which jobs are paused cannot be read: " + followed.error().text());
+  if (followed && pauses_trouble.ends()) log.notice("Which jobs are paused can be read again.");
+  return followed.has_value();
+}
+
 // A command beside this process, or another runner, may have written there. What cannot be read now is tried again at
 // the next look.
 void Daemon::Impl::look_at_store() {
   if (group.look(steady_clock::now())) engine->ring_all();
   const auto written = store->written_by_others();
-  const bool back = written && std::exchange(store_away, false);
-  if (!written) store_away = true;
+  const bool back = std::exchange(store_unseen, !written) && written;
   if (!back && (!written || !*written)) return;
-  if (const auto followed = follow_pauses(); !followed)
-    log.error("Which jobs are paused cannot be read: " + followed.error().text());
-  if (back) return engine->ring_all();
-  store_away = !engine->look_for_work();
+  const bool followed = follow_pauses_again();
+  if (back) engine->ring_all();
+  store_unseen = !followed || (!back && !engine->look_for_work());
 }
 
 void Daemon::Impl::clock_was_set() {

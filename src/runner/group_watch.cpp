@@ -47,17 +47,19 @@ bool GroupWatch::look(Moment now) {
   return true;  // who died in the middle of telling others has not told them
 }
 
-// True where it was set right, or wrong.
+// True where that changes what this runner may do.
 bool GroupWatch::look_at_clock() {
   const auto ahead = store_.clock_ahead();
+  const bool far_off = std::chrono::abs(ahead) > store::kClockFarOff;
+  const bool work_changes = far_off != std::exchange(clock_far_off_, far_off);
   const bool off = std::chrono::abs(ahead) > kClockTolerance;
-  if (off == std::exchange(clock_off_, off)) return false;
+  if (off == std::exchange(clock_off_, off)) return work_changes;
   const auto seconds = std::to_string(std::chrono::abs(ahead).count() / 1000) + " s ";
   log_.warning(off ? "This machine's clock is " + seconds + (ahead.count() > 0 ? "ahead of" : "behind") +
                          " the database's: set it. Leases count on the database's; a runner whose clock is more than"
                          " half a minute off leaves its work to others whose clocks are right"
                    : "This machine's clock and the database's agree again.");
-  return true;
+  return work_changes;
 }
 
 // As with machines that were copied with their host name.

@@ -51,8 +51,9 @@ class GroupWatch {
   Moment next_comparison_;
   std::uint64_t term_ = 0;  // as the store told it last
   bool jobs_told_ = false;
-  Trouble trouble_;                       // with telling them
-  bool clock_off_ = false;                // told of already
+  Trouble trouble_;         // with telling them
+  bool clock_off_ = false;  // told of already
+  bool clock_far_off_ = false;
   std::set<std::string> differing_jobs_;  // told of already
   // Members that say they work on this runner's tree, by their ids. One that was killed is still there for a while, but
   // what is left of its lease only becomes less.

@@ -17,12 +17,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kFingerprintDigits = 40;
 
-// A signature carries the time at which it was made, whatever clock decides about runs.
-const Clock& wall_clock() {
-  static const SystemClock clock;
-  return clock;
-}
-
 Result<std::string> normal_fingerprint(std::string text) {
   const auto is_hex = [](char c) {
     return std::string_view("0123456789abcdefABCDEF").find(c) != std::string_view::npos;
@@ -121,7 +115,8 @@ Result<Key> Key::load(const fs::path& gpg_home, const std::string& key_id, const
 }
 
 Result<std::unique_ptr<Signer>> Key::make_signer() const {
-  return std::make_unique<RsaSigner>(impl_->rsa, impl_->signing_fingerprint, wall_clock());
+  // A signature carries the time at which it was made, whatever clock decides about runs.
+  return std::make_unique<RsaSigner>(impl_->rsa, impl_->signing_fingerprint, system_clock());
 }
 
 const std::string& Key::fingerprint() const {

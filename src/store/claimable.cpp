@@ -2,6 +2,8 @@
 
 #include <functional>
 
+#include "store/run_store.h"
+
 namespace mig_runner::store {
 namespace {
 

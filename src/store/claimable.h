@@ -16,9 +16,8 @@ namespace mig_runner::store {
 // being rolled out: a member with another version of the job waits before it takes the run (up to a minute), and where
 // nobody has the job at all, whoever comes says so once the run could not be launched any more.
 
-// A member's clock may be so far off before it leaves the work to others whose clocks are near the database's: less
-// than the minute by which a launch may be late, and by which actions are dated back.
-inline constexpr std::chrono::milliseconds kClockFarOff{30'000};
+// A member whose clock is no further off the database's takes over what those do whose clocks are far off
+// (kClockFarOff).
 inline constexpr std::chrono::milliseconds kClockNear{5'000};
 // A SELECT of the ids of members that plan, launch and collect, whose clocks let them. What only others have counts as
 // if nobody had it.

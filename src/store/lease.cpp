@@ -28,17 +28,6 @@ std::chrono::nanoseconds boot_time() {
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
-std::chrono::nanoseconds wall_time() {
-  timespec time{};
-  clock_gettime(CLOCK_REALTIME, &time);
-  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
-}
-
-// Changes where the clock is set, and else by nothing that matters.
-std::chrono::nanoseconds wall_ahead_of_boot() {
-  return wall_time() - boot_time();
-}
-
 // Its process ids come again, in containers soon: chance tells members apart.
 std::string new_id() {
   static constexpr std::string_view kDigits = "0123456789abcdef";
@@ -53,8 +42,8 @@ const std::string kEnd = "clock_timestamp() + CAST(:length AS bigint) * interval
 
 }  // namespace
 
-Lease::Lease(std::string uri, milliseconds length)
-    : uri_(std::move(uri)), length_(length), patience_(longest_call(length)) {}
+Lease::Lease(std::string uri, milliseconds length, const Clock& clock)
+    : uri_(std::move(uri)), length_(length), clock_(clock), patience_(longest_call(length)) {}
 
 Lease::~Lease() {
   thread_.request_stop();
@@ -126,9 +115,14 @@ std::string Lease::problem() const {
   return problem_;
 }
 
+// Changes where the clock is set, and else by nothing that matters.
+milliseconds Lease::wall_ahead_of_boot() const {
+  return clock_.now().time_since_epoch() - std::chrono::duration_cast<milliseconds>(boot_time());
+}
+
 milliseconds Lease::clock_ahead() const {
   const std::lock_guard lock(mutex_);
-  return clock_ahead_ + std::chrono::duration_cast<milliseconds>(wall_ahead_of_boot() - wall_ahead_of_boot_);
+  return clock_ahead_ + wall_ahead_of_boot() - wall_ahead_of_boot_;
 }
 
 void Lease::renewed(const std::string& id, Moment begun, long long database_time) {
@@ -141,7 +135,7 @@ void Lease::renewed(const std::string& id, Moment begun, long long database_time
   const auto taken = std::chrono::duration_cast<milliseconds>(boot_time() - begun);
   // An answer that took long says little of when the database's clock was read.
   if (taken > kPromptAnswer) return;
-  clock_ahead_ = std::chrono::duration_cast<milliseconds>(wall_time()) - taken / 2 - milliseconds(database_time);
+  clock_ahead_ = clock_.now().time_since_epoch() - taken / 2 - milliseconds(database_time);
   wall_ahead_of_boot_ = wall_ahead_of_boot();
 }
 

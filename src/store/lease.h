@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 
+#include "base/clock.h"
 #include "store/patience.h"
 
 namespace mig_runner::store {
@@ -19,8 +20,9 @@ namespace mig_runner::store {
 // a member whose lease has ended is removed by another, and its claims are free. Safe from any thread.
 class Lease {
  public:
-  // Nothing is done before join(). `length`: how long a member that is not heard of keeps what it has claimed.
-  Lease(std::string uri, std::chrono::milliseconds length);
+  // Nothing is done before join(). `length`: how long a member that is not heard of keeps what it has claimed. `clock`:
+  // the machine's, which outlives this.
+  Lease(std::string uri, std::chrono::milliseconds length, const Clock& clock);
   // Stops renewing; the member stays until its lease ends, unless leave() was called.
   ~Lease();
   Lease(const Lease&) = delete;
@@ -52,9 +54,11 @@ class Lease {
   void run(const std::stop_token& stop);
   void renew(soci::session& session);
   void renewed(const std::string& id, Moment begun, long long database_time);
+  std::chrono::milliseconds wall_ahead_of_boot() const;
 
   const std::string uri_;
   const std::chrono::milliseconds length_;
+  const Clock& clock_;
   Patience patience_;         // with what the thread does
   mutable std::mutex mutex_;  // guards all below but thread_
   std::condition_variable_any changed_;
@@ -64,7 +68,7 @@ class Lease {
   Moment live_until_{};
   Moment last_renewal_{};
   std::chrono::milliseconds clock_ahead_{0};
-  Moment wall_ahead_of_boot_{};  // when that was found
+  std::chrono::milliseconds wall_ahead_of_boot_{0};  // when that was found
   std::string problem_;
   std::jthread thread_;
 };

@@ -52,7 +52,8 @@ Result<Opened> RunStore::open_sqlite(const std::filesystem::path& path, const st
 }
 
 Result<std::unique_ptr<RunStore>> RunStore::open_server(const Location& location, const std::string& owner,
-                                                        std::optional<std::chrono::milliseconds> lease) {
+                                                        std::optional<std::chrono::milliseconds> lease,
+                                                        const Clock& clock) {
   auto impl = std::make_unique<Impl>(owner, location);
   impl->patience = std::make_unique<Patience>(lease ? longest_call(*lease) : longest_call());
   try {
@@ -63,7 +64,7 @@ Result<std::unique_ptr<RunStore>> RunStore::open_server(const Location& location
       return fail(current.error().what, location.text(), current.error().retry);
     name_every_column(impl->session, kPostgresql);
     if (lease) {
-      impl->lease = std::make_unique<Lease>(location.uri, *lease);
+      impl->lease = std::make_unique<Lease>(location.uri, *lease, clock);
       impl->owner = impl->lease->join(impl->session, impl->tree);
     }
   } catch (...) {
@@ -73,15 +74,15 @@ Result<std::unique_ptr<RunStore>> RunStore::open_server(const Location& location
 }
 
 Result<Opened> RunStore::open(const Location& location, const std::string& owner, Timestamp now,
-                              std::chrono::milliseconds lease) {
+                              std::chrono::milliseconds lease, const Clock& clock) {
   if (!location.is_postgresql()) return open_sqlite(location.file, owner, now);
-  auto store = open_server(location, owner, lease);
+  auto store = open_server(location, owner, lease, clock);
   if (!store) return tl::unexpected(store.error());
   return Opened{std::move(*store), "", ""};
 }
 
 Result<std::unique_ptr<RunStore>> RunStore::open_beside(const Location& location, const std::string& owner) {
-  if (location.is_postgresql()) return open_server(location, owner, std::nullopt);
+  if (location.is_postgresql()) return open_server(location, owner, std::nullopt, system_clock());
   const auto& path = location.file;
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return fail("there is no record of runs; has the runner run yet?", path);

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "store/location.h"
 #include "store/run.h"
@@ -54,6 +55,10 @@ struct Pause {
   bool operator==(const Pause&) const = default;
 };
 
+// A member's clock may be so far off the database's before it leaves the work to others whose clocks are near it: less
+// than the minute by which a launch may be late, and by which actions are dated back.
+inline constexpr std::chrono::milliseconds kClockFarOff{30'000};
+
 // A runner of the group that shares a PostgreSQL database.
 struct Member {
   std::string id, host;
@@ -89,8 +94,10 @@ class RunStore {
   // The caller holds the tree's lock: claims left by an earlier process are released.
   // PostgreSQL: the store is a member of the group that shares the database, with an id of its own in place of `owner`
   // and a lease of that length: what it has claimed belongs to it as long as the lease lives, which a thread renews.
+  // `clock`: by which it plans and claims; outlives the store.
   static Result<Opened> open(const Location& location, const std::string& owner, Timestamp now,
-                             std::chrono::milliseconds lease = std::chrono::seconds(30));
+                             std::chrono::milliseconds lease = std::chrono::seconds(30),
+                             const Clock& clock = system_clock());
   // For a command beside the runner, which may be at work on the database: nothing is made, checked, set aside, brought
   // up to date or released. Retry::no where there is no database or its schema has another version.
   static Result<std::unique_ptr<RunStore>> open_beside(const Location& location, const std::string& owner);
@@ -216,7 +223,8 @@ class RunStore {
   static Result<std::unique_ptr<RunStore>> open_checked(const std::filesystem::path& path, const std::string& owner,
                                                         std::string& damage);
   static Result<std::unique_ptr<RunStore>> open_server(const Location& location, const std::string& owner,
-                                                       std::optional<std::chrono::milliseconds> lease);
+                                                       std::optional<std::chrono::milliseconds> lease,
+                                                       const Clock& clock);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -107,9 +107,9 @@ TEST(TwoRunners, WhatMetAPauseIsNotLaunchedByOneThatWasStoppedMeanwhile) {
   ASSERT_TRUE(eventually([&] { return group.world.posts_of("often") >= 2; })) << group.log(0);
   group.process(0).signal(SIGSTOP);
   ASSERT_EQ(group.type(1, {"pause", "often"}).status, 0);
-  const auto paused = SystemClock().now();
+  const auto paused = system_clock().now();
   std::this_thread::sleep_for(2s);
-  const auto resumed = SystemClock().now();
+  const auto resumed = system_clock().now();
   ASSERT_EQ(group.type(1, {"resume", "often"}).status, 0);
   const auto before = group.world.posts_of("often");
   group.process(0).signal(SIGCONT);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "members_test.h"
+#include "support/set_clock.h"
 
 namespace mig_runner::store {
 namespace {
@@ -11,11 +12,11 @@ using testing::HasSubstr;
 
 class ClaimableTest : public MembersTest {
  protected:
-  // Whose clock is 75 s ahead.
-  std::unique_ptr<RunStore> member_ahead() const {
-    const auto uri = database.server.uri_with_other_clock(database.name, -75500ms);
-    return std::move(RunStore::open(Location::parse(uri, "").value(), "runner", kNoon, 300s)->store);
+  std::unique_ptr<RunStore> member_ahead() {
+    clock_ahead.set_by(75s);
+    return std::move(RunStore::open(database.location(), "runner", kNoon, 300s, clock_ahead)->store);
   }
+  test::SetClock clock_ahead;
 };
 
 TEST_F(ClaimableTest, AResultIsDeliveredWhereItsFileLiesUnlessThatMemberIsGone) {
@@ -139,6 +140,25 @@ TEST_F(ClaimableTest, WhoseClockIsFarOffLeavesTheWorkToOthers) {
   right.reset();
   EXPECT_EQ(claim(*ahead).size(), 1U) << "there is nobody else";
   EXPECT_TRUE(ahead->plan({&cursor, 1}, {}, kNoon));
+}
+
+// Not only after the next renewal, half a minute of launches later.
+TEST_F(ClaimableTest, AClockThatIsSetCountsAtOnce) {
+  test::SetClock clock;
+  const auto set = std::move(RunStore::open(database.location(), "runner", kNoon, 300s, clock)->store);
+  const auto right = member(300s);
+  plan(*right, "a");
+  EXPECT_LT(std::chrono::abs(set->clock_ahead()), 1s);
+  const Cursor cursor{"a", kNoon};
+  for (const auto by : {7min, -7min}) {
+    clock.set_by(by);
+    EXPECT_GT(std::chrono::abs(set->clock_ahead()), 6min);
+    EXPECT_FALSE(set->plan({&cursor, 1}, {}, clock.now()));
+    EXPECT_FALSE(set->claim(std::array{RunState::due}, clock.now(), 1));
+  }
+  clock.set_by(0s);
+  EXPECT_TRUE(set->plan({&cursor, 1}, {}, clock.now()));
+  EXPECT_EQ(claim(*set).size(), 1U);
 }
 
 // A rollout of configuration that is half done, while who planned a run is gone.

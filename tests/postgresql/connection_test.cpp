@@ -133,7 +133,7 @@ TEST(PostgresqlSchema, AnOlderOneIsBroughtUpToDate) {
 TEST(PostgresqlStore, TheTimeThatIsSharedIsTheDatabases) {
   PostgresqlDatabase database;
   const auto time = database.open()->shared_time(kNoon).value();
-  const auto here = SystemClock().now();
+  const auto here = system_clock().now();
   EXPECT_LT(std::chrono::abs(time - here), std::chrono::seconds(10)) << format_utc(time);
 }
 

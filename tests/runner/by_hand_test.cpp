@@ -134,6 +134,16 @@ TEST(ByHand, WhatIsCollectedAgainBeforeItIsDeliveredIsDeliveredAllTheSame) {
   EXPECT_EQ(stand.deliveries(), tries + 1);
 }
 
+TEST(ByHand, WhatIsCollectedAgainBeforeItIsDeliveredAgainIsDeliveredAgain) {
+  HandStand stand;
+  const auto first = stand.launched_and_delivered();
+  ASSERT_TRUE(runner::redeliver(*stand.store, first, first.plugin, stand.clock.now()));
+  ASSERT_TRUE(runner::collect_again(*stand.store, stand.run(), stand.clock.now() + 1h, stand.clock.now()));
+  stand.settle();
+  EXPECT_EQ(stand.run().state, RunState::delivered);
+  EXPECT_EQ(stand.deliveries(), 2U);
+}
+
 TEST(ByHand, CollectsWhatCameLate) {
   HandStand stand;
   const auto first = stand.launched_and_delivered();

@@ -7,6 +7,7 @@
 #include "runner/stand.h"
 #include "store/administration.h"
 #include "support/postgresql_server.h"
+#include "support/set_clock.h"
 
 namespace mig_runner::test {
 namespace {
@@ -17,9 +18,11 @@ using runner::GroupWatch;
 struct GroupWatchTest : testing::Test {
   // A member with these jobs, and the bytes that the hash of their files is of.
   struct Member {
-    Member(const std::string& uri, const std::map<std::string, std::uint8_t>& hashes)
+    Member(const std::string& uri, const std::map<std::string, std::uint8_t>& hashes,
+           const Clock& clock = system_clock())
         : store(std::move(
-              store::RunStore::open(store::Location::parse(uri, "/srv/state/runs.db").value(), "", {}, 30s)->store)) {
+              store::RunStore::open(store::Location::parse(uri, "/srv/state/runs.db").value(), "", {}, 30s, clock)
+                  ->store)) {
       set(hashes);
     }
     void set(const std::map<std::string, std::uint8_t>& hashes) {
@@ -108,29 +111,25 @@ TEST_F(GroupWatchTest, DoesNotTellThousandsOneByOne) {
   EXPECT_EQ(one.log.lines.size(), 11U) << "once";
 }
 
-// For connections with this search path the database's clock is another.
 TEST_F(GroupWatchTest, WarnsOfAClockThatIsOff) {
-  const auto clock_behind_by = [&](const std::string& seconds) {
-    server.query(database,
-                 "CREATE SCHEMA IF NOT EXISTS off; CREATE OR REPLACE FUNCTION off.clock_timestamp() RETURNS timestamptz"
-                 " LANGUAGE sql AS $$ SELECT pg_catalog.clock_timestamp() - interval '" +
-                     seconds + " s' $$");
+  SetClock clock;
+  Member one(uri, {}, clock);
+  const auto set_by = [&](std::chrono::milliseconds time) {
+    clock.set_by(time);
+    return one.look();
   };
-  const auto off = uri + "&options=-csearch_path%3Doff,pg_catalog,public";
-  clock_behind_by("4");
-  Member near(off, {});
-  near.look();
-  EXPECT_TRUE(near.log.lines.empty()) << near.log.all();
-  clock_behind_by("60.5");
-  Member ahead(off, {});
-  ahead.look();
-  ahead.look();
-  EXPECT_EQ(ahead.log.lines.size(), 1U) << "once";
-  EXPECT_EQ(ahead.log.count("This machine's clock is 60 s ahead of the database's: set it"), 1) << ahead.log.all();
-  clock_behind_by("-60");
-  Member behind(off, {});
-  behind.look();
-  EXPECT_EQ(behind.log.count(" s behind the database's"), 1) << behind.log.all();
+  EXPECT_FALSE(set_by(4s));
+  EXPECT_TRUE(one.log.lines.empty()) << one.log.all();
+  EXPECT_TRUE(set_by(60500ms)) << "others do its work";
+  EXPECT_FALSE(set_by(60500ms));
+  EXPECT_EQ(one.log.lines.size(), 1U) << "once";
+  EXPECT_EQ(one.log.count("This machine's clock is 60 s ahead of the database's: set it"), 1) << one.log.all();
+  EXPECT_TRUE(set_by(20s)) << "it may work again";
+  EXPECT_EQ(one.log.lines.size(), 1U) << "but is off as before";
+  EXPECT_FALSE(set_by(0s));
+  EXPECT_EQ(one.log.count("This machine's clock and the database's agree again"), 1);
+  EXPECT_TRUE(set_by(-60s));
+  EXPECT_EQ(one.log.count(" s behind the database's"), 1) << one.log.all();
 }
 
 TEST_F(GroupWatchTest, WarnsOfAnotherOfTheSameName) {

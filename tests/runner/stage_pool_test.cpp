@@ -11,7 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 using runner::StagePool;
 
-const SystemClock kClock;
+const Clock& kClock = system_clock();
 
 std::chrono::steady_clock::time_point soon() {
   return std::chrono::steady_clock::now() + 20s;

@@ -24,7 +24,7 @@ class WakeupsTest : public testing::Test {
   }
 
   Wakeups wakeups = std::move(Wakeups::create().value());
-  SystemClock clock;
+  const Clock& clock = system_clock();
 };
 
 TEST_F(WakeupsTest, SignalsAreTold) {

@@ -212,7 +212,7 @@ TEST(Server, SaysWhatIsWrong) {
 
 // With its own threads and the system's clock, as `mig-sandbox serve` runs it.
 TEST(Server, MovesByItself) {
-  const mig_runner::SystemClock clock;
+  const auto& clock = mig_runner::system_clock();
   Stand stand;
   stand.clock.set(clock.now());
   const std::string document = stand.document({});
