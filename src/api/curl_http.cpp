@@ -1,13 +1,13 @@
 #include <curl/curl.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cstdlib>
 #include <mutex>
 #include <string_view>
 
 #include "api/http.h"
 #include "api/text.h"
+#include "base/text.h"
 
 namespace mig_runner::api {
 namespace {
@@ -159,7 +159,7 @@ class Transfer {
     curl_easy_getinfo(easy_, CURLINFO_NUM_CONNECTS, &new_connections);
     curl_off_t handshake = 0;
     curl_easy_getinfo(easy_, CURLINFO_APPCONNECT_TIME_T, &handshake);
-    const bool secure = request_.url.size() > 5 && std::tolower(static_cast<unsigned char>(request_.url[4])) == 's';
+    const bool secure = request_.url.size() > 5 && lower(request_.url[4]) == 's';
     if (secure && new_connections > 0 && handshake == 0) return Retry::later;
     return sent > 0 ? Retry::outcome_unknown : Retry::later;
   }
@@ -198,9 +198,7 @@ class Transfer {
   static std::size_t take_header(char* bytes, std::size_t, std::size_t size, void* self) {
     std::string_view line(bytes, size);
     constexpr std::string_view kDate = "date:";
-    const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
-    if (line.size() > kDate.size() &&
-        std::equal(kDate.begin(), kDate.end(), line.begin(), [&](char b, char a) { return same(a, b); })) {
+    if (line.size() > kDate.size() && lower(line.substr(0, kDate.size())) == kDate) {
       line.remove_prefix(std::min(line.find_first_not_of(' ', kDate.size()), line.size()));
       line = line.substr(0, std::min(line.find_first_of("\r\n"), kMaxDateBytes));
       static_cast<Transfer*>(self)->answer_.date = line;

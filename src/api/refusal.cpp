@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <string>
+
+#include "base/text.h"
 
 namespace mig_runner::api {
 namespace {
@@ -54,9 +55,7 @@ bool has_any(const std::string& text, const std::array<std::string_view, N>& phr
 }  // namespace
 
 bool is_fault_of_the_action(std::string_view message) {
-  std::string text(message);
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
+  const auto text = lower(message);
   if (has_any(text, kActionFaultsInTheDatabase)) return true;
   return !has_any(text, kServerFaults) && has_any(text, kActionFaults);
 }

@@ -2,6 +2,7 @@
 #include <memory>
 #include <ostream>
 
+#include "base/text.h"
 #include "cli/api_access.h"
 #include "cli/check_online.h"
 #include "cli/checks.h"

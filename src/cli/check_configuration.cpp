@@ -4,7 +4,9 @@
 #include <array>
 #include <system_error>
 
+#include "base/text.h"
 #include "cli/checks.h"
+#include "config/tree_layout.h"
 #include "cron/zone.h"
 #include "runner/configuration.h"
 
@@ -26,9 +28,10 @@ void check_directories(const config::RunnerConfig& runner, const fs::path& runne
     problems.push_back({runner_cfg, 0, 0,
                         "runner.directory is relative: which directory it is depends on where the runner is started",
                         false});
-  if (!fs::is_directory(directory / "runners", error))
-    problems.push_back({directory / "runners", 0, 0, "there is no such directory: there are no jobs"});
-  for (const auto& path : {directory, directory / "runners", directory / "plugins"})
+  const auto runners = config::runners_in(directory);
+  if (!fs::is_directory(runners, error))
+    problems.push_back({runners, 0, 0, "there is no such directory: there are no jobs"});
+  for (const auto& path : {directory, runners, config::plugins_in(directory)})
     refuse_writable_by_others(path, problems);
 }
 
@@ -51,9 +54,7 @@ void check_log(const config::LoggingConfig& logging, const fs::path& runner_cfg,
 
 // Requests, and with them tokens or the API key, in clear text over a network.
 void check_transport(const config::ClientConfig& client, const fs::path& client_cfg, Problems& problems) {
-  std::string url = client.api_url;
-  std::transform(url.begin(), url.end(), url.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  const auto url = lower(client.api_url);
   constexpr std::string_view kClear = "http://";
   if (url.starts_with(kClear)) {
     const auto host = url.substr(kClear.size());

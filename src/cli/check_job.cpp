@@ -5,6 +5,7 @@
 #include "cli/checks.h"
 #include "cli/times.h"
 #include "config/bind.h"
+#include "config/tree_layout.h"
 #include "spool/job_reader.h"
 #include "spool/spool.h"
 
@@ -69,7 +70,8 @@ void check_delivery(const JobCheckContext& context, const std::string& text, con
 
 JobCheckContext job_check_context(const config::RunnerConfig& runner, const std::optional<config::ClientConfig>& client,
                                   Timestamp now) {
-  JobCheckContext context{runner.directory / "runners", runner.directory / "plugins", runner.job_defaults, {}, now};
+  JobCheckContext context{
+      config::runners_in(runner.directory), config::plugins_in(runner.directory), runner.job_defaults, {}, now};
   auto& timezone = context.defaults.timezone;
   if (!timezone.empty() && !cron::Zone::find(timezone)) timezone = "UTC";
   if (client) context.macros = client->macros;

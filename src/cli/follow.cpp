@@ -7,6 +7,7 @@
 #include <ostream>
 #include <thread>
 
+#include "base/text.h"
 #include "cli/api_access.h"
 #include "cli/run_output.h"
 #include "cli/times.h"
@@ -89,8 +90,7 @@ class Follow {
     std::string answered;
     if (status_ && status_->sent > 0) {
       share = static_cast<double>(status_->done) / static_cast<double>(status_->sent);
-      answered =
-          fmt::format(", {} of {} answered", status_->done, counted(static_cast<std::size_t>(status_->sent), "agent"));
+      answered = fmt::format(", {} of {} answered", status_->done, counted(status_->sent, "agent"));
     }
     const auto filled = std::clamp(static_cast<int>(share * kBarWidth), 0, kBarWidth);
     return fmt::format("[{}{}] {}{}", std::string(static_cast<std::size_t>(filled), '#'),

@@ -2,6 +2,7 @@
 #include <memory>
 #include <ostream>
 
+#include "base/text.h"
 #include "cli/checks.h"
 #include "cli/command.h"
 #include "cli/run_output.h"

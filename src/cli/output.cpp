@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "mig/utf8.h"
+#include "base/utf8.h"
 
 namespace mig_runner::cli {
 namespace {
@@ -17,7 +17,7 @@ struct Character {
 
 // The first character of valid UTF-8.
 Character first_character(std::string_view text) {
-  const auto bytes = std::max<std::size_t>(mig::utf8_length(text), 1);
+  const auto bytes = std::max<std::size_t>(utf8_length(text), 1);
   const auto lead = static_cast<unsigned char>(text.front());
   char32_t code = bytes == 1 ? lead : lead & (0x7FU >> bytes);
   for (std::size_t i = 1; i < bytes; ++i) code = (code << 6U) | (static_cast<unsigned char>(text[i]) & 0x3FU);
@@ -55,7 +55,7 @@ std::string styled(std::string_view text, Style style, bool colour) {
 }
 
 std::string printable(std::string_view text) {
-  const auto valid = mig::to_valid_utf8(text);
+  const auto valid = to_valid_utf8(text);
   std::string shown;
   for (std::string_view rest = valid; !rest.empty();) {
     const auto character = first_character(rest);
@@ -95,11 +95,6 @@ std::string shortened(std::string_view text, int width) {
     text.remove_prefix(character.bytes);
   }
   return kept + "\u2026";
-}
-
-std::string counted(std::size_t count, std::string_view singular, std::string_view plural) {
-  if (count == 1) return fmt::format("1 {}", singular);
-  return plural.empty() ? fmt::format("{} {}s", count, singular) : fmt::format("{} {}", count, plural);
 }
 
 }  // namespace mig_runner::cli

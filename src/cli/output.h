@@ -20,7 +20,4 @@ int display_width(std::string_view text);
 // The first `width` columns, the last of them an ellipsis where something is cut off.
 std::string shortened(std::string_view text, int width);
 
-// "1 job", "2 jobs".
-std::string counted(std::size_t count, std::string_view singular, std::string_view plural = "");
-
 }  // namespace mig_runner::cli

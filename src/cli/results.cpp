@@ -4,6 +4,7 @@
 #include <ostream>
 #include <set>
 
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/findings.h"
 #include "cli/run_output.h"

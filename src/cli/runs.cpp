@@ -4,6 +4,7 @@
 #include <charconv>
 #include <system_error>
 
+#include "config/tree_layout.h"
 #include "runner/configuration.h"
 #include "store/tree_lock.h"
 
@@ -11,7 +12,7 @@ namespace mig_runner::cli {
 namespace {
 
 std::filesystem::path state_directory(const Tree& tree) {
-  return tree.config().directory / "state";
+  return config::state_in(tree.config().directory);
 }
 
 std::optional<std::int64_t> action_id(const std::string& text) {

@@ -15,6 +15,7 @@ namespace {
 // How far back failures are shown, and how many lines of anything.
 constexpr std::chrono::hours kLately{24};
 constexpr int kMostLines = 20;
+constexpr int kMostFailures = 1000;
 
 struct Options {
   bool utc = false, json = false;
@@ -52,7 +53,7 @@ class Status {
       auto& list = state == store::RunState::stored ? to_deliver_ : in_flight_;
       list.insert(list.end(), waiting->begin(), waiting->end());
     }
-    auto failed = (*store)->failed_since(context_.clock.now() - kLately, 1000);
+    auto failed = (*store)->failed_since(context_.clock.now() - kLately, kMostFailures);
     if (!failed) return tl::unexpected(failed.error());
     failed_ = std::move(*failed);
     auto counts = (*store)->counts();
@@ -123,7 +124,7 @@ class Status {
     show_members(format);
     show_runs("In flight", "none", in_flight_, format);
     show_runs("Waiting for delivery", "none", to_deliver_, format);
-    show_runs("Failed in the last 24 hours", "none", failed_, format);
+    show_runs("Failed in the last 24 hours", "none", failed_, format, failed_.size() >= kMostFailures);
   }
 
   // Of a group; one runner alone has none.
@@ -159,15 +160,16 @@ class Status {
       out << "and " << differing.size() - kMostLines << " more jobs differ; mig-runner status --json lists them\n";
   }
 
+  // `more`: than these, whose number is not known.
   void show_runs(const std::string& title, const char* none, const std::vector<store::Run>& runs,
-                 const TimeFormat& format) const {
+                 const TimeFormat& format, bool more = false) const {
     auto& out = context_.streams.out;
     out << '\n' << styled(title, Style::bold, context_.streams.colour);
     if (runs.empty()) {
       out << ": " << none << '\n';
       return;
     }
-    out << ": " << runs.size() << '\n';
+    out << ": " << runs.size() << (more ? " or more" : "") << '\n';
     Table table({{"RUN"}, {"STATE"}, {"NEXT"}, {"WHO", true, false, true}, {"REASON", true}});
     for (const auto& run : runs) {
       if (&run - runs.data() == kMostLines) break;
@@ -176,7 +178,8 @@ class Status {
     }
     table.print(context_.streams);
     if (runs.size() > kMostLines)
-      out << "and " << runs.size() - kMostLines << " more; mig-runner status --json lists them\n";
+      out << "and " << (more ? "many" : std::to_string(runs.size() - kMostLines))
+          << " more; mig-runner status --json lists them\n";
   }
 
   std::string next_text(const store::Run& run, const TimeFormat& format) const {

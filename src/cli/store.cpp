@@ -5,6 +5,7 @@
 #include "cli/json_output.h"
 #include "cli/output.h"
 #include "cli/runs.h"
+#include "config/tree_layout.h"
 #include "runner/configuration.h"
 #include "store/administration.h"
 
@@ -30,7 +31,7 @@ Result<Location> named(const Context& context, const std::string& name) {
   if (name == "sqlite") {
     const auto tree = Tree::open(context.config);
     if (!tree) return tl::unexpected(tree.error());
-    return Location::parse(name, tree->config().directory / "state" / "runs.db");
+    return Location::parse(name, config::database_in(tree->config().directory));
   }
   if (name.find("://") != std::string::npos) return Location::parse(name, "");
   if (name.find('/') != std::string::npos) return Location(std::filesystem::path(name));

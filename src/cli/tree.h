@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/runner_config.h"
+#include "config/tree_layout.h"
 #include "spool/job.h"
 
 namespace mig_runner::cli {
@@ -17,7 +18,7 @@ class Tree {
   static Result<Tree> open(const std::filesystem::path& runner_cfg);
 
   const config::RunnerConfig& config() const { return config_; }
-  std::filesystem::path runners() const { return config_.directory / "runners"; }
+  std::filesystem::path runners() const { return config::runners_in(config_.directory); }
   // In the order of their names; files and hidden directories are left out.
   Result<std::vector<std::string>> job_names() const;
   // An Error, with the nearest name, where there is no such job; all that is wrong with one that is broken.

@@ -6,22 +6,13 @@
 #include <tuple>
 
 #include "base/nearest.h"
+#include "base/text.h"
 #include "base/time.h"
 
 namespace mig_runner::config {
 namespace {
 
 constexpr std::size_t kShownBytes = 80;
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-std::string lower(std::string_view text) {
-  std::string result;
-  for (const char c : text) result += lower(c);
-  return result;
-}
 
 std::optional<bool> read_bool(const Setting& setting) {
   if (setting.blank) return true;

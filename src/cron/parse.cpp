@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/text.h"
 #include "cron/field_kinds.h"
 #include "cron/fields.h"
 
@@ -252,12 +253,9 @@ Result<Fields> parse_fields(std::string_view expression) {
   if (expression.size() > longest_expression) {
     return fail_at(longest_expression + 1, fmt::format("an expression has at most {} characters", longest_expression));
   }
-  std::string lower(expression);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  const auto small = lower(expression);
   constexpr std::string_view blanks = " \t\r\n\v\f";
-  auto pieces = split(Piece{lower, expression}, blanks, false);
+  auto pieces = split(Piece{small, expression}, blanks, false);
   if (pieces.size() == 1 && pieces[0].text.front() == '@') {
     const auto meaning = expand_nickname(pieces[0]);
     if (!meaning) return tl::unexpected(meaning.error());

@@ -5,16 +5,14 @@
 #include <system_error>
 
 #include "base/nearest.h"
+#include "base/text.h"
 
 namespace mig_runner::cron {
 namespace {
 
 std::string normalized(std::string_view name) {
-  std::string result(name);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    if (c == ' ') c = '_';
-  }
+  auto result = lower(name);
+  std::replace(result.begin(), result.end(), ' ', '_');
   return result;
 }
 

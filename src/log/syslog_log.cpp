@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
@@ -13,6 +12,7 @@
 #include <thread>
 
 #include "base/file.h"
+#include "base/host_name.h"
 #include "log/line.h"
 #include "log/sinks.h"
 
@@ -26,11 +26,6 @@ constexpr int kConnectMs = 3000;
 constexpr int kSendMs = 3000;
 constexpr std::chrono::seconds kReconnect{5};
 constexpr std::chrono::milliseconds kFlushAtEnd{1000};
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 && name[0] != '\0' ? name.data() : "-";
-}
 
 // Messages are put into a queue and sent by a thread: a server that is slow or away holds up nobody.
 class SyslogLog final : public Log {

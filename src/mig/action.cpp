@@ -4,11 +4,11 @@
 
 #include <utility>
 
+#include "base/utf8.h"
 #include "mig/action_reader.h"
 #include "mig/gzip.h"
 #include "mig/json_reader.h"
 #include "mig/json_writer.h"
-#include "mig/utf8.h"
 
 namespace mig_runner::mig {
 namespace {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/text.h"
 #include "mig/json_reader.h"
 #include "mig/json_writer.h"
 
@@ -47,7 +48,7 @@ bool is_field(std::string_view key, std::string_view name) {
       key.remove_prefix(2);
     } else if (wanted == 'k' && key.starts_with("\u212A")) {
       key.remove_prefix(3);
-    } else if (!key.empty() && (key[0] >= 'A' && key[0] <= 'Z' ? key[0] - 'A' + 'a' : key[0]) == wanted) {
+    } else if (!key.empty() && lower(key[0]) == wanted) {
       key.remove_prefix(1);
     } else {
       return false;

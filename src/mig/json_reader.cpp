@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "mig/utf8.h"
+#include "base/utf8.h"
 
 namespace mig_runner::mig {
 namespace {

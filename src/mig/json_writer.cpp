@@ -8,8 +8,8 @@
 #include <map>
 #include <sstream>
 
+#include "base/utf8.h"
 #include "mig/json_reader.h"
-#include "mig/utf8.h"
 
 namespace mig_runner::mig {
 namespace {

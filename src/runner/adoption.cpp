@@ -1,6 +1,7 @@
 #include "runner/adoption.h"
 
 #include "base/file.h"
+#include "config/tree_layout.h"
 #include "mig/result_document.h"
 #include "runner/run_flow.h"
 #include "spool/spool.h"
@@ -65,7 +66,7 @@ bool adopt(const StageContext& context, const std::string& job, const fs::path& 
 
 int adopt_inflight(const StageContext& context, Timestamp now) {
   int count = 0;
-  for (const auto& job : entries_of(context.settings.directory / "runners")) {
+  for (const auto& job : entries_of(config::runners_in(context.settings.directory))) {
     const auto name = job.filename().string();
     if (!spool::job_name_problem(name).empty()) continue;
     for (const auto& file : entries_of(job / "inflight"))

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "base/text.h"
 #include "base/time.h"
 #include "runner/damaged_result.h"
 #include "runner/result_writer.h"
@@ -33,10 +34,6 @@ bool not_started(const std::string& status) {
 
 bool all_answered(const api::ActionStatus& status) {
   return status.status == "completed" || (status.sent > 0 && status.done >= status.sent);
-}
-
-std::string plural(std::int64_t count, const std::string& what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
 }  // namespace
@@ -168,7 +165,7 @@ void Collector::collect(store::Run run, const api::ActionStatus& status, Timesta
   if (reading.api_error) return retry_api(std::move(run), *reading.api_error, now);
 
   const bool complete = writer->count() >= status.sent;
-  const auto numbers = std::to_string(writer->count()) + " of " + plural(status.sent, "command");
+  const auto numbers = std::to_string(writer->count()) + " of " + counted(status.sent, "command");
   if (collected_before(run)) {
     ++run.recollections;
     if (writer->count() <= run.commands) return settle_again(std::move(run), now);
@@ -212,12 +209,12 @@ void Collector::keep(store::Run run, const std::string& file, const Contents& co
   run.reason.clear();
   run.stored_at = contents.collected_at;
   run.failures = 0;
-  const auto message = run.name() + ": " + plural(run.commands, "command") + " collected into " + run.result_file;
+  const auto message = run.name() + ": " + counted(run.commands, "command") + " collected into " + run.result_file;
   if (run.complete) {
     context_.log.info(message);
   } else {
     context_.log.warning(message + ", INCOMPLETE: the API counts " + std::to_string(run.expected));
-    run.reason = "incomplete: " + std::to_string(run.commands) + " of " + plural(run.expected, "command");
+    run.reason = "incomplete: " + std::to_string(run.commands) + " of " + counted(run.expected, "command");
   }
   if (run.plugin.empty()) {
     settle_or_recollect(run, RunState::stored, now);

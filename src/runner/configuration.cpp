@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "config/bind.h"
+#include "config/tree_layout.h"
 
 namespace mig_runner::runner {
 namespace {
@@ -99,7 +100,7 @@ LoadedConfiguration load_configuration(const fs::path& runner_cfg) {
 }
 
 Result<store::Location> store_location(const config::RunnerConfig& runner) {
-  return store::Location::parse(runner.store, runner.directory / "state" / "runs.db");
+  return store::Location::parse(runner.store, config::database_in(runner.directory));
 }
 
 log::Settings log_settings(const config::LoggingConfig& config) {

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/time.h"
+#include "config/tree_layout.h"
 #include "runner/damaged_result.h"
 #include "runner/result_file.h"
 #include "runner/retry_pause.h"
@@ -48,7 +49,7 @@ std::optional<Timestamp> Deliverer::step(Timestamp now) {
 plugin::Request Deliverer::request_for(const store::Run& run, const config::JobSettings& settings) const {
   const auto& directory = context_.settings.directory;
   plugin::Request request;
-  request.executable = directory / "plugins" / run.plugin;
+  request.executable = config::plugins_in(directory) / run.plugin;
   request.input = directory / run.result_file;
   request.working_directory = directory;
   request.timeout = settings.plugintimeout;

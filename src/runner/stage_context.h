@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "config/job_config.h"
+#include "config/tree_layout.h"
 #include "log/log.h"
 #include "runner/job_book.h"
 #include "runner/own_launches.h"
@@ -27,9 +28,9 @@ struct StageSettings {
   int parallel_pages = 4;
   bool compress_results = false;
 
-  std::filesystem::path job_directory(const std::string& job) const { return directory / "runners" / job; }
+  std::filesystem::path job_directory(const std::string& job) const { return config::runners_in(directory) / job; }
   // Where results lie that were collected while the database was away, until they are recorded.
-  std::filesystem::path unrecorded_results() const { return directory / "state" / "collected"; }
+  std::filesystem::path unrecorded_results() const { return config::state_in(directory) / "collected"; }
 };
 
 // What keeps the stages from the store.

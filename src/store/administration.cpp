@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/host_name.h"
 #include "store/sqlite_file.h"
 #include "store/store_impl.h"
 #include "store/tree_lock.h"

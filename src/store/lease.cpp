@@ -6,6 +6,7 @@
 #include <array>
 #include <random>
 
+#include "base/host_name.h"
 #include "store/failure.h"
 #include "store/postgresql.h"
 #include "store/schema.h"

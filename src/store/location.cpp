@@ -1,9 +1,6 @@
 #include "store/location.h"
 
-#include <unistd.h>
-
-#include <array>
-
+#include "base/host_name.h"
 #include "store/postgresql.h"
 
 namespace mig_runner::store {
@@ -24,12 +21,6 @@ std::string Location::text() const {
 
 std::string Location::tree() const {
   return is_postgresql() ? host_name() + ':' + file.parent_path().parent_path().string() : "";
-}
-
-std::string host_name() {
-  std::array<char, 256> host{};
-  if (gethostname(host.data(), host.size() - 1) != 0) return "unknown";
-  return host.data();
 }
 
 }  // namespace mig_runner::store

@@ -28,6 +28,4 @@ struct Location {
   std::string uri;             // may hold a password
 };
 
-std::string host_name();
-
 }  // namespace mig_runner::store

@@ -4,8 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
+
+#include "base/host_name.h"
 
 namespace mig_runner::store {
 namespace {
@@ -13,9 +14,7 @@ namespace {
 constexpr std::size_t kMaxHolderBytes = 512;
 
 std::string this_process(Timestamp now) {
-  std::array<char, 256> host{};
-  if (gethostname(host.data(), host.size() - 1) != 0) host = {"this machine"};
-  return "process " + std::to_string(getpid()) + " on " + host.data() + " since " + format_utc(now);
+  return "process " + std::to_string(getpid()) + " on " + host_name() + " since " + format_utc(now);
 }
 
 // A lock of the open file, not of the process: who only asks does not need to take it.

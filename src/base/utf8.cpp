@@ -1,6 +1,6 @@
-#include "mig/utf8.h"
+#include "base/utf8.h"
 
-namespace mig_runner::mig {
+namespace mig_runner {
 namespace {
 
 unsigned byte_at(std::string_view text, std::size_t index) {
@@ -63,4 +63,4 @@ std::string to_valid_utf8(std::string_view text) {
   return out;
 }
 
-}  // namespace mig_runner::mig
+}  // namespace mig_runner

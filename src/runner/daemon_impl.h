@@ -1,0 +1,75 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "runner/configuration.h"
+#include "runner/daemon.h"
+#include "runner/end_watch.h"
+#include "runner/engine.h"
+#include "runner/group_watch.h"
+#include "runner/job_book.h"
+#include "runner/planner.h"
+#include "runner/service_manager.h"
+#include "runner/switchable_log.h"
+#include "runner/trouble.h"
+#include "runner/wakeups.h"
+#include "spool/spool.h"
+#include "store/tree_lock.h"
+
+namespace mig_runner::runner {
+
+// One thread: the loop's, which also starts and reloads.
+struct Daemon::Impl {
+  Impl(std::filesystem::path config_path, Configuration the_configuration, Wakeups the_wakeups,
+       std::shared_ptr<log::Log> sink, store::TreeLock the_lock, std::unique_ptr<store::RunStore> the_store)
+      : path(std::move(config_path)),
+        configuration(std::move(the_configuration)),
+        wakeups(std::move(the_wakeups)),
+        log(std::move(sink)),
+        lock(std::move(the_lock)),
+        store(std::move(the_store)) {}
+  // While the end is watched: all that may wait for the store.
+  ~Impl() {
+    planner.reset();
+    engine.reset();
+    store->close();
+  }
+
+  Result<bool> start_stages(const sign::Key& key);
+  Result<void> start_engine(const sign::Key& key);
+  Result<void> start_planner();
+  bool reload();
+  void apply(const std::vector<spool::Change>& changes, bool at_start);
+  void report(const spool::Change& change, bool at_start);
+  Result<void> follow_pauses();
+  bool follow_pauses_again();
+  void look_at_store();
+  void clock_was_set();
+  std::string status() const;
+  void loop();
+
+  Timestamp now() const { return system_clock().now(); }
+
+  std::filesystem::path path;
+  Configuration configuration;
+  Wakeups wakeups;
+  Wakeups::Events missed;  // while the database was waited for
+  SwitchableLog log;
+  store::TreeLock lock;
+  std::unique_ptr<store::RunStore> store;
+  bool store_unseen = false;  // not all of it could be read at the last look
+  Trouble pauses_trouble;
+  JobBook jobs;
+  GroupWatch group{*store, jobs, log, std::chrono::steady_clock::now()};
+  ServiceManager service_manager;
+  std::unique_ptr<spool::Spool> spool;
+  std::unique_ptr<Engine> engine;
+  std::unique_ptr<Planner> planner;
+  std::unique_ptr<EndWatch> end_watch;  // with a database server
+};
+
+}  // namespace mig_runner::runner
