@@ -12,7 +12,7 @@
 namespace mig_runner::api {
 namespace {
 
-constexpr int kPollMs = 100;  // how soon a stop request is noticed
+constexpr int kPollMs = 100;  // how soon a stop request is noticed, and `idle` called again
 constexpr std::size_t kMaxDateBytes = 64;
 constexpr std::string_view kUserAgent = "MIG Client mig-runner";
 
@@ -248,8 +248,8 @@ class CurlHttp final : public Http {
     }
     for (int running = 1; running > 0 && !stop_.stop_requested();) {
       curl_multi_perform(multi_, &running);
-      const bool any = finish_ended(transfers, done);
-      if (any && running > 0 && idle) idle();
+      finish_ended(transfers, done);
+      if (running > 0 && idle) idle();
       if (running > 0) curl_multi_poll(multi_, nullptr, 0, kPollMs, nullptr);
     }
     for (std::size_t i = 0; i < transfers.size(); ++i) {
@@ -261,15 +261,12 @@ class CurlHttp final : public Http {
   }
 
  private:
-  // Whether any has ended.
-  bool finish_ended(std::vector<std::unique_ptr<Transfer>>& transfers,
+  void finish_ended(std::vector<std::unique_ptr<Transfer>>& transfers,
                     const std::function<void(std::size_t, Result<HttpAnswer>)>& done) {
     int left = 0;
-    bool any = false;
     bool next_turn = false;
     while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
       if (message->msg != CURLMSG_DONE) continue;
-      any = true;
       const auto code = message->data.result;
       CURL* const easy = message->easy_handle;  // the message is gone once the handle is removed
       const auto found = std::find_if(transfers.begin(), transfers.end(),
@@ -283,7 +280,6 @@ class CurlHttp final : public Http {
     if (next_turn)
       for (auto& transfer : transfers)
         if (transfer) transfer->go_on();
-    return any;
   }
 
   const HttpOptions options_;

@@ -37,7 +37,8 @@ class Http {
   // A POST goes out on a connection of its own and is never sent twice.
   virtual Result<HttpAnswer> perform(const HttpRequest& request) = 0;
   // All at the same time; `done(index, answer)` is called on this thread as each ends, in any order. `idle`, where
-  // there is one, is called whenever `done` has had all that ended so far and others are still waited for.
+  // there is one, is called whenever `done` has had all that ended so far and others are still waited for, and ten
+  // times a second meanwhile.
   virtual void perform_all(const std::vector<HttpRequest>& requests,
                            const std::function<void(std::size_t, Result<HttpAnswer>)>& done,
                            const std::function<void()>& idle = {}) = 0;

@@ -262,7 +262,7 @@ Result<Fields> parse_fields(std::string_view expression) {
     pieces = split(*meaning, blanks, false);
   }
   if (pieces.size() < 5) {
-    return fail_at(lower.size() + 1, fmt::format("{} of at least 5 fields: {}", pieces.size(), order));
+    return fail_at(small.size() + 1, fmt::format("{} of at least 5 fields: {}", pieces.size(), order));
   }
   if (pieces.size() > 7) return fail_at(pieces[7].column, fmt::format("more than 7 fields: {}", order));
 

@@ -84,6 +84,7 @@ bool Daemon::Impl::follow_pauses_again() {
 // the next look.
 void Daemon::Impl::look_at_store() {
   if (group.look(steady_clock::now())) engine->ring_all();
+  if (clock_to_follow) bring_forward();
   const auto written = store->written_by_others();
   const bool back = std::exchange(store_unseen, !written) && written;
   if (!back && (!written || !*written)) return;
@@ -94,9 +95,19 @@ void Daemon::Impl::look_at_store() {
 
 void Daemon::Impl::clock_was_set() {
   log.notice("The clock was set.");
-  if (auto moved = store->bring_forward(now()); !moved)
-    log.error("Waiting runs do not follow the new time: " + moved.error().text());
-  if (engine) engine->ring_all();
+  clock_to_follow = true;
+  if (!engine) return;
+  bring_forward();
+  engine->ring_all();
+}
+
+void Daemon::Impl::bring_forward() {
+  const auto moved = store->bring_forward(engine->context().group_time(now()));
+  // Others do the work of a machine whose clock is off.
+  clock_to_follow = !moved && moved.error().retry != Retry::no;
+  if (clock_to_follow && clock_trouble.begins())
+    log.error("Waiting runs do not follow the new time yet: " + moved.error().text());
+  if (!clock_to_follow && clock_trouble.ends()) log.notice("Waiting runs follow the new time.");
 }
 
 // For who asks the service manager how the runner is.

@@ -49,6 +49,7 @@ struct Daemon::Impl {
   bool follow_pauses_again();
   void look_at_store();
   void clock_was_set();
+  void bring_forward();
   std::string status() const;
   void loop();
 
@@ -61,8 +62,9 @@ struct Daemon::Impl {
   SwitchableLog log;
   store::TreeLock lock;
   std::unique_ptr<store::RunStore> store;
-  bool store_unseen = false;  // not all of it could be read at the last look
-  Trouble pauses_trouble;
+  bool store_unseen = false;     // not all of it could be read at the last look
+  bool clock_to_follow = false;  // by runs that wait, since the clock was set
+  Trouble pauses_trouble, clock_trouble;
   JobBook jobs;
   GroupWatch group{*store, jobs, log, std::chrono::steady_clock::now()};
   ServiceManager service_manager;

@@ -49,6 +49,7 @@ struct Engine::Impl {
                    ? std::make_unique<api::TokenSource>(world.clock)
                    : std::make_unique<api::TokenSource>(configuration.client.useapikeyauth)),
         launchers(world.clock),
+        reconcilers(world.clock),
         collectors(world.clock),
         deliverers(world.clock),
         retention(world.clock) {}
@@ -70,13 +71,15 @@ struct Engine::Impl {
     });
   }
 
-  Result<void> add_launcher(const Configuration& configuration, const sign::Key& key) {
+  Result<void> add_launcher(StagePool& pool, std::span<const store::RunState> states,
+                            const Configuration& configuration, const sign::Key& key) {
     auto client = make_client(configuration, key);
     if (!client) return tl::unexpected(client.error());
     auto signer = key.make_signer();
     if (!signer) return tl::unexpected(signer.error());
-    auto launcher = std::make_shared<Launcher>(context, std::move(*client), std::move(*signer), rate, world.clock);
-    add(launchers, launcher);
+    auto launcher =
+        std::make_shared<Launcher>(context, std::move(*client), std::move(*signer), rate, world.clock, states);
+    add(pool, launcher);
     return {};
   }
 
@@ -96,9 +99,10 @@ struct Engine::Impl {
   StagePool* pool_of(store::RunState state) {
     switch (state) {
       case store::RunState::due:
+        return &launchers;
       case store::RunState::signed_:
       case store::RunState::unknown:
-        return &launchers;
+        return &reconcilers;
       case store::RunState::posted:
         return &collectors;
       case store::RunState::stored:
@@ -107,6 +111,8 @@ struct Engine::Impl {
         return nullptr;
     }
   }
+
+  std::array<StagePool*, 5> pools() { return {&launchers, &reconcilers, &collectors, &deliverers, &retention}; }
 
   void ring(const store::Claimable& runs) {
     auto* const pool = pool_of(runs.state);
@@ -122,7 +128,7 @@ struct Engine::Impl {
   std::unique_ptr<api::TokenSource> tokens;
   std::atomic<bool> begun = false;
   std::stop_source interrupt;  // cuts short requests and plugins
-  StagePool launchers, collectors, deliverers, retention;
+  StagePool launchers, reconcilers, collectors, deliverers, retention;
 };
 
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -136,7 +142,10 @@ Result<std::unique_ptr<Engine>> Engine::start(const Configuration& configuration
   std::unique_ptr<Engine> engine(new Engine(std::move(impl)));
   remove_leftovers(raw->context);
   for (int i = 0; i < kLauncherThreads; ++i)
-    if (auto added = raw->add_launcher(configuration, key); !added) return tl::unexpected(added.error());
+    if (auto added = raw->add_launcher(raw->launchers, Launcher::kToLaunch, configuration, key); !added)
+      return tl::unexpected(added.error());
+  if (auto added = raw->add_launcher(raw->reconcilers, Launcher::kToReconcile, configuration, key); !added)
+    return tl::unexpected(added.error());
   for (int i = 0; i < kCollectorThreads; ++i)
     if (auto added = raw->add_collector(configuration, key); !added) return tl::unexpected(added.error());
   for (int i = 0; i < configuration.runner.maxplugins; ++i) raw->add_deliverer();
@@ -146,7 +155,7 @@ Result<std::unique_ptr<Engine>> Engine::start(const Configuration& configuration
 }
 
 Engine::~Engine() {
-  StagePool* const pools[] = {&impl_->launchers, &impl_->collectors, &impl_->deliverers, &impl_->retention};
+  const auto pools = impl_->pools();
   for (auto* pool : pools) pool->request_stop();
   const auto until = std::chrono::steady_clock::now() + kGrace;
   bool ended = true;
@@ -178,7 +187,7 @@ Result<void> Engine::look_for_work() {
 }
 
 void Engine::ring_all() {
-  for (auto* pool : {&impl_->launchers, &impl_->collectors, &impl_->deliverers, &impl_->retention}) pool->ring();
+  for (auto* pool : impl_->pools()) pool->ring();
 }
 
 }  // namespace mig_runner::runner

@@ -50,7 +50,7 @@ void JobBook::set_paused(std::map<std::string, store::Pause> paused) {
 bool JobBook::was_paused(const store::Run& run) const {
   const std::lock_guard lock(mutex_);
   const auto found = paused_.find(run.job);
-  return found != paused_.end() && run.number <= found->second.last_run;
+  return found != paused_.end() && found->second.met(run);
 }
 
 }  // namespace mig_runner::runner

@@ -1,7 +1,6 @@
 #include "runner/launcher.h"
 
 #include <algorithm>
-#include <array>
 
 #include "mig/action.h"
 #include "runner/retry_pause.h"
@@ -12,19 +11,21 @@ namespace {
 
 using store::RunState;
 
-constexpr std::array kLaunchStates{RunState::due, RunState::signed_, RunState::unknown};
 // An action that was signed ahead dates from the time at which it was to be sent; later than this it is signed anew.
 constexpr std::chrono::seconds kStale{1};
+constexpr auto kPaused = "its job was paused before it was launched";
 
 }  // namespace
 
 Launcher::Launcher(const StageContext& context, std::unique_ptr<api::ApiClient> api,
-                   std::unique_ptr<sign::Signer> signer, LaunchRate& rate, const Clock& clock)
+                   std::unique_ptr<sign::Signer> signer, LaunchRate& rate, const Clock& clock,
+                   std::span<const RunState> states)
     : context_(context),
       api_(std::move(api)),
       signer_(std::move(signer)),
       rate_(rate),
       clock_(clock),
+      states_(states),
       recorder_(context) {}
 
 std::optional<Timestamp> Launcher::step(Timestamp now) {
@@ -37,14 +38,14 @@ std::optional<Timestamp> Launcher::step(Timestamp now) {
   if (sign_ahead()) return clock_.now();
   const auto next_held = held_.empty() ? std::optional<Timestamp>() : held_.front().run.wake;
   if (held_.size() >= kMostHeld) return next_held;
-  const auto next = recorder_.next_claim(kLaunchStates, now, kAhead);
+  const auto next = recorder_.next_claim(states_, now, kAhead);
   return next && next_held ? std::min(*next, *next_held) : next ? next : next_held;
 }
 
 // A time to come back at where the store fails.
 std::optional<Timestamp> Launcher::claim(Timestamp now) {
   if (held_.size() >= kMostHeld) return std::nullopt;
-  auto claimed = recorder_.claim(kLaunchStates, now + kAhead, static_cast<int>(kMostHeld - held_.size()));
+  auto claimed = recorder_.claim(states_, now + kAhead, static_cast<int>(kMostHeld - held_.size()));
   if (!claimed) return recorder_.claim_again(now);
   for (auto& run : *claimed) held_.push_back({std::move(run), nullptr, {}, {}});
   std::stable_sort(held_.begin(), held_.end(), [](const Held& a, const Held& b) { return a.run.wake < b.run.wake; });
@@ -113,7 +114,7 @@ bool Launcher::may_launch(store::Run& run, const spool::JobPtr& job, Timestamp n
   if (!job) return end(RunState::skipped, "its job was removed before it was launched");
   const auto& settings = job->config.settings;
   if (!settings.enabled) return end(RunState::skipped, "its job was disabled before it was launched");
-  if (context_.jobs.was_paused(run)) return end(RunState::skipped, "its job was paused before it was launched");
+  if (context_.jobs.was_paused(run)) return end(RunState::skipped, kPaused);
   const auto punctual = run.nominal + settings.splay + std::chrono::minutes(1);
   if (run.deadline && now > *run.deadline && (run.attempts > 0 || now > punctual))
     return end(RunState::missed, "not launched until its deadline " + format_utc(*run.deadline) +
@@ -175,8 +176,18 @@ void Launcher::post(std::vector<Held> ready, std::uint64_t term) {
     held_back = held_back || !holds;
     return holds;
   };
-  api_->post_actions(
-      documents, done, [&] { recorder_.flush(); }, may_send);
+  const auto idle = [&] {
+    recorder_.flush();
+    give_back_late(clock_.now());
+  };
+  api_->post_actions(documents, done, idle, may_send);
+}
+
+// While the API keeps this launcher waiting.
+void Launcher::give_back_late(Timestamp now) {
+  if (held_.empty() || *held_.front().run.wake + kPatience > now) return;
+  for (const auto& held : held_) recorder_.release(held.run);
+  held_.clear();
 }
 
 // False where it is not launched now, which is then recorded.
@@ -215,6 +226,14 @@ Result<void> Launcher::sign(Held& held, const spool::JobPtr& job, Timestamp star
   return {};
 }
 
+// Also by a pause that the loop has not seen yet.
+bool Launcher::is_paused(const store::Run& run) {
+  const auto paused = context_.store.paused();
+  if (!paused) return false;
+  const auto found = paused->find(run.job);
+  return found != paused->end() && found->second.met(run);
+}
+
 // Those of which it is durable: only they may be posted.
 std::vector<Launcher::Held> Launcher::record_signed(std::vector<Held> ready, Timestamp now) {
   std::vector<store::Change> changes;
@@ -233,14 +252,16 @@ std::vector<Launcher::Held> Launcher::record_signed(std::vector<Held> ready, Tim
   std::vector<Held> recorded;
   ++unwritten_;
   for (std::size_t i = 0; i < ready.size(); ++i) {
-    auto& run = ready[i].run;
+    auto run = ready[i].run;
     const auto done = context_.store.record({&changes[i], 1});
     if (done) {
       recorded.push_back(std::move(ready[i]));
       continue;
     }
     rate_.give_back();
-    if (done.error().retry == Retry::no) {
+    if (done.error().retry == Retry::no && is_paused(run)) {
+      finish(std::move(run), RunState::due, RunState::skipped, kPaused);
+    } else if (done.error().retry == Retry::no) {
       // Perhaps it was written, and only the answer was lost: then it is reconciled.
       context_.log.warning(run.name() + ": not launched: " + done.error().text());
       recorder_.release(run);

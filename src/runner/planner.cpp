@@ -108,9 +108,18 @@ void Planner::set_paused(std::set<std::string> paused, Timestamp now) {
   paused_.swap(paused);
   for (auto& [name, entry] : entries_) {
     if (paused_.contains(name) == paused.contains(name)) continue;
-    if (!paused_.contains(name)) entry.cursor = std::max(entry.cursor, now);
+    if (!paused_.contains(name)) pass_over_pause(entry, now);
     schedule(entry);
   }
+}
+
+// Times that it missed before the pause, or since, are still to be planned. What met the pause the store refuses in any
+// case; here it is only not counted as missed.
+void Planner::pass_over_pause(Entry& entry, Timestamp now) const {
+  const auto pause = context_.store.last_pause(entry.job->name);
+  if (!pause || !*pause) return;
+  const auto next = entry.job->schedule.next(entry.cursor, entry.job->zone);
+  if (next && *next >= (*pause)->since) entry.cursor = std::max(entry.cursor, std::min((*pause)->until, now));
 }
 
 // The clock was set back: times after `now` come again. Those that had a run keep it (the store has one per nominal

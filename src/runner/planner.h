@@ -37,8 +37,8 @@ class Planner {
   void put(const spool::JobPtr& job, Timestamp now);
   void remove(const std::string& name, Timestamp now);
 
-  // Which jobs are paused now: nothing of theirs is planned. The times of one that is no longer paused count from now
-  // on.
+  // Which jobs are paused now: nothing of theirs is planned. The times of one that is no longer paused count from the
+  // end of the pause on.
   void set_paused(std::set<std::string> paused, Timestamp now);
 
   // Plans everything that is due. Returns when it wants to be called next; nullopt: not before something changes.
@@ -64,6 +64,7 @@ class Planner {
 
   void insert(const spool::JobPtr& job, Timestamp cursor);
   void schedule(Entry& entry);
+  void pass_over_pause(Entry& entry, Timestamp now) const;
   void turn_back(Timestamp now);
   Timestamp planned_at(const Entry& entry) const;
   void plan_entry(const Entry& entry, Timestamp now, Plan& plan);

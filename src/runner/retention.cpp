@@ -25,16 +25,17 @@ void Retention::clean(const spool::Job& job, Timestamp now) {
     ++kept;
     if (!too_many && !too_old) continue;
     const auto path = context_.settings.directory / run.result_file;
-    std::error_code error;
-    std::filesystem::remove(path, error);
-    if (error) {
-      context_.log.warning(run.name() + ": its result file cannot be removed: " + path.string() + ": " +
-                           error.message());
+    // First: somebody may just have asked for it to be delivered again.
+    if (const auto forgotten = context_.store.forget_result(run.number); !forgotten) {
+      context_.log.error(run.name() + ": its result file is kept: " + forgotten.error().text());
       continue;
     }
+    std::error_code error;
+    std::filesystem::remove(path, error);
+    if (error)
+      context_.log.warning(run.name() + ": its result file cannot be removed: " + path.string() + ": " +
+                           error.message());
     std::filesystem::remove(path.parent_path(), error);  // the day's directory, once it is empty
-    if (const auto forgotten = context_.store.forget_result(run.number); !forgotten)
-      context_.log.error(run.name() + ": " + forgotten.error().text());
     context_.log.debug(run.name() + ": result file removed (keepresults)");
   }
 }

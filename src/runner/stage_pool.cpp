@@ -68,7 +68,7 @@ void StagePool::appoint_relief() {
   sleeper->bell.notify_one();
 }
 
-// This thread has just looked itself.
+// This thread looks itself, or sleeps until it will.
 void StagePool::dismiss_relief() {
   for (auto* const sleeper : sleepers_)
     if (sleeper->relieved == std::this_thread::get_id()) sleeper->relief.reset();

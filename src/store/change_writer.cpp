@@ -23,7 +23,9 @@ std::string update_sql(std::size_t rows, const std::string& whose) {
           : "WITH given (from_state, keep_claim, " + RunRow::updated() + ") AS (VALUES " + listed(rows, row) + ") ";
   return given + "UPDATE runs SET " + RunRow::assignments(before, behind) + ", owner = CASE WHEN " + before +
          "keep_claim" + behind + " = 1 THEN owner END" + (one ? "" : " FROM given") + " WHERE runs.number = " + before +
-         "number" + behind + " AND runs.state = " + before + "from_state" + behind + " AND owner " + whose +
+         "number" + behind + " AND runs.state = " + before + "from_state" + behind + " AND owner " + whose + " AND (" +
+         before + "state" + behind + " <> " + std::to_string(static_cast<int>(RunState::signed_)) +
+         " OR NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.number = runs.job AND jobs.paused_at_run >= runs.number))"
          " RETURNING runs.number";
 }
 

@@ -23,7 +23,8 @@ const std::string kNobodysAt = "GREATEST(wake, deadline + 1)";
 std::string unclaimed(RunState state, bool member) {
   return "state = " + std::to_string(static_cast<int>(state)) + " AND wake IS NOT NULL AND owner IS NULL" +
          (member ? " AND (collected_by = '' OR collected_by = :tree OR NOT EXISTS"
-                   " (SELECT 1 FROM members WHERE members.tree = runs.collected_by))"
+                   " (SELECT 1 FROM members WHERE members.tree = runs.collected_by" +
+                       std::string(state == RunState::stored ? "" : " AND id IN (" + able_members() + ")") + "))"
                  : "");
 }
 

@@ -38,7 +38,6 @@ std::string new_id() {
   return id;
 }
 
-const std::string kDatabaseTime = kPostgresql.time;
 const std::string kEnd = "clock_timestamp() + CAST(:length AS bigint) * interval '1 millisecond'";
 
 }  // namespace
@@ -61,7 +60,7 @@ std::string Lease::join(soci::session& session, const std::string& tree) {
   long long database_time = 0;
   session << "INSERT INTO members (id, host, process, tree, started, lease_until, clock_ahead) VALUES (:id, :host, "
              ":process, :tree, " +
-                 kDatabaseTime + ", " + kEnd + ", 0) RETURNING " + kDatabaseTime,
+                 std::string(kPostgresql.time) + ", " + kEnd + ", 0) RETURNING " + std::string(kPostgresql.time),
       into(database_time), use(id, "id"), use(host, "host"), use(process, "process"), use(tree, "tree"),
       use(length, "length");
   {
@@ -154,7 +153,8 @@ void Lease::renew(soci::session& session) {
   const auto begun = boot_time();
   long long database_time = 0;
   session << "UPDATE members SET lease_until = " + kEnd +
-                 ", clock_ahead = CAST(:ahead AS bigint) WHERE id = :id AND NOT has_left RETURNING " + kDatabaseTime,
+                 ", clock_ahead = CAST(:ahead AS bigint) WHERE id = :id AND NOT has_left RETURNING " +
+                 std::string(kPostgresql.time),
       into(database_time), use(length, "length"), use(ahead, "ahead"), use(id, "id");
   if (!session.got_data()) {
     const std::lock_guard lock(mutex_);

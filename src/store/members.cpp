@@ -38,6 +38,9 @@ void RunStore::Impl::tell_jobs(const std::map<std::string, std::string>& put, co
           told.cells[i] = {clean_text(there[begin + i].first), there[begin + i].second};
         statement.execute(true);
       });
+  session << "UPDATE members SET jobs_told = true WHERE id = :member AND NOT jobs_told", use(owner, "member");
+  // This one goes on where its predecessor ended.
+  session << "DELETE FROM members WHERE tree = :tree AND has_left", use(tree, "tree");
   const std::vector<std::string> gone(removed.begin(), removed.end());
   Rows<std::string> gone_names;
   portions().go(
@@ -69,11 +72,10 @@ Result<void> RunStore::set_jobs(const std::map<std::string, std::string>& jobs) 
         if (!jobs.contains(job)) removed.insert(job);
     } else {
       session << "DELETE FROM member_jobs WHERE member = :member", use(impl_->owner, "member");
-      // This one goes on where its predecessor ended.
-      session << "DELETE FROM members WHERE tree = :tree AND has_left", use(impl_->tree, "tree");
     }
     // From here on a new membership tells these.
     impl_->jobs = jobs;
+    impl_->jobs_known = true;
     impl_->jobs_told = false;
     impl_->tell_jobs(put, removed);
     return {};
@@ -124,8 +126,9 @@ Result<std::vector<JobDifference>> RunStore::job_differences() {
         (session.prepare
              << "SELECT jobs.name, members.host || '/' || CAST(members.process AS text), mine.hash FROM"
                 " (SELECT job FROM member_jobs JOIN members ON members.id = member AND NOT has_left GROUP BY job"
-                " HAVING count(*) < (SELECT count(*) FROM members WHERE NOT has_left) OR min(hash) <> max(hash))"
-                " AS differing JOIN jobs ON jobs.number = differing.job JOIN members ON NOT members.has_left"
+                " HAVING count(*) < (SELECT count(*) FROM members WHERE jobs_told AND NOT has_left) OR min(hash) <>"
+                " max(hash)) AS differing JOIN jobs ON jobs.number = differing.job"
+                " JOIN members ON members.jobs_told AND NOT members.has_left"
                 " LEFT JOIN member_jobs AS mine ON mine.job = differing.job AND mine.member = members.id"
                 " ORDER BY 1, 2",
          into(difference.job), into(difference.member), into(hash, has));

@@ -21,6 +21,14 @@ std::optional<RunState> state_of(soci::session& session, std::int64_t run) {
   return to_state(number);
 }
 
+bool is_paused(soci::session& session, const Run& run) {
+  int paused = 0;
+  session << "SELECT count(*) FROM jobs JOIN runs ON runs.job = jobs.number WHERE runs.number = :number"
+             " AND paused_at_run >= runs.number",
+      into(paused), use(run.number, "number");
+  return paused != 0;
+}
+
 // Why a change could not be applied.
 Error refusal(soci::session& session, const Change& change, const std::string& owner) {
   const auto refuse = [&](std::string what) { return Error{std::move(what), change.run.name(), Retry::no}; };
@@ -33,6 +41,8 @@ Error refusal(soci::session& session, const Change& change, const std::string& o
   const auto state = to_state(number);
   if (state != change.from)
     return refuse("it is " + std::string(state_name(state)) + " by now, not " + std::string(state_name(change.from)));
+  if (held == soci::i_ok && holder == owner && change.run.state == RunState::signed_ && is_paused(session, change.run))
+    return refuse("its job is paused");
   if (held == soci::i_ok && holder == owner) return refuse("it was claimed anew since");
   return refuse(held == soci::i_ok ? "it is claimed by " + holder + ", not by " + owner : "it is not claimed");
 }
@@ -131,7 +141,8 @@ Result<void> RunStore::release_all() {
     const std::lock_guard lock(impl_->mutex);
     impl_->held.clear();  // also where what follows fails: release_unknown() finds them then
   }
-  return impl_->write_claims([&](soci::session& session, Effects&) -> Result<void> {
+  return impl_->write_claims([&](soci::session& session, Effects& effects) -> Result<void> {
+    effects.concerns_others = true;
     session << "UPDATE runs SET owner = NULL WHERE owner = :owner", use(impl_->owner, "owner");
     return {};
   });
@@ -163,6 +174,7 @@ Result<void> RunStore::repair(const Change& change) {
 
 Result<void> RunStore::bring_forward(Timestamp now) {
   return impl_->write([&](soci::session&, Effects& effects) -> Result<void> {
+    if (auto right = impl_->require_right_clock(); !right) return right;
     const long long due = now.time_since_epoch().count();
     const long long far = (now + kLongestPause).time_since_epoch().count();
     const auto moved = impl_->runs(

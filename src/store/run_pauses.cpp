@@ -45,16 +45,31 @@ Result<bool> RunStore::pause(const std::string& job, Timestamp now) {
 
 Result<bool> RunStore::resume(const std::string& job, Timestamp now) {
   const auto name = clean_text(job);
-  const long long through = now.time_since_epoch().count();
+  const long long until = now.time_since_epoch().count();
   return impl_->write([&](soci::session& session, Effects& effects) -> Result<bool> {
     effects.concerns_others = true;
+    session << "INSERT INTO pauses (job, since, until) SELECT number, paused_since, :until FROM jobs WHERE name = :name"
+               " AND paused_since IS NOT NULL ON CONFLICT (job, until) DO NOTHING",
+        use(until, "until"), use(name, "name");
     soci::statement statement =
-        (session.prepare << "UPDATE jobs SET paused_since = NULL, paused_at_run = NULL, resumed_at = :now,"
-                            " planned_through = CASE WHEN planned_through > :now THEN planned_through ELSE :now END"
-                            " WHERE name = :name AND paused_since IS NOT NULL",
-         use(through, "now"), use(name, "name"));
+        (session.prepare << "UPDATE jobs SET paused_since = NULL, paused_at_run = NULL WHERE name = :name"
+                            " AND paused_since IS NOT NULL",
+         use(name, "name"));
     statement.execute(true);
     return statement.get_affected_rows() == 1;
+  });
+}
+
+Result<std::optional<PauseOver>> RunStore::last_pause(const std::string& job) {
+  const auto name = clean_text(job);
+  return impl_->read([&](soci::session& session) -> Result<std::optional<PauseOver>> {
+    long long since = 0;
+    long long until = 0;
+    session << "SELECT since, until FROM pauses WHERE job = (SELECT number FROM jobs WHERE name = :name)"
+               " ORDER BY until DESC LIMIT 1",
+        into(since), into(until), use(name, "name");
+    if (!session.got_data()) return std::nullopt;
+    return PauseOver{Timestamp(std::chrono::milliseconds(since)), Timestamp(std::chrono::milliseconds(until))};
   });
 }
 

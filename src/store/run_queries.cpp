@@ -74,9 +74,15 @@ Result<std::vector<Timestamp>> RunStore::posted_since(Timestamp since) {
   return impl_->read([&](soci::session& session) -> Result<std::vector<Timestamp>> {
     const long long earliest = since.time_since_epoch().count();
     long long posted = 0;
-    soci::statement statement = (session.prepare << "SELECT posted_at FROM runs WHERE posted_at IS NOT NULL"
-                                                    " AND posted_at >= :since ORDER BY posted_at",
-                                 into(posted), use(earliest, "since"));
+    const bool of_group = impl_->dialect.server;
+    soci::statement statement(session);
+    statement.exchange(into(posted));
+    statement.exchange(use(earliest, "since"));
+    if (of_group) statement.exchange(use(impl_->tree, "tree"));
+    prepare(statement,
+            std::string("SELECT posted_at FROM runs WHERE posted_at IS NOT NULL AND posted_at >= :since") +
+                (of_group ? " AND launched_by = :tree" : "") + " ORDER BY posted_at",
+            true);
     statement.execute();
     std::vector<Timestamp> found;
     while (statement.fetch()) found.emplace_back(std::chrono::milliseconds(posted));

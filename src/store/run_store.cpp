@@ -1,7 +1,6 @@
 #include "store/run_store.h"
 
 #include <algorithm>
-#include <limits>
 #include <set>
 #include <utility>
 
@@ -56,29 +55,35 @@ void move_cursors(const Portions& portions, std::span<const Cursor> given, const
 // may not have heard of either. The cursors' rows are locked. A pause that ends in the future ended by a wrong clock.
 std::vector<const Run*> but_for_paused(const Portions& portions, std::span<const Run> runs, Timestamp now,
                                        const Dialect& dialect) {
-  long long earliest = std::numeric_limits<long long>::max();
-  for (const auto& run : runs) earliest = std::min<long long>(earliest, run.nominal.time_since_epoch().count());
+  std::vector<const Run*> wanted;
+  if (runs.empty()) return wanted;
+  const auto by_nominal = [](const Run& a, const Run& b) { return a.nominal < b.nominal; };
+  const long long earliest = std::min_element(runs.begin(), runs.end(), by_nominal)->nominal.time_since_epoch().count();
   const long long time = now.time_since_epoch().count();
   std::string name;
-  long long through = 0;
+  long long since = 0;
+  long long until = 0;
   soci::statement statement(portions.session);
   statement.exchange(into(name));
-  statement.exchange(into(through));
+  statement.exchange(into(since));
+  statement.exchange(into(until));
   statement.exchange(use(earliest, "earliest"));
   if (!dialect.server) statement.exchange(use(time, "now"));
   prepare(statement,
-          "SELECT name, CASE WHEN paused_since IS NULL THEN resumed_at ELSE 9223372036854775807 END FROM jobs"
-          " WHERE paused_since IS NOT NULL OR (resumed_at >= :earliest AND resumed_at <= " +
-              std::string(dialect.time) + ")",
+          "SELECT name, CAST(0 AS bigint), 9223372036854775807 FROM jobs WHERE paused_since IS NOT NULL UNION ALL"
+          " SELECT name, since, until FROM pauses JOIN jobs ON number = job WHERE until >= :earliest AND until <= " +
+              std::string(dialect.time),
           true);
   statement.execute();
-  std::map<std::string, long long> paused_through;
-  while (statement.fetch()) paused_through[name] = through;
-  std::vector<const Run*> wanted;
+  std::multimap<std::string, std::pair<long long, long long>> pauses;
+  while (statement.fetch()) pauses.emplace(name, std::pair(since, until));
   for (const auto& run : runs) {
-    const auto paused = paused_through.empty() ? paused_through.end() : paused_through.find(clean_text(run.job));
-    if (paused == paused_through.end() || run.nominal.time_since_epoch().count() > paused->second)
-      wanted.push_back(&run);
+    const auto nominal = run.nominal.time_since_epoch().count();
+    const auto [begin, end] =
+        pauses.empty() ? std::pair(pauses.end(), pauses.end()) : pauses.equal_range(clean_text(run.job));
+    const bool met_one = std::any_of(
+        begin, end, [&](const auto& pause) { return nominal >= pause.second.first && nominal <= pause.second.second; });
+    if (!met_one) wanted.push_back(&run);
   }
   return wanted;
 }

@@ -52,7 +52,14 @@ struct Cursor {
 struct Pause {
   Timestamp since{};
   std::int64_t last_run = 0;  // number of the newest run, of any job, that was there then: what it met is not launched
+  bool met(const Run& run) const { return run.number <= last_run; }
   bool operator==(const Pause&) const = default;
+};
+
+// A pause that is over: both ends belong to it.
+struct PauseOver {
+  Timestamp since{}, until{};
+  bool operator==(const PauseOver&) const = default;
 };
 
 // A member's clock may be so far off the database's before it leaves the work to others whose clocks are near it: less
@@ -90,11 +97,11 @@ class RunStore {
  public:
   // SQLite: opens or creates the file (parents made, mode 0700; file 0600), brings an older schema up to date in one
   // transaction and refuses a newer one (Retry::no). A damaged database is set aside as PATH.damaged-TIME and a new one
-  // begun; Opened says so. PostgreSQL: connects; the schema must be there and have this version (Retry::no).
-  // The caller holds the tree's lock: claims left by an earlier process are released.
-  // PostgreSQL: the store is a member of the group that shares the database, with an id of its own in place of `owner`
-  // and a lease of that length: what it has claimed belongs to it as long as the lease lives, which a thread renews.
-  // `clock`: by which it plans and claims; outlives the store.
+  // begun; Opened says so. The caller holds the tree's lock: claims left by an earlier process are released.
+  // PostgreSQL: connects; the schema must be there and have this version (Retry::no). The store is a member
+  // of the group that shares the database, with an id of its own in place of `owner` and a lease of that length: what
+  // it has claimed belongs to it as long as the lease lives, which a thread renews. `clock`: by which it plans and
+  // claims; outlives the store.
   static Result<Opened> open(const Location& location, const std::string& owner, Timestamp now,
                              std::chrono::milliseconds lease = std::chrono::seconds(30),
                              const Clock& clock = system_clock());
@@ -135,8 +142,8 @@ class RunStore {
 
   // What schedules name, in one transaction: moves the cursors and inserts the runs whose job and nominal time are new
   // (state, wake and all fields as given; `number` is ignored). Returns for each run whether it was new. Each run's job
-  // has a cursor among them. Not inserted is what meets a pause of its job: one that lasts, or one that ended before
-  // `now`, at or after the nominal time. Beside other members a cursor only moves forward: a clock that is behind, or
+  // has a cursor among them. Not inserted is what meets a pause of its job: any nominal time while it lasts, and those
+  // within it when it is over (by `now`). Beside other members a cursor only moves forward: a clock that is behind, or
   // was set back, is this member's alone; Retry::no where its clock is far off and another's is not.
   Result<std::vector<bool>> plan(std::span<const Cursor> cursors, std::span<const Run> runs, Timestamp now);
   // The same without a schedule: what is launched by hand.
@@ -164,7 +171,8 @@ class RunStore {
   Result<void> release_all();
 
   // Applies all or none, in one transaction: many at once cost little more than one. Retry::no where one is not claimed
-  // or no longer in its state `from`. The claim ends with it, unless it is kept. No two are of the same run.
+  // or no longer in its state `from`, or is to be signed while a pause of its job lasts that it met. The claim ends
+  // with it, unless it is kept. No two are of the same run.
   Result<void> record(std::span<const Change> changes);
 
   Result<std::vector<std::string>> signatures(const Run& run);  // of all tries, oldest first
@@ -183,11 +191,13 @@ class RunStore {
   Result<std::map<std::string, Pause>> paused();
   // False where it is paused already.
   Result<bool> pause(const std::string& job, Timestamp now);
-  // What its schedule named until now counts as planned: it is not made up for. False where it is not paused.
+  // What its schedule named within the pause is never planned. False where it is not paused.
   Result<bool> resume(const std::string& job, Timestamp now);
+  // The one that ended last.
+  Result<std::optional<PauseOver>> last_pause(const std::string& job);
 
   // After the clock was set back: unclaimed runs that wait to be tried again (attempts > 0) for longer than any pause
-  // between tries are due now.
+  // between tries are due now. Retry::no as with claim().
   Result<void> bring_forward(Timestamp now);
 
   // Runs that are launched or may be, and not collected yet: signed, unknown, or posted without a result file.
@@ -195,7 +205,8 @@ class RunStore {
   // Whether another run of its job is on its way, so that `run` must not be where overlap = forbid: one that is
   // launched, or may be, and has no result file yet; or one that is due and of an earlier nominal time.
   Result<bool> overlaps(const Run& run);
-  // Run::posted_at at or after `since`, newest last: for the launch rate over restarts.
+  // Run::posted_at at or after `since` of what was launched in this tree, newest last: for the launch rate over
+  // restarts.
   Result<std::vector<Timestamp>> posted_since(Timestamp since);
   // Runs of `job` with a result file that nothing waits for (delivered, or stored without a plugin), newest first; to a
   // member of a group only those in its own tree.

@@ -63,19 +63,19 @@ Step third_version(const Dialect& dialect) {
             // The newest run, of any job, when the job was paused.
             "ALTER TABLE jobs ADD COLUMN paused_at_run bigint",
             "UPDATE jobs SET paused_at_run = (SELECT max(number) FROM runs) WHERE paused_since IS NOT NULL",
-            // When its last pause ended.
-            "ALTER TABLE jobs ADD COLUMN resumed_at bigint",
-            "CREATE INDEX jobs_resumed ON jobs (resumed_at) WHERE resumed_at IS NOT NULL"};
+            // Those that are over.
+            "CREATE TABLE pauses (job bigint NOT NULL, since bigint NOT NULL, until bigint NOT NULL,"
+            " PRIMARY KEY (job, until))",
+            "CREATE INDEX pauses_until ON pauses (until)"};
   if (!dialect.server) return step;
   const Step of_group{
       // What tells connections that another has written, which SQLite has built in.
       "CREATE SEQUENCE changes", "SELECT nextval('changes')",
-      // Who works on the runs: lease_until by the database's clock; clock_ahead: the member's, in milliseconds;
-      // has_left:
-      // it ended by itself, and is remembered until its lease ends.
+      // Who works on the runs. lease_until: by the database's clock. clock_ahead: the member's, in milliseconds.
+      // jobs_told: member_jobs has its jobs. has_left: it ended by itself, and is remembered until its lease ends.
       "CREATE TABLE members (id text PRIMARY KEY, host text NOT NULL, process integer NOT NULL,"
       " tree text NOT NULL, started bigint NOT NULL, lease_until timestamptz NOT NULL, clock_ahead bigint NOT NULL,"
-      " has_left boolean NOT NULL DEFAULT false)",
+      " jobs_told boolean NOT NULL DEFAULT false, has_left boolean NOT NULL DEFAULT false)",
       // Which jobs each member has, by the hash of their files; and which a run was planned for, empty where by hand.
       "CREATE TABLE member_jobs (member text NOT NULL REFERENCES members (id) ON DELETE CASCADE,"
       " job bigint NOT NULL, hash text NOT NULL, PRIMARY KEY (job, member))",
@@ -158,7 +158,8 @@ Result<void> require_current(soci::session& session, const Dialect& dialect) {
 void name_every_column(soci::session& session, const Dialect& dialect) {
   std::vector<std::string> statements{
       "SELECT " + RunRow::selected() + ", owner FROM runs WHERE number = 0",
-      "SELECT number, name, planned_through, paused_since, paused_at_run, resumed_at FROM jobs WHERE number = 0",
+      "SELECT number, name, planned_through, paused_since, paused_at_run FROM jobs WHERE number = 0",
+      "SELECT job, since, until FROM pauses WHERE job = 0",
       "SELECT run, kind, place, content FROM documents WHERE run = 0",
       "SELECT owner, state, runs FROM tally WHERE state = -1",
   };
@@ -166,11 +167,12 @@ void name_every_column(soci::session& session, const Dialect& dialect) {
     for (const auto& statement : statements) session << statement;
     return;
   }
-  statements.insert(statements.end(),
-                    {"SELECT job_hash FROM runs WHERE number = 0",
-                     "SELECT id, host, process, tree, started, lease_until, clock_ahead, has_left FROM members"
-                     " WHERE id = ''",
-                     "SELECT member, job, hash FROM member_jobs WHERE job = 0", "SELECT last_value FROM changes"});
+  statements.insert(
+      statements.end(),
+      {"SELECT job_hash FROM runs WHERE number = 0",
+       "SELECT id, host, process, tree, started, lease_until, clock_ahead, jobs_told, has_left FROM members"
+       " WHERE id = ''",
+       "SELECT member, job, hash FROM member_jobs WHERE job = 0", "SELECT last_value FROM changes"});
   std::string all;  // in one message
   for (const auto& statement : statements) all += statement + ';';
   session << all;

@@ -111,20 +111,24 @@ void RunStore::Impl::prepare_connection() {
     held.clear();
     jobs_told = false;
     owner = lease->join(session, tree);
-    try {
-      Transaction transaction(session, dialect.begin_volatile);
-      tell_jobs(jobs, {});
-      transaction.commit();
-    } catch (...) {
-      lease->lose();  // a member whose jobs nobody knows would claim what is not its
-      remove_member();
-      throw;
-    }
-    jobs_told = true;
+    if (jobs_known) tell_jobs_again();
   } else if (again) {
     release_unknown();
   }
   if (again) tell_others();  // of what may have been committed when the connection was lost
+}
+
+void RunStore::Impl::tell_jobs_again() {
+  try {
+    Transaction transaction(session, dialect.begin_volatile);
+    tell_jobs(jobs, {});
+    transaction.commit();
+    jobs_told = true;
+  } catch (...) {
+    lease->lose();  // a member whose jobs nobody knows would claim what is not its
+    remove_member();
+    throw;
+  }
 }
 
 // Where that fails its lease ends by itself.

@@ -201,6 +201,7 @@ struct RunStore::Impl {
   std::unique_ptr<Lease> lease;             // of a member of a group, else null
   std::unique_ptr<Patience> patience;       // with a server, else null
   std::map<std::string, std::string> jobs;  // a member's, with the hash of each
+  bool jobs_known = false;                  // by set_jobs()
   bool jobs_told = false;                   // they stand in the database
   // Tells the others; within a transaction. Throws what SOCI throws.
   void tell_jobs(const std::map<std::string, std::string>& put, const std::set<std::string>& removed);
@@ -255,6 +256,7 @@ struct RunStore::Impl {
 
   void prepare_connection();
   void disconnect();
+  void tell_jobs_again();
   void remove_member();
   Error failed();
   void count(const Effects& effects);

@@ -233,6 +233,27 @@ TEST_F(ClaimableTest, WhatIsThereIsCountedByStateUpToALimit) {
   }
 }
 
+// As where an incomplete result is to be collected once more.
+TEST_F(ClaimableTest, WhoseClockIsFarOffKeepsNobodyFromCollectingAgain) {
+  clock_ahead.set_by(75s);
+  const auto location = Location::parse(database.location().uri, "/ahead/state/runs.db").value();
+  const auto ahead = std::move(RunStore::open(location, "runner", kNoon, 300s, clock_ahead)->store);
+  const auto alone = [&](RunState state) {
+    store::Run run;
+    run.job = std::string(state_name(state));
+    run.nominal = run.wake.emplace(kNoon);
+    run.state = state;
+    run.collected_by = ahead->tree();
+    run.result_file = "file";
+    ASSERT_TRUE(ahead->add({&run, 1}));
+  };
+  alone(RunState::posted);
+  alone(RunState::stored);
+  const auto right = member(300s);
+  EXPECT_EQ(claim(*right, RunState::posted).size(), 1U);
+  EXPECT_TRUE(claim(*right, RunState::stored).empty()) << "its file lies there";
+}
+
 TEST_F(ClaimableTest, WhoseClockIsFarOffKeepsNobodyFromWhatOnlyItHas) {
   const auto ahead = member_ahead();
   const auto right = member(300s);

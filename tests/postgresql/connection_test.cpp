@@ -116,7 +116,7 @@ TEST(PostgresqlSchema, AnOlderOneIsBroughtUpToDate) {
   ASSERT_TRUE(database.open()->add({&run, 1}));
   ASSERT_EQ(database.open()->pause("a", kNoon), true);
   database.query(
-      "ALTER TABLE jobs DROP COLUMN paused_at_run, DROP COLUMN resumed_at; ALTER TABLE runs DROP COLUMN launched_by, "
+      "ALTER TABLE jobs DROP COLUMN paused_at_run; DROP TABLE pauses; ALTER TABLE runs DROP COLUMN launched_by, "
       "DROP COLUMN collected_by, "
       "DROP COLUMN delivered_by,"
       " DROP COLUMN job_hash; DROP TABLE member_jobs, members; DROP SEQUENCE changes; DROP INDEX jobs_paused;"

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "base/host_name.h"
 #include "postgresql_support.h"
 #include "store/sqlite_support.h"
 #include "store/tree_lock.h"
@@ -15,6 +16,7 @@ struct History {
   std::vector<store::Run> runs;
   std::map<std::string, Timestamp> cursors;
   std::map<std::string, Pause> paused;
+  std::optional<PauseOver> pause_over;
   std::map<RunState, std::int64_t> counts;
   std::optional<std::string> action;
 
@@ -22,13 +24,14 @@ struct History {
     runs = *store.history("", 10'000);
     cursors = *store.cursors();
     paused = *store.paused();
+    pause_over = *store.last_pause("job-2");
     counts = *store.counts();
     const auto adopted = *store.find(full_run().job, full_run().nominal);
     action = *store.action(*adopted);
   }
   bool operator==(const History& other) const {
-    return runs == other.runs && cursors == other.cursors && paused == other.paused && counts == other.counts &&
-           action == other.action;
+    return runs == other.runs && cursors == other.cursors && paused == other.paused && pause_over == other.pause_over &&
+           counts == other.counts && action == other.action;
   }
 };
 
@@ -39,6 +42,9 @@ TEST(StoreCopy, BringsEverythingThereAndBack) {
   {
     const auto store = sqlite.open();
     ASSERT_EQ(store->pause("job-1", kNow), true);
+    ASSERT_EQ(store->pause("job-2", kNow), true);
+    ASSERT_EQ(store->resume("job-2", kNow), true);
+    ASSERT_TRUE(store->last_pause("job-2").value());
     before.emplace(*store);
   }
   const PostgresqlDatabase postgresql;

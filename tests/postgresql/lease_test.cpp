@@ -51,6 +51,19 @@ TEST_F(LeaseTest, AMemberThatHasLeftIsForgottenWithItsLease) {
   EXPECT_EQ(alive->written_by_others(), true) << "others may do now what only it could";
 }
 
+TEST_F(LeaseTest, WhoHasNotToldItsJobsYetDoesNotDiffer) {
+  const auto one = member(300s);
+  ASSERT_TRUE(one->set_jobs({{"a", "1"}}));
+  const auto starting = member(300s);
+  EXPECT_TRUE(one->job_differences()->empty());
+  database.query("DELETE FROM members WHERE id = '" + newest_member() + "'");
+  EXPECT_FALSE(starting->claim(std::array{RunState::due}, kNoon, 1)) << "its lease ended while it started";
+  EXPECT_TRUE(starting->counts());
+  EXPECT_TRUE(one->job_differences()->empty());
+  ASSERT_TRUE(starting->set_jobs({}));
+  EXPECT_EQ(one->job_differences()->size(), 2U);
+}
+
 TEST_F(LeaseTest, AMemberThatIsBackTakesThePlaceOfTheOneThatLeft) {
   auto before = member(300s);
   ASSERT_TRUE(before->set_jobs({{"a", "old"}}));

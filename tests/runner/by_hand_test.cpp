@@ -226,6 +226,46 @@ TEST(Pause, EndingWhileNobodyRunsDoesNotBurst) {
   EXPECT_EQ(stand.api.posts, 0);
 }
 
+TEST(Pause, WhatComesAfterItsEndIsLaunchedHoweverLateThatIsNoticed) {
+  HandStand stand;
+  stand.put(stand.make_job("disk", "*/5 * * * *"));
+  stand.pause();
+  stand.pass(1h, 10s);
+  stand.clock.set(at("2026-11-23T09:04:50Z"));
+  ASSERT_TRUE(stand.store->resume("disk", stand.clock.now()).value());
+  stand.clock.advance(20s);
+  stand.follow_pauses();
+  stand.settle();
+  EXPECT_EQ(stand.run().name(), "disk@2026-11-23T09:05:00Z");
+  EXPECT_EQ(stand.history("disk").size(), 1U);
+}
+
+TEST(Pause, WhatWasMissedBeforeIsCaughtUpAfterIt) {
+  config::JobConfig config;
+  config.settings.catchup = config::CatchUp::latest;
+  HandStand stand;
+  stand.put(stand.make_job("disk", "30 * * * *", config));
+  ASSERT_TRUE(stand.store->pause("disk", at("2026-11-23T08:40:00Z")).value());
+  ASSERT_TRUE(stand.store->resume("disk", at("2026-11-23T08:45:00Z")).value());
+  stand.clock.set(at("2026-11-23T08:50:00Z"));
+  stand.settle();
+  EXPECT_EQ(stand.run().name(), "disk@2026-11-23T08:30:00Z");
+  EXPECT_EQ(stand.api.posts, 1);
+}
+
+TEST(Pause, HoldsAlsoBeforeTheRunnerHasNoticedIt) {
+  HandStand stand;
+  stand.clock.set(at("2026-11-23T08:00:59.7Z"));
+  stand.put(stand.make_job("disk", "* * * * *"));
+  stand.settle();
+  ASSERT_EQ(stand.run().state, RunState::due);
+  ASSERT_TRUE(stand.store->pause("disk", stand.clock.now()).value());
+  stand.advance(400ms);
+  EXPECT_EQ(stand.run().state, RunState::skipped);
+  EXPECT_THAT(stand.run().reason, HasSubstr("paused"));
+  EXPECT_EQ(stand.api.posts, 0);
+}
+
 TEST(Pause, ARunThatWaitsToBeTriedAgainIsSkipped) {
   HandStand stand;
   stand.api.script = {FakeApi::Post::unavailable};

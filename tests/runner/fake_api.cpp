@@ -59,8 +59,9 @@ class FakeHttp final : public api::Http {
   Result<HttpAnswer> perform(const api::HttpRequest& request) override { return api_.answer(request); }
   void perform_all(const std::vector<api::HttpRequest>& requests,
                    const std::function<void(std::size_t, Result<HttpAnswer>)>& done,
-                   const std::function<void()>& /*idle*/) override {
+                   const std::function<void()>& idle) override {
     if (api_.before_many) api_.before_many();
+    if (idle) idle();
     for (std::size_t i = requests.size(); i-- > 0;) {
       const bool held_back = requests[i].may_send && !requests[i].may_send();
       done(i, held_back ? fail("not sent", "http://fake/", Retry::later) : api_.answer(requests[i]));

@@ -52,6 +52,34 @@ TEST(Launcher, AMacroReplacesATargetThatIsItsName) {
   EXPECT_THAT(stand.api.actions[0].document, HasSubstr(R"("target":"status='online'")"));
 }
 
+// It has claimed the second run ahead of its time while it waits for the answer to the first.
+TEST(Launcher, WhatBecomesLateWhileTheApiIsWaitedForIsGivenToOthers) {
+  for (const bool long_wait : {false, true}) {
+    Stand stand;
+    const auto launch = [&](const std::string& job, std::chrono::milliseconds in) {
+      stand.start(stand.make_job(job, "0 0 1 1 *"));
+      store::Run run;
+      run.job = job;
+      run.nominal = run.wake.emplace(stand.clock.now() + in);
+      ASSERT_TRUE(stand.store->add({&run, 1}));
+    };
+    launch("first", 0ms);
+    launch("second", 300ms);
+    int free_meanwhile = 0;
+    stand.api.before_many = [&] {
+      stand.clock.advance(300ms + runner::Launcher::kPatience - (long_wait ? 0ms : 1ms));
+      stand.api.before_many = nullptr;
+    };
+    stand.api.around_exchange = [&] {
+      free_meanwhile = static_cast<int>(stand.store->claimable(runner::Launcher::kToLaunch, 10)->size());
+      stand.api.around_exchange = nullptr;
+    };
+    stand.settle();
+    EXPECT_EQ(free_meanwhile, long_wait ? 1 : 0);
+    EXPECT_EQ(stand.api.posts, 2);
+  }
+}
+
 TEST(Launcher, ARefusalIsFinal) {
   DueStand stand;
   stand.api.script = {Post::refuse};

@@ -107,7 +107,7 @@ class Stand {
     stages->planner.step(clock.now());
     for (bool busy = true; busy;) {
       busy = false;
-      for (const auto step : {&Stages::launch, &Stages::collect, &Stages::deliver}) {
+      for (const auto step : {&Stages::launch, &Stages::reconcile, &Stages::collect, &Stages::deliver}) {
         const auto wake = (stages.get()->*step)(clock.now());
         busy = busy || (wake && *wake <= clock.now());
       }
@@ -139,10 +139,14 @@ class Stand {
         : context{stand.settings, stand.jobs, *stand.store, stand.log, launches, troubles},
           planner(context, runner::kAhead),
           rate(stand.settings.max_launches_per_minute, {}),
-          launcher(context, stand.client(), std::make_unique<CountingSigner>(stand.signatures), rate, stand.clock),
+          launcher(context, stand.client(), std::make_unique<CountingSigner>(stand.signatures), rate, stand.clock,
+                   runner::Launcher::kToLaunch),
+          reconciler(context, stand.client(), std::make_unique<CountingSigner>(stand.signatures), rate, stand.clock,
+                     runner::Launcher::kToReconcile),
           collector(context, stand.client(), stand.clock),
           deliverer(context, stand.clock, {}) {}
     std::optional<Timestamp> launch(Timestamp now) { return launcher.step(now); }
+    std::optional<Timestamp> reconcile(Timestamp now) { return reconciler.step(now); }
     std::optional<Timestamp> collect(Timestamp now) { return collector.step(now); }
     std::optional<Timestamp> deliver(Timestamp now) { return deliverer.step(now); }
 
@@ -151,7 +155,7 @@ class Stand {
     const runner::StageContext context;
     runner::Planner planner;
     runner::LaunchRate rate;
-    runner::Launcher launcher;
+    runner::Launcher launcher, reconciler;
     runner::Collector collector;
     runner::Deliverer deliverer;
   };

@@ -82,8 +82,8 @@ TEST(SqliteStore, TheFirstSchemaIsBroughtUpToDate) {
   for (const auto* statement :
        {"ALTER TABLE runs DROP COLUMN launched_by", "ALTER TABLE runs DROP COLUMN collected_by",
         "ALTER TABLE runs DROP COLUMN delivered_by", "DROP INDEX runs_failed", "DROP INDEX jobs_paused",
-        "ALTER TABLE jobs DROP COLUMN paused_since", "ALTER TABLE jobs DROP COLUMN paused_at_run",
-        "DROP INDEX jobs_resumed", "ALTER TABLE jobs DROP COLUMN resumed_at", "UPDATE schema_version SET version = 1"})
+        "ALTER TABLE jobs DROP COLUMN paused_since", "ALTER TABLE jobs DROP COLUMN paused_at_run", "DROP TABLE pauses",
+        "UPDATE schema_version SET version = 1"})
     execute(database.path, statement);
   EXPECT_FALSE(RunStore::open_beside(database.path, "command").has_value()) << "only the runner changes a schema";
   const auto store = database.open();

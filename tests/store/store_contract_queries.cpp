@@ -57,6 +57,7 @@ TEST_P(StoreContract, KnowsWhenRunsWerePosted) {
     run.nominal = kNoon - hours(24 * 400);  // planned long before
     run.state = RunState::sent;
     run.posted_at = posted;
+    run.launched_by = store->tree();
     ASSERT_TRUE(store->add({&run, 1}));
   };
   post("a", kNoon + seconds(2));

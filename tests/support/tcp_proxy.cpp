@@ -128,6 +128,7 @@ UniqueFd TcpProxy::connect_server() const {
 void TcpProxy::pass(Connection& connection) {
   std::array<char, 65536> buffer;
   std::array<pollfd, 2> ends{{{connection.client.get(), POLLIN, 0}, {connection.server.get(), POLLIN, 0}}};
+  bool asked = false;
   while (!connection.ended) {
     if (silent_) {
       poll(nullptr, 0, kLookMilliseconds);
@@ -137,7 +138,8 @@ void TcpProxy::pass(Connection& connection) {
     for (std::size_t i = 0; i < 2 && !silent_; ++i) {
       if (ends[i].revents == 0) continue;
       const auto size = recv(ends[i].fd, buffer.data(), buffer.size(), 0);
-      if (i == 0 && size > 0) ++requests_;
+      if (i == 0 && size > 0 && !asked) ++requests_;
+      asked = i == 0;
       std::this_thread::sleep_for(delay_.load());
       if (size <= 0 || !send_all(ends[1 - i].fd, {buffer.data(), static_cast<std::size_t>(size)})) return;
     }
