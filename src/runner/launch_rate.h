@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <mutex>
@@ -21,10 +23,20 @@ class LaunchRate {
     bool first_refusal = false;           // the breaker has just opened: worth one warning
   };
   Answer ask(Timestamp now);
+  // How many more are allowed now, as long as a refusal was not long ago: who claims more keeps them from other members
+  // of a group. Where none is, also until when.
+  struct Room {
+    std::size_t launches = 0;
+    Timestamp wait_until{};
+  };
+  std::optional<Room> room(Timestamp now);
   // One that was allowed did not take place.
   void give_back();
 
  private:
+  void forget(Timestamp now);
+  Timestamp next_room() const { return launches_[launches_.size() - per_minute_] + std::chrono::minutes(1); }
+
   const std::size_t per_minute_;
   std::mutex mutex_;  // guards launches_, last_refusal_
   std::deque<Timestamp> launches_;

@@ -30,7 +30,12 @@ Launcher::Launcher(const StageContext& context, std::unique_ptr<api::ApiClient> 
 
 std::optional<Timestamp> Launcher::step(Timestamp now) {
   if (const auto wait = recorder_.settle(now)) return wait;
-  if (const auto wait = claim(now)) return wait;
+  const auto room = states_.front() == RunState::due ? rate_.room(now) : std::nullopt;
+  if (room && room->launches == 0) {
+    give_back_held();
+    return room->wait_until;
+  }
+  if (const auto wait = claim(now, room ? std::min(kMostHeld, room->launches) : kMostHeld)) return wait;
   if (auto due = take_due(now); !due.empty()) {
     launch(std::move(due), now);
     return clock_.now();
@@ -43,9 +48,9 @@ std::optional<Timestamp> Launcher::step(Timestamp now) {
 }
 
 // A time to come back at where the store fails.
-std::optional<Timestamp> Launcher::claim(Timestamp now) {
-  if (held_.size() >= kMostHeld) return std::nullopt;
-  auto claimed = recorder_.claim(states_, now + kAhead, static_cast<int>(kMostHeld - held_.size()));
+std::optional<Timestamp> Launcher::claim(Timestamp now, std::size_t most) {
+  if (held_.size() >= most) return std::nullopt;
+  auto claimed = recorder_.claim(states_, now + kAhead, static_cast<int>(most - held_.size()));
   if (!claimed) return recorder_.claim_again(now);
   for (auto& run : *claimed) held_.push_back({std::move(run), nullptr, {}, {}});
   std::stable_sort(held_.begin(), held_.end(), [](const Held& a, const Held& b) { return a.run.wake < b.run.wake; });
@@ -132,8 +137,7 @@ bool Launcher::may_launch(store::Run& run, const spool::JobPtr& job, Timestamp n
   if (answer.first_refusal)
     context_.log.warning("More than " + std::to_string(context_.settings.max_launches_per_minute) +
                          " launches within a minute (maxlaunchesperminute): further runs wait for their turn.");
-  run.wake = *answer.wait_until;
-  recorder_.later({RunState::due, run, {}});
+  recorder_.release(run);  // others may have room
   return false;
 }
 
@@ -185,7 +189,10 @@ void Launcher::post(std::vector<Held> ready, std::uint64_t term) {
 
 // While the API keeps this launcher waiting.
 void Launcher::give_back_late(Timestamp now) {
-  if (held_.empty() || *held_.front().run.wake + kPatience > now) return;
+  if (!held_.empty() && *held_.front().run.wake + kPatience <= now) give_back_held();
+}
+
+void Launcher::give_back_held() {
   for (const auto& held : held_) recorder_.release(held.run);
   held_.clear();
 }

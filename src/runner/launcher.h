@@ -55,7 +55,7 @@ class Launcher {
     bool tried_ahead = false;
   };
 
-  std::optional<Timestamp> claim(Timestamp now);
+  std::optional<Timestamp> claim(Timestamp now, std::size_t most);
   bool sign_ahead();
   std::vector<Held> take_due(Timestamp now);
   void launch(std::vector<Held> due, Timestamp now);
@@ -65,6 +65,7 @@ class Launcher {
   std::vector<Held> record_signed(std::vector<Held> ready, Timestamp now);
   void post(std::vector<Held> ready, std::uint64_t term);
   void give_back_late(Timestamp now);
+  void give_back_held();
   void answered(store::Run run, Result<api::StoredAction> stored);
   void reconcile(store::Run run, Timestamp now);
   bool may_launch(store::Run& run, const spool::JobPtr& job, Timestamp now);

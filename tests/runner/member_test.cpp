@@ -44,6 +44,24 @@ TEST(LostAnswer, OfTheDatabaseToACollectedResultLeavesItsFile) {
   EXPECT_TRUE(result_exists(stand, "7001.json"));
 }
 
+TEST(LaunchLimit, LeavesToOthersWhatIsBeyondIt) {
+  MemberStand stand;
+  stand.limit_launches(1);
+  const auto add = [&](std::chrono::milliseconds later) {
+    store::Run run;
+    run.job = "disk";
+    run.nominal = run.wake.emplace(stand.clock.now() + later);
+    run.deadline = run.nominal + 5min;
+    ASSERT_TRUE(stand.store->add({&run, 1}));
+  };
+  for (int i = 1; i <= 20; ++i) add(std::chrono::milliseconds(i));
+  const auto posts = stand.api.posts;
+  stand.advance(100ms);
+  EXPECT_EQ(stand.api.posts, posts + 1);
+  const auto other = stand.other_member();
+  EXPECT_EQ(other->claim(std::array{RunState::due}, stand.clock.now(), 100)->size(), 19U);
+}
+
 // The answer to "signed" is lost though it was written: nothing was posted yet, and nobody has the run in hand.
 TEST(LostAnswer, OfTheDatabaseToASignedRunDelaysItsLaunchAndNoMore) {
   Loser lose;
