@@ -28,8 +28,9 @@ std::vector<std::string> without_go_style(const std::vector<std::string>& argume
 int run_daemon(const Context& context) {
   const auto daemon = runner::Daemon::start(context.config);
   if (!daemon) return complain(context, daemon.error(), kExitCannotStart);
-  if (*daemon) (*daemon)->run();
-  return kExitFine;
+  if (!*daemon) return kExitFine;  // a signal asked for the end
+  const auto ended = (*daemon)->run();
+  return ended ? kExitFine : complain(context, ended.error(), kExitProblem);
 }
 
 Command run_command(CLI::App& app, const Context& context) {

@@ -96,7 +96,6 @@ void Daemon::Impl::look_at_store() {
 void Daemon::Impl::clock_was_set() {
   log.notice("The clock was set.");
   clock_to_follow = true;
-  if (!engine) return;
   bring_forward();
   engine->ring_all();
 }
@@ -112,35 +111,34 @@ void Daemon::Impl::bring_forward() {
 
 // For who asks the service manager how the runner is.
 std::string Daemon::Impl::status() const {
-  if (!planner) return "Nothing is launched since the last reload; restart the runner, the log says why";
   const auto next = planner->next_time();
   const auto count = jobs.size();
   return counted(count, "job") + (next ? ", next launch at " + format_utc(*next) : ", none to launch");
 }
 
-void Daemon::Impl::loop() {
+Result<void> Daemon::Impl::loop() {
   auto next_scan = steady_clock::now() + configuration.runner.checkdirectory;
   bool quiet = false;  // the kernel told of changes; a look follows once it is quiet
   while (true) {
-    std::optional<Timestamp> next;
-    if (planner) next = planner->step(now());
+    const auto next = planner->step(now());
     const auto until_scan = std::chrono::ceil<milliseconds>(next_scan - steady_clock::now());
     auto longest = quiet ? kSpoolQuiet : std::clamp(until_scan, milliseconds(0), kStoreLook);
     service_manager.status(status());
     if (const auto until_alive = service_manager.alive(steady_clock::now()))
       longest = std::min(longest, std::chrono::ceil<milliseconds>(*until_alive));
     if (missed.reload || missed.clock_was_set) longest = milliseconds(0);
-    auto events = wakeups.wait(next, longest, quiet || !spool ? -1 : spool->event_fd());
-    if (events.terminate) return;
+    auto events = wakeups.wait(next, longest, quiet ? -1 : spool->event_fd());
+    if (events.terminate) return {};
     events.add(std::exchange(missed, {}));
     if (events.reload) {
       service_manager.reloading();
-      if (!reload()) return;
+      const auto goes_on = reload();
+      if (!goes_on) return tl::unexpected(goes_on.error());
+      if (!*goes_on) return {};
       service_manager.ready();
       next_scan = steady_clock::now() + configuration.runner.checkdirectory;
     }
     if (events.clock_was_set) clock_was_set();
-    if (!planner || !spool) continue;
     look_at_store();
     if (quiet) apply(spool->read_events(), false);
     quiet = events.spool;
@@ -150,15 +148,17 @@ void Daemon::Impl::loop() {
   }
 }
 
-void Daemon::run() {
+Result<void> Daemon::run() {
   impl_->service_manager.ready();
-  impl_->loop();
+  auto ended = impl_->loop();
   impl_->service_manager.stopping();
+  if (!ended) impl_->log.error(ended.error().text());
   impl_->log.notice("Stopping: what is under way is finished or kept for the next start.");
   impl_->planner.reset();
   impl_->engine.reset();
   impl_->store->close();
   impl_->log.notice("Stopped.");
+  return ended;
 }
 
 }  // namespace mig_runner::runner

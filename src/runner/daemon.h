@@ -18,8 +18,9 @@ class Daemon {
   ~Daemon();
 
   // Until SIGTERM or SIGINT. SIGHUP reads the configuration again and reopens log files; a broken one is reported and
-  // the runner goes on with what it has.
-  void run();
+  // the runner goes on with what it has. An Error where it cannot go on with the new one: whoever started it may start
+  // it again.
+  Result<void> run();
 
  private:
   struct Impl;

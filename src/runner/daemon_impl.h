@@ -42,7 +42,7 @@ struct Daemon::Impl {
   Result<bool> start_stages(const sign::Key& key);
   Result<void> start_engine(const sign::Key& key);
   Result<void> start_planner();
-  bool reload();
+  Result<bool> reload();
   void apply(const std::vector<spool::Change>& changes, bool at_start);
   void report(const spool::Change& change, bool at_start);
   Result<void> follow_pauses();
@@ -51,7 +51,7 @@ struct Daemon::Impl {
   void clock_was_set();
   void bring_forward();
   std::string status() const;
-  void loop();
+  Result<void> loop();
 
   Timestamp now() const { return system_clock().now(); }
 

@@ -154,8 +154,8 @@ Result<void> Daemon::Impl::start_planner() {
   return {};
 }
 
-// False where a signal asked for the end meanwhile.
-bool Daemon::Impl::reload() {
+// False where a signal asked for the end meanwhile. An Error where nothing could be launched any more.
+Result<bool> Daemon::Impl::reload() {
   log.reopen();
   auto loaded = load_configuration(path);
   for (const auto& problem : loaded.problems)
@@ -188,10 +188,9 @@ bool Daemon::Impl::reload() {
   log.exchange(std::move(*sink));
   const auto started = start_stages(*key);
   if (!started)
-    log.error("Nothing is launched after the reload, restart the runner: " + started.error().text());
-  else if (*started)
-    log.notice("Reloaded: the new configuration is in use.");
-  return started.value_or(true);
+    return fail("The runner ends, since it cannot go on with the new configuration: " + started.error().text());
+  if (*started) log.notice("Reloaded: the new configuration is in use.");
+  return *started;
 }
 
 }  // namespace mig_runner::runner
