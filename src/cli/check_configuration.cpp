@@ -35,13 +35,10 @@ void check_directories(const config::RunnerConfig& runner, const fs::path& runne
     refuse_writable_by_others(path, problems);
 }
 
-void check_zone(const config::RunnerConfig& runner, const fs::path& runner_cfg, Problems& problems) {
-  const auto& name = runner.job_defaults.timezone;
-  if (name.empty()) {
-    if (const auto zone = cron::Zone::local(); !zone) problems.push_back({"TZ", 0, 0, zone.error().what});
-  } else if (const auto zone = cron::Zone::find(name); !zone) {
-    problems.push_back({runner_cfg, runner.timezone_line, runner.timezone_column, zone.error().what});
-  }
+// That of jobs which name none, nor runner.cfg for them.
+void check_local_zone(const config::RunnerConfig& runner, Problems& problems) {
+  if (!runner.job_defaults.timezone.empty()) return;
+  if (const auto zone = cron::Zone::local(); !zone) problems.push_back({"TZ", 0, 0, zone.error().what});
 }
 
 void check_log(const config::LoggingConfig& logging, const fs::path& runner_cfg, Problems& problems) {
@@ -109,7 +106,7 @@ ConfigurationCheck check_configuration(const fs::path& runner_cfg, Timestamp now
   refuse_writable_by_others(runner_cfg, problems);
   const auto& runner = check.runner.emplace(std::move(file->config));
   check_directories(runner, runner_cfg, problems);
-  check_zone(runner, runner_cfg, problems);
+  check_local_zone(runner, problems);
   check_log(runner.logging, runner_cfg, problems);
   check_secrets(runner, runner_cfg, problems);
 

@@ -25,6 +25,17 @@ Error joined(const std::vector<config::Problem>& problems) {
   return error;
 }
 
+// Of a job that was removed, or is another member's.
+bool holds_only_results(const fs::path& directory) {
+  std::error_code error;
+  const fs::directory_iterator entries(directory, error);
+  const bool any_file = std::any_of(begin(entries), end(entries), [](const auto& entry) {
+    std::error_code ignored;
+    return !entry.is_directory(ignored);
+  });
+  return !error && !any_file && fs::is_directory(directory / "results", error);
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> job_directories(const fs::path& runners) {
@@ -33,7 +44,8 @@ Result<std::vector<std::string>> job_directories(const fs::path& runners) {
   for (fs::directory_iterator entry(runners, error), end; !error && entry != end; entry.increment(error)) {
     std::error_code ignored;
     auto name = entry->path().filename().string();
-    if (!name.starts_with('.') && entry->is_directory(ignored)) names.push_back(std::move(name));
+    if (!name.starts_with('.') && entry->is_directory(ignored) && !holds_only_results(entry->path()))
+      names.push_back(std::move(name));
   }
   if (error) return fail("the directory of jobs cannot be read: " + error.message(), runners);
   std::sort(names.begin(), names.end());

@@ -33,7 +33,7 @@ class Tree {
   config::RunnerConfig config_;
 };
 
-// The names of the directories in `runners`, as Tree::job_names.
+// The names of the directories in `runners`, as Tree::job_names, but for those that hold results alone.
 Result<std::vector<std::string>> job_directories(const std::filesystem::path& runners);
 // "there is no job NAME" and the nearest one.
 std::string no_such_job(const std::string& name, const std::vector<std::string>& names);

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "config/bind.h"
 #include "config/tree_layout.h"
+#include "cron/zone.h"
 
 namespace mig_runner::runner {
 namespace {
@@ -66,6 +67,9 @@ std::optional<ConfigurationFile<config::RunnerConfig>> read_runner_config(const 
   auto config = config::bind_runner_config(*text, runner_cfg, problems);
   if (const auto location = store_location(config); !location && !config::any_fatal(problems))
     problems.push_back({runner_cfg, 0, 0, "runner.store: " + location.error().text()});
+  const auto& zone_name = config.job_defaults.timezone;
+  if (const auto zone = cron::Zone::find(zone_name); !zone_name.empty() && !zone)
+    problems.push_back({runner_cfg, config.timezone_line, config.timezone_column, zone.error().what});
   return ConfigurationFile<config::RunnerConfig>{runner_cfg, std::move(*text), std::move(config)};
 }
 

@@ -67,7 +67,7 @@ Result<void> Daemon::Impl::follow_pauses() {
   if (!paused) return tl::unexpected(paused.error());
   std::set<std::string> names;
   for (const auto& [name, since] : *paused) names.insert(name);
-  planner->set_paused(std::move(names), now());
+  planner->set_paused(std::move(names));
   jobs.set_paused(std::move(*paused));
   return {};
 }

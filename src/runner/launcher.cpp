@@ -52,7 +52,10 @@ std::optional<Timestamp> Launcher::claim(Timestamp now, std::size_t most) {
   if (held_.size() >= most) return std::nullopt;
   auto claimed = recorder_.claim(states_, now + kAhead, static_cast<int>(most - held_.size()));
   if (!claimed) return recorder_.claim_again(now);
-  for (auto& run : *claimed) held_.push_back({std::move(run), nullptr, {}, {}});
+  for (auto& run : *claimed) {
+    auto job = context_.jobs.find(run.job);
+    held_.push_back({std::move(run), std::move(job), nullptr, {}, {}});
+  }
   std::stable_sort(held_.begin(), held_.end(), [](const Held& a, const Held& b) { return a.run.wake < b.run.wake; });
   return std::nullopt;
 }
@@ -197,9 +200,20 @@ void Launcher::give_back_held() {
   held_.clear();
 }
 
+// The job changed or went while the run was in hand: in a group others may have it as it was. Where nobody has the job
+// that is said after the deadline.
+bool Launcher::is_for_others(const Held& held, const spool::JobPtr& job, Timestamp now) const {
+  if (context_.store.tree().empty()) return false;
+  return job ? job != held.claimed_for : held.run.deadline && now <= *held.run.deadline;
+}
+
 // False where it is not launched now, which is then recorded.
 bool Launcher::make_ready(Held& held, Timestamp now) {
   const auto job = context_.jobs.find(held.run.job);
+  if (is_for_others(held, job, now)) {
+    recorder_.release(held.run);
+    return false;
+  }
   if (!may_launch(held.run, job, now)) return false;
   const bool signed_ahead = held.job && held.job == job && now - *held.run.wake <= kStale;
   if (signed_ahead) return true;

@@ -49,6 +49,7 @@ class Launcher {
   // A claimed run. Its action is signed once `job` is there, the form of the job that it was made of.
   struct Held {
     store::Run run;
+    spool::JobPtr claimed_for;  // the form of the job at that moment
     spool::JobPtr job;
     std::string document;
     std::string signature;
@@ -59,6 +60,7 @@ class Launcher {
   bool sign_ahead();
   std::vector<Held> take_due(Timestamp now);
   void launch(std::vector<Held> due, Timestamp now);
+  bool is_for_others(const Held& held, const spool::JobPtr& job, Timestamp now) const;
   bool make_ready(Held& held, Timestamp now);
   Result<void> sign(Held& held, const spool::JobPtr& job, Timestamp start);
   bool is_paused(const store::Run& run);

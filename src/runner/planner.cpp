@@ -9,6 +9,8 @@ namespace mig_runner::runner {
 namespace {
 
 constexpr int kCountMissedUpTo = 1000;
+// How long a loop that is not held up takes at most until it plans what is due: what is later may be behind a pause.
+constexpr std::chrono::milliseconds kNotice{100};
 
 store::Run run_of(const spool::Job& job, Timestamp nominal) {
   store::Run run;
@@ -16,6 +18,27 @@ store::Run run_of(const spool::Job& job, Timestamp nominal) {
   run.nominal = nominal;
   run.plugin = job.config.plugin;
   return run;
+}
+
+// The one that `time` lies in, null where it lies in none.
+const store::PauseOver* pause_at(const std::multimap<std::string, store::PauseOver>& pauses, const std::string& job,
+                                 Timestamp time) {
+  const auto [begin, end] = pauses.equal_range(job);
+  const auto found = std::find_if(
+      begin, end, [&](const auto& pause) { return time >= pause.second.since && time <= pause.second.until; });
+  return found == end ? nullptr : &found->second;
+}
+
+// As Schedule::latest, but for times that lie in a pause.
+std::optional<Timestamp> latest_outside(const spool::Job& job, Timestamp after, Timestamp at,
+                                        const std::multimap<std::string, store::PauseOver>& pauses) {
+  auto latest = job.schedule.latest(after, at, job.zone);
+  while (latest) {
+    const auto* pause = pause_at(pauses, job.name, *latest);
+    if (pause == nullptr) break;
+    latest = job.schedule.latest(after, pause->since - std::chrono::milliseconds(1), job.zone);
+  }
+  return latest;
 }
 
 // How long a launch may be tried for: startdeadline after the nominal time, or the next nominal time if that is sooner.
@@ -104,22 +127,12 @@ void Planner::remove(const std::string& name, Timestamp now) {
   entries_.erase(known);
 }
 
-void Planner::set_paused(std::set<std::string> paused, Timestamp now) {
+void Planner::set_paused(std::set<std::string> paused) {
   paused_.swap(paused);
   for (auto& [name, entry] : entries_) {
     if (paused_.contains(name) == paused.contains(name)) continue;
-    if (!paused_.contains(name)) pass_over_pause(entry, now);
     schedule(entry);
   }
-}
-
-// Times that it missed before the pause, or since, are still to be planned. What met the pause the store refuses in any
-// case; here it is only not counted as missed.
-void Planner::pass_over_pause(Entry& entry, Timestamp now) const {
-  const auto pause = context_.store.last_pause(entry.job->name);
-  if (!pause || !*pause) return;
-  const auto next = entry.job->schedule.next(entry.cursor, entry.job->zone);
-  if (next && *next >= (*pause)->since) entry.cursor = std::max(entry.cursor, std::min((*pause)->until, now));
 }
 
 // The clock was set back: times after `now` come again. Those that had a run keep it (the store has one per nominal
@@ -132,14 +145,18 @@ void Planner::turn_back(Timestamp now) {
   }
 }
 
-void Planner::plan_missed(const Entry& entry, Timestamp last, Plan& plan) {
+void Planner::plan_missed(const Entry& entry, Timestamp last, const Pauses& pauses, Plan& plan) {
   int count = 0;
   auto time = entry.job->schedule.next(entry.cursor, entry.job->zone);
-  for (; time && *time <= last && count < kCountMissedUpTo; ++count)
-    time = entry.job->schedule.next(*time, entry.job->zone);
+  while (time && *time <= last && count < kCountMissedUpTo) {
+    const auto* pause = pause_at(pauses, entry.job->name, *time);
+    if (pause == nullptr) ++count;
+    time = entry.job->schedule.next(pause != nullptr ? pause->until : *time, entry.job->zone);
+  }
   auto run = run_of(*entry.job, last);
   run.state = store::RunState::missed;
-  run.reason = "nobody was there to launch it at its time";
+  run.reason = context_.store.tree().empty() ? "nobody was there to launch it at its time"
+                                             : "nobody was there to launch it at its time, or the database was away";
   if (count >= kCountMissedUpTo) {
     run.reason += ", nor at " + std::to_string(count - 1) + " or more times before it";
   } else if (count > 1) {
@@ -158,32 +175,47 @@ void Planner::plan_launch(const Entry& entry, Timestamp nominal, Timestamp count
   plan.runs.push_back(std::move(run));
 }
 
-void Planner::plan_entry(const Entry& entry, Timestamp now, Plan& plan) {
+void Planner::plan_entry(const Entry& entry, Timestamp now, const Pauses& pauses, Plan& plan) {
   const auto& job = *entry.job;
   if (*entry.next > now) {
     plan.cursors.push_back({job.name, *entry.next});
     return plan_launch(entry, *entry.next, *entry.next, plan);
   }
-  const auto newest = job.schedule.latest(entry.cursor, now, job.zone);
-  plan.cursors.push_back({job.name, newest.value_or(now)});
+  plan.cursors.push_back({job.name, job.schedule.latest(entry.cursor, now, job.zone).value_or(now)});
+  const auto newest = latest_outside(job, entry.cursor, now, pauses);
   if (!newest) return;
   const bool punctual = now - *newest <= kPunctual;
   const bool launch = punctual || job.config.settings.catchup == config::CatchUp::latest;
   const auto last_missed =
-      launch ? job.schedule.latest(entry.cursor, *newest - std::chrono::milliseconds(1), job.zone) : newest;
-  if (last_missed) plan_missed(entry, *last_missed, plan);
+      launch ? latest_outside(job, entry.cursor, *newest - std::chrono::milliseconds(1), pauses) : newest;
+  if (last_missed) plan_missed(entry, *last_missed, pauses, plan);
   if (launch) plan_launch(entry, *newest, punctual ? *newest : now, plan);
 }
 
-bool Planner::commit(const Plan& plan, Timestamp now) {
+// Those that times which have passed may lie in; only then are they asked for.
+Result<Planner::Pauses> Planner::pauses_met(Timestamp now) const {
+  std::optional<Timestamp> earliest;
+  for (auto it = queue_.begin(); it != queue_.end() && planned_at(**it) <= now; ++it)
+    if (const auto next = *(*it)->next; next <= now - kNotice) earliest = std::min(earliest.value_or(next), next);
+  if (!earliest) return Pauses();
+  auto pauses = context_.store.pauses_over(*earliest);
+  // One that ends in the future ended by a wrong clock.
+  if (pauses) std::erase_if(*pauses, [&](const auto& pause) { return pause.second.until > context_.group_time(now); });
+  return pauses;
+}
+
+// When it is tried again.
+Timestamp Planner::not_planned(const Error& error, Timestamp now) {
+  ++failures_;
+  // Others plan for a machine whose clock is off; that is told by who watches the group.
+  if (error.retry != Retry::no && !std::exchange(told_, true))
+    context_.log.error("Runs cannot be planned, nothing is launched: " + error.text());
+  return now + retry_pause(kStoragePauses, failures_, "planner");
+}
+
+Result<void> Planner::commit(const Plan& plan, Timestamp now) {
   const auto planned = context_.store.plan(plan.cursors, plan.runs, now);
-  if (!planned) {
-    ++failures_;
-    // Others plan for a machine whose clock is off; that is told by who watches the group.
-    if (planned.error().retry != Retry::no && !std::exchange(told_, true))
-      context_.log.error("Runs cannot be planned, nothing is launched: " + planned.error().text());
-    return false;
-  }
+  if (!planned) return tl::unexpected(planned.error());
   if (std::exchange(told_, false)) context_.log.notice("Runs can be planned again.");
   failures_ = 0;
   for (std::size_t i = 0; i < plan.runs.size(); ++i) {
@@ -191,21 +223,24 @@ bool Planner::commit(const Plan& plan, Timestamp now) {
     if ((*planned)[i] && run.state == store::RunState::missed)
       context_.log.warning(run.name() + ": missed: " + run.reason);
   }
-  return true;
+  return {};
 }
 
 std::optional<Timestamp> Planner::step(Timestamp now) {
   if (last_step_ && now < *last_step_) turn_back(now);
   last_step_ = now;
 
+  const auto pauses = pauses_met(now);
+  if (!pauses) return not_planned(pauses.error(), now);
   Plan plan;
   plan.cursors = unwritten_;
   std::vector<Entry*> due;
   for (auto it = queue_.begin(); it != queue_.end() && planned_at(**it) <= now; ++it) {
     due.push_back(*it);
-    plan_entry(**it, now, plan);
+    plan_entry(**it, now, *pauses, plan);
   }
-  if (!plan.cursors.empty() && !commit(plan, now)) return now + retry_pause(kStoragePauses, failures_, "planner");
+  if (!plan.cursors.empty())
+    if (const auto done = commit(plan, now); !done) return not_planned(done.error(), now);
   for (std::size_t i = 0; i < due.size(); ++i) {
     due[i]->cursor = plan.cursors[unwritten_.size() + i].planned_through;
     schedule(*due[i]);

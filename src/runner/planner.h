@@ -37,9 +37,9 @@ class Planner {
   void put(const spool::JobPtr& job, Timestamp now);
   void remove(const std::string& name, Timestamp now);
 
-  // Which jobs are paused now: nothing of theirs is planned. The times of one that is no longer paused count from the
-  // end of the pause on.
-  void set_paused(std::set<std::string> paused, Timestamp now);
+  // Which jobs are paused now: nothing of theirs is planned. What met a pause that is over is not planned either, but
+  // what was missed before it, or since, is.
+  void set_paused(std::set<std::string> paused);
 
   // Plans everything that is due. Returns when it wants to be called next; nullopt: not before something changes.
   std::optional<Timestamp> step(Timestamp now);
@@ -61,17 +61,19 @@ class Planner {
     std::vector<store::Cursor> cursors;
     std::vector<store::Run> runs;
   };
+  using Pauses = std::multimap<std::string, store::PauseOver>;
 
   void insert(const spool::JobPtr& job, Timestamp cursor);
   void schedule(Entry& entry);
-  void pass_over_pause(Entry& entry, Timestamp now) const;
   void turn_back(Timestamp now);
   Timestamp planned_at(const Entry& entry) const;
-  void plan_entry(const Entry& entry, Timestamp now, Plan& plan);
+  Result<Pauses> pauses_met(Timestamp now) const;
+  void plan_entry(const Entry& entry, Timestamp now, const Pauses& pauses, Plan& plan);
   void plan_launch(const Entry& entry, Timestamp nominal, Timestamp counted_from, Plan& plan);
-  void plan_missed(const Entry& entry, Timestamp last, Plan& plan);
+  void plan_missed(const Entry& entry, Timestamp last, const Pauses& pauses, Plan& plan);
   std::optional<Timestamp> shared_cursor(const spool::Job& job, Timestamp now) const;
-  bool commit(const Plan& plan, Timestamp now);
+  Result<void> commit(const Plan& plan, Timestamp now);
+  Timestamp not_planned(const Error& error, Timestamp now);
 
   const StageContext& context_;
   const std::chrono::milliseconds ahead_;

@@ -60,16 +60,26 @@ Result<bool> RunStore::resume(const std::string& job, Timestamp now) {
   });
 }
 
-Result<std::optional<PauseOver>> RunStore::last_pause(const std::string& job) {
-  const auto name = clean_text(job);
-  return impl_->read([&](soci::session& session) -> Result<std::optional<PauseOver>> {
-    long long since = 0;
-    long long until = 0;
-    session << "SELECT since, until FROM pauses WHERE job = (SELECT number FROM jobs WHERE name = :name)"
-               " ORDER BY until DESC LIMIT 1",
-        into(since), into(until), use(name, "name");
-    if (!session.got_data()) return std::nullopt;
-    return PauseOver{Timestamp(std::chrono::milliseconds(since)), Timestamp(std::chrono::milliseconds(until))};
+Result<std::multimap<std::string, PauseOver>> RunStore::pauses_over(Timestamp since) {
+  const long long earliest = since.time_since_epoch().count();
+  return impl_->read([&](soci::session& session) -> Result<std::multimap<std::string, PauseOver>> {
+    std::string job;
+    long long begin = 0;
+    long long end = 0;
+    soci::statement statement(session);
+    statement.exchange(into(job));
+    statement.exchange(into(begin));
+    statement.exchange(into(end));
+    statement.exchange(use(earliest, "since"));
+    prepare(statement,
+            "SELECT name, since, until FROM pauses JOIN jobs ON number = job WHERE until >= :since ORDER BY until",
+            true);
+    statement.execute();
+    std::multimap<std::string, PauseOver> found;
+    while (statement.fetch())
+      found.emplace(job,
+                    PauseOver{Timestamp(std::chrono::milliseconds(begin)), Timestamp(std::chrono::milliseconds(end))});
+    return found;
   });
 }
 

@@ -193,8 +193,8 @@ class RunStore {
   Result<bool> pause(const std::string& job, Timestamp now);
   // What its schedule named within the pause is never planned. False where it is not paused.
   Result<bool> resume(const std::string& job, Timestamp now);
-  // The one that ended last.
-  Result<std::optional<PauseOver>> last_pause(const std::string& job);
+  // Those that ended at or after `since`, by job.
+  Result<std::multimap<std::string, PauseOver>> pauses_over(Timestamp since);
 
   // After the clock was set back: unclaimed runs that wait to be tried again (attempts > 0) for longer than any pause
   // between tries are due now. Retry::no as with claim().

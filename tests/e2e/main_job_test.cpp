@@ -221,6 +221,13 @@ TEST(Signals, HangupReadsTheConfigurationAgainAndReopensTheLog) {
   world.write_configuration();
   world.runner->signal(SIGHUP);
   ASSERT_TRUE(eventually([&] { return log_has("the runner goes on with the one it has"); })) << world.file("log");
+  world.client_settings = "";
+  world.runner_settings = "timezone = Mars/Base\n";  // of all jobs that name none
+  world.write_configuration();
+  world.runner->signal(SIGHUP);
+  ASSERT_TRUE(eventually([&] { return log_has("runner.cfg:4:12: \"Mars/Base\" is not a known time zone"); }))
+      << world.file("log");
+  EXPECT_EQ(world.file("log").find("job is broken"), std::string::npos);
   EXPECT_EQ(world.stop_runner(), 0);
 }
 

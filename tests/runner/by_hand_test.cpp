@@ -33,7 +33,7 @@ struct HandStand : Stand {
     const auto paused = store->paused().value();
     std::set<std::string> names;
     for (const auto& [name, since] : paused) names.insert(name);
-    stages->planner.set_paused(names, clock.now());
+    stages->planner.set_paused(names);
     jobs.set_paused(paused);
   }
   store::Run launch() {
@@ -251,6 +251,29 @@ TEST(Pause, WhatWasMissedBeforeIsCaughtUpAfterIt) {
   stand.settle();
   EXPECT_EQ(stand.run().name(), "disk@2026-11-23T08:30:00Z");
   EXPECT_EQ(stand.api.posts, 1);
+}
+
+// All of them passed while the runner was stopped.
+TEST(Pause, WhatWasMissedBeforeIsFoundBehindWhatMetThePause) {
+  for (const auto catchup : {config::CatchUp::latest, config::CatchUp::skip}) {
+    config::JobConfig config;
+    config.settings.catchup = catchup;
+    HandStand stand;
+    stand.put(stand.make_job("disk", "*/10 * * * *", config));
+    stand.settle();
+    ASSERT_TRUE(stand.store->pause("disk", at("2026-11-23T08:25:00Z")).value());
+    ASSERT_TRUE(stand.store->resume("disk", at("2026-11-23T08:45:00Z")).value());
+    stand.clock.set(at("2026-11-23T08:48:00Z"));
+    stand.settle();
+    const bool launched = catchup == config::CatchUp::latest;
+    EXPECT_EQ(stand.run().name(), "disk@2026-11-23T08:20:00Z");
+    EXPECT_EQ(stand.run().state, launched ? RunState::posted : RunState::missed);
+    EXPECT_EQ(stand.history("disk").size(), launched ? 2U : 1U);
+    EXPECT_EQ(stand.history("disk").back().state, RunState::missed);
+    stand.clock.set(at("2026-11-23T09:12:00Z"));
+    stand.settle();
+    EXPECT_EQ(stand.run().name(), "disk@2026-11-23T09:10:00Z");
+  }
 }
 
 TEST(Pause, HoldsAlsoBeforeTheRunnerHasNoticedIt) {

@@ -62,6 +62,20 @@ TEST(LaunchLimit, LeavesToOthersWhatIsBeyondIt) {
   EXPECT_EQ(other->claim(std::array{RunState::due}, stand.clock.now(), 100)->size(), 19U);
 }
 
+// As where configuration management replaces a directory, while the run is in hand ahead of its time.
+TEST(JobThatGoes, IsLaunchedByAnotherThatHasIt) {
+  MemberStand stand({}, "1-2 8 * * *");
+  const auto other = stand.other_member();
+  stand.clock.set(at("2026-11-23T08:01:59.7Z"));
+  stand.settle();
+  stand.jobs.remove("disk");
+  ASSERT_TRUE(stand.store->set_jobs({}));
+  stand.clock.set(at("2026-11-23T08:02:00Z"));
+  stand.settle();
+  EXPECT_EQ(stand.count(RunState::skipped), 0) << stand.log.all();
+  EXPECT_EQ(other->claim(std::array{RunState::due}, stand.clock.now(), 10)->size(), 1U);
+}
+
 // The answer to "signed" is lost though it was written: nothing was posted yet, and nobody has the run in hand.
 TEST(LostAnswer, OfTheDatabaseToASignedRunDelaysItsLaunchAndNoMore) {
   Loser lose;
