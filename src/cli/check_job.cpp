@@ -99,8 +99,8 @@ config::Checked<spool::Job> check_job(const JobCheckContext& context, const std:
   auto read = spool::read_job(files, name, context.defaults);
   problems.insert(problems.end(), read.problems.begin(), read.problems.end());
   checked.value = std::move(read.value);
-  const auto entity_cfg = directory / "entity.cfg";
-  const auto action_json = directory / "action.json";
+  const auto& entity_cfg = files.entity_path;
+  const auto& action_json = files.action_path;
   if (checked.value) check_schedule(*checked.value, entity_cfg, context.now, problems);
   if (files.entity) check_delivery(context, *files.entity, entity_cfg, problems);
   if (files.action) check_action(action_json, *files.action, context.macros, problems);

@@ -84,15 +84,18 @@ bool check_action(const fs::path& file, const std::string& text, std::vector<Pro
 }  // namespace
 
 JobFiles read_job_files(const fs::path& directory) {
-  return {directory, read_file(directory / "entity.cfg", kMaxEntityBytes),
-          read_file(directory / "action.json", kMaxActionBytes)};
+  auto entity = directory / "entity.cfg";
+  auto action = directory / "action.json";
+  auto entity_text = read_file(entity, kMaxEntityBytes);
+  auto action_text = read_file(action, kMaxActionBytes);
+  return {std::move(entity), std::move(action), std::move(entity_text), std::move(action_text)};
 }
 
 config::Checked<Job> read_job(JobFiles files, const std::string& name, const config::JobSettings& defaults) {
   config::Checked<Job> checked;
   auto& problems = checked.problems;
-  const auto entity_path = files.directory / "entity.cfg";
-  const auto action_path = files.directory / "action.json";
+  const auto& entity_path = files.entity_path;
+  const auto& action_path = files.action_path;
   if (!files.entity) problems.push_back({entity_path, 0, 0, files.entity.error().what});
   if (!files.action) problems.push_back({action_path, 0, 0, files.action.error().what});
 

@@ -11,7 +11,7 @@ namespace mig_runner::spool {
 
 // The texts of a job's two files, or why one cannot be read.
 struct JobFiles {
-  std::filesystem::path directory;
+  std::filesystem::path entity_path, action_path;
   Result<std::string> entity, action;
 };
 JobFiles read_job_files(const std::filesystem::path& directory);

@@ -51,7 +51,8 @@ struct Spool::Impl {
       : directory(std::move(runners_directory)), defaults(std::move(job_defaults)) {}
 
   void examine(const std::string& name, bool settled, std::vector<Change>& changes);
-  void read(const std::string& name, Known& known, const Stamps& stamps, std::vector<Change>& changes);
+  void read(const fs::path& job_directory, const std::string& name, Known& known, const Stamps& stamps,
+            std::vector<Change>& changes);
   void no_job(const std::string& name, Known& known, std::vector<Change>& changes);
   void gone(const std::string& name, std::vector<Change>& changes);
   bool list(std::vector<std::string>& names, std::vector<Change>& changes);
@@ -97,9 +98,10 @@ void Spool::Impl::gone(const std::string& name, std::vector<Change>& changes) {
   directories.erase(known);
 }
 
-void Spool::Impl::read(const std::string& name, Known& known, const Stamps& stamps, std::vector<Change>& changes) {
+void Spool::Impl::read(const fs::path& job_directory, const std::string& name, Known& known, const Stamps& stamps,
+                       std::vector<Change>& changes) {
   known.stamps = stamps;
-  auto checked = read_job(read_job_files(directory / name), name, defaults);
+  auto checked = read_job(read_job_files(job_directory), name, defaults);
   if (!checked.value) {
     changes.push_back({Change::Kind::broken, name, known.job, std::move(checked.problems)});
     return;
@@ -130,7 +132,7 @@ void Spool::Impl::examine(const std::string& name, bool settled, std::vector<Cha
   known.watch = watches.watch(name, job_directory);  // it may be another directory now
   if (no_file) return no_job(name, known, changes);
   if (!settled && !(stamps.entity.there() && stamps.action.there())) return;
-  if (!unchanged) read(name, known, stamps, changes);
+  if (!unchanged) read(job_directory, name, known, stamps, changes);
 }
 
 // `names`: in order.
