@@ -24,8 +24,7 @@ store::Run run_of(const spool::Job& job, Timestamp nominal) {
 const store::PauseOver* pause_at(const std::multimap<std::string, store::PauseOver>& pauses, const std::string& job,
                                  Timestamp time) {
   const auto [begin, end] = pauses.equal_range(job);
-  const auto found = std::find_if(
-      begin, end, [&](const auto& pause) { return time >= pause.second.since && time <= pause.second.until; });
+  const auto found = std::find_if(begin, end, [&](const auto& pause) { return pause.second.met(time); });
   return found == end ? nullptr : &found->second;
 }
 

@@ -75,14 +75,14 @@ std::vector<const Run*> but_for_paused(const Portions& portions, std::span<const
               std::string(dialect.time),
           true);
   statement.execute();
-  std::multimap<std::string, std::pair<long long, long long>> pauses;
-  while (statement.fetch()) pauses.emplace(name, std::pair(since, until));
+  std::multimap<std::string, PauseOver> pauses;
+  while (statement.fetch())
+    pauses.emplace(name,
+                   PauseOver{Timestamp(std::chrono::milliseconds(since)), Timestamp(std::chrono::milliseconds(until))});
   for (const auto& run : runs) {
-    const auto nominal = run.nominal.time_since_epoch().count();
     const auto [begin, end] =
         pauses.empty() ? std::pair(pauses.end(), pauses.end()) : pauses.equal_range(clean_text(run.job));
-    const bool met_one = std::any_of(
-        begin, end, [&](const auto& pause) { return nominal >= pause.second.first && nominal <= pause.second.second; });
+    const bool met_one = std::any_of(begin, end, [&](const auto& pause) { return pause.second.met(run.nominal); });
     if (!met_one) wanted.push_back(&run);
   }
   return wanted;

@@ -59,6 +59,7 @@ struct Pause {
 // A pause that is over: both ends belong to it.
 struct PauseOver {
   Timestamp since{}, until{};
+  bool met(Timestamp nominal) const { return nominal >= since && nominal <= until; }
   bool operator==(const PauseOver&) const = default;
 };
 
