@@ -5,8 +5,9 @@
 #include <numeric>
 
 #include "api/answers.h"
+#include "api/failed_answer.h"
 #include "api/percent.h"
-#include "api/refusal.h"
+#include "api/post_answer.h"
 #include "api/text.h"
 
 namespace mig_runner::api {
@@ -25,26 +26,18 @@ constexpr std::array kActionLimits{100, 1'000, 10'000, 100'000};
 // A hundred times the largest fleet thought of. A list that is longer does not end.
 constexpr std::int64_t kMaxCommands = 10'000'000;
 
-// What a status other than success says of a GET: all may pass.
+// A GET changes nothing: whatever its answer, it can be asked again.
 tl::unexpected<Error> get_failure(HttpAnswer& answer, const std::string& where) {
-  const auto message = error_message(answer.body);
-  return fail("the API answers " + std::to_string(answer.status) + ": " + excerpt(message.value_or(answer.body)), where,
-              Retry::later);
-}
-
-tl::unexpected<Error> post_failure(HttpAnswer& answer, const std::string& where) {
-  const auto status = answer.status;
-  const auto message = error_message(answer.body);
-  auto retry = Retry::outcome_unknown;
-  if (status >= 400 && status < 500) retry = status == 401 || status == 408 || status == 429 ? Retry::later : Retry::no;
-  if (status >= 500 && message) retry = status == 500 && is_fault_of_the_action(*message) ? Retry::no : Retry::later;
-  return fail("the API answers " + std::to_string(status) + ": " + excerpt(message.value_or(answer.body)), where,
-              retry);
+  return tl::unexpected(failed_answer(answer, where, Retry::later));
 }
 
 // No more rows: the server says so with a 404.
 bool is_end_of_list(HttpAnswer& answer) {
   return answer.status == 404 && error_message(answer.body) == "no results found";
+}
+
+bool is_authentication_refused(HttpAnswer& answer) {
+  return answer.status == 401 && error_message(answer.body).has_value();
 }
 
 Error at(Error error, const std::string& where) {
@@ -80,20 +73,13 @@ std::string ApiClient::address() const {
 }
 
 Result<HttpAnswer> ApiClient::exchange(HttpRequest request) {
-  const auto token = tokens_.header(*signer_);
-  if (!token) return tl::unexpected(token.error());
-  request.headers = {*token};
-  auto answer = http_->perform(request);
-  if (!answer || answer->status != 401) return answer;
-  tokens_.reject(*token);
-  const auto fresh = tokens_.header(*signer_);
-  if (!fresh) return tl::unexpected(fresh.error());
-  if (*fresh == *token) return answer;  // an API key: asking again would give the same
-  request.headers = {*fresh};
-  return http_->perform(request);
+  Result<HttpAnswer> result = fail("no answer");
+  exchange_all({std::move(request)}, [&](std::size_t, Result<HttpAnswer> answer) { result = std::move(answer); }, {});
+  return result;
 }
 
-// As exchange(), for all at the same time: those that meet a 401 go once more, together, with a new token.
+// All at the same time: those that meet a 401 of the API go once more, together, with a new token. The API looks at the
+// token before anything else; a 401 of a proxy does not say that the API has not had the request.
 void ApiClient::exchange_all(std::vector<HttpRequest> requests, const AnswerSink& done,
                              const std::function<void()>& idle) {
   std::vector<std::size_t> numbers(requests.size());
@@ -108,7 +94,7 @@ void ApiClient::exchange_all(std::vector<HttpRequest> requests, const AnswerSink
     std::vector<HttpRequest> again;
     std::vector<std::size_t> again_numbers;
     const auto take = [&](std::size_t index, Result<HttpAnswer> answer) {
-      const bool refused = tries == 1 && answer && answer->status == 401;
+      const bool refused = tries == 1 && answer && is_authentication_refused(*answer);
       if (refused) tokens_.reject(*token);
       // An API key stays the same: asking again would give the same.
       if (!refused || tokens_.header(*signer_) == *token) return done(numbers[index], std::move(answer));
@@ -145,33 +131,18 @@ HttpRequest ApiClient::post_request(std::string_view document) const {
   return request;
 }
 
-Result<StoredAction> ApiClient::posted(Result<HttpAnswer> answer, const std::string& where) {
-  if (!answer) return tl::unexpected(at(answer.error(), where));
-  if (answer->status != 202) return post_failure(*answer, where);
-  auto actions = read_actions(answer->body);
-  if (!actions || actions->size() != 1)
-    return fail("the API took the action, but its answer cannot be read: " + excerpt(answer->body), where,
-                Retry::outcome_unknown);
-  return std::move(actions->front().action);
-}
-
-Result<StoredAction> ApiClient::post_action(std::string_view document) {
-  auto request = post_request(document);
-  const auto where = shown_url(request.url);
-  return posted(exchange(std::move(request)), where);
-}
-
-void ApiClient::post_actions(std::span<const std::string> documents,
+void ApiClient::post_actions(std::span<const Posting> postings,
                              const std::function<void(std::size_t, Result<StoredAction>)>& done,
                              const std::function<void()>& idle, const std::function<bool()>& may_send) {
   std::vector<HttpRequest> requests;
-  for (const auto& document : documents) {
-    requests.push_back(post_request(document));
+  for (const auto& posting : postings) {
+    requests.push_back(post_request(posting.document));
     requests.back().may_send = may_send;
   }
   const auto where = shown_url(base_url_ + "action/create/");
   const auto take = [&](std::size_t index, Result<HttpAnswer> answer) {
-    done(index, posted(std::move(answer), where));
+    if (!answer) return done(index, tl::unexpected(at(answer.error(), where)));
+    done(index, read_post_answer(*answer, postings[index], where));
   };
   exchange_all(std::move(requests), take, idle);
 }

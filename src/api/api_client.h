@@ -20,6 +20,13 @@ struct StoredAction {
   std::string json;  // the action as the server wrote it
 };
 
+// An action to be posted, and how the API's answer is told to be about it.
+struct Posting {
+  std::string document;   // whole, as JSON
+  std::string name;       // the action's, which is in the document
+  std::string signature;  // one of the document's
+};
+
 struct ActionStatus {
   std::string status;     // pending scheduled preparing invalid inflight completed expired
   std::int64_t sent = 0;  // how many commands exist
@@ -60,13 +67,15 @@ class ApiClient {
   // Where the API is, as messages show it.
   std::string address() const;
 
-  // POST action/create/. Refusals (Retry::no): 4xx but 401 (tried once more with a new token), 408, 429; 500 whose
-  // error text names a fault of the action itself. Other 5xx with an API error document: later. Anything else that is
-  // not a definite answer: outcome_unknown.
-  Result<StoredAction> post_action(std::string_view document);
-  // The same for several at the same time, each on a connection of its own: `done(index, answer)` in any order, `idle`
-  // as Http::perform_all calls it, `may_send` for each as HttpRequest says.
-  void post_actions(std::span<const std::string> documents,
+  // POST action/create/, for all at the same time, each on a connection of its own: `done(index, answer)` in any order,
+  // `idle` as Http::perform_all calls it, `may_send` for each as HttpRequest says. An Error says what the answer proves
+  // (docs/design.md, "At most once"):
+  //   no               not stored; the API itself refuses this action
+  //   anew             not stored; the API cannot verify its signature
+  //   later            not stored; the API was not reached, did not let the key in, or failed before it stored anything
+  //   outcome_unknown  any other answer, and none: the action may be stored, whatever the status
+  // An answer 202 is believed only where it holds an action of the posting's name and signature.
+  void post_actions(std::span<const Posting> postings,
                     const std::function<void(std::size_t, Result<StoredAction>)>& done,
                     const std::function<void()>& idle, const std::function<bool()>& may_send = {});
 
@@ -99,7 +108,6 @@ class ApiClient {
   using AnswerSink = std::function<void(std::size_t, Result<HttpAnswer>)>;
   void exchange_all(std::vector<HttpRequest> requests, const AnswerSink& done, const std::function<void()>& idle);
   HttpRequest post_request(std::string_view document) const;
-  static Result<StoredAction> posted(Result<HttpAnswer> answer, const std::string& where);
   Result<HttpAnswer> read(HttpRequest request);
   Result<HttpAnswer> get(const std::string& path_and_query, std::int64_t rows);
   std::vector<HttpRequest> page_requests(std::int64_t action_id, std::int64_t page_size,

@@ -13,7 +13,7 @@ namespace mig_runner::api {
 namespace {
 
 constexpr int kPollMs = 100;  // how soon a stop request is noticed, and `idle` called again
-constexpr std::size_t kMaxDateBytes = 64;
+constexpr std::size_t kMaxHeaderBytes = 64;
 constexpr std::string_view kUserAgent = "MIG Client mig-runner";
 
 void start_curl_once() {
@@ -98,9 +98,7 @@ class Transfer {
     curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &answer_.status);
     char* location = nullptr;
     curl_easy_getinfo(easy_, CURLINFO_REDIRECT_URL, &location);
-    if (location != nullptr && answer_.status >= 300 && answer_.status < 400)
-      return fail("it answers with a redirect to " + shown_url(location) + ": set api.url to where the API is",
-                  shown_url(request_.url));
+    if (location != nullptr) answer_.location = location;
     return std::move(answer_);
   }
 
@@ -196,14 +194,17 @@ class Transfer {
   }
 
   static std::size_t take_header(char* bytes, std::size_t, std::size_t size, void* self) {
-    std::string_view line(bytes, size);
-    constexpr std::string_view kDate = "date:";
-    if (line.size() > kDate.size() && lower(line.substr(0, kDate.size())) == kDate) {
-      line.remove_prefix(std::min(line.find_first_not_of(' ', kDate.size()), line.size()));
-      line = line.substr(0, std::min(line.find_first_of("\r\n"), kMaxDateBytes));
-      static_cast<Transfer*>(self)->answer_.date = line;
-    }
+    auto& answer = static_cast<Transfer*>(self)->answer_;
+    const std::string_view line(bytes, size);
+    keep_header(line, "date:", answer.date);
+    keep_header(line, "retry-after:", answer.retry_after);
     return size;
+  }
+
+  static void keep_header(std::string_view line, std::string_view name, std::string& value) {
+    if (line.size() <= name.size() || lower(line.substr(0, name.size())) != name) return;
+    line.remove_prefix(std::min(line.find_first_not_of(' ', name.size()), line.size()));
+    value = line.substr(0, std::min(line.find_first_of("\r\n"), kMaxHeaderBytes));
   }
 
   const HttpRequest& request_;

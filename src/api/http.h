@@ -24,12 +24,16 @@ struct HttpRequest {
 struct HttpAnswer {
   long status = 0;
   std::string body;
-  std::string date;  // the Date header as sent, at most 64 bytes of it, or empty
+  // Headers as sent, at most 64 bytes of each, or empty.
+  std::string date;
+  std::string retry_after{};
+  std::string location{};  // of a redirect, which is not followed; whole
 };
 
 // One HTTP exchange at a time, or several side by side. One thread at a time: an object a thread. Errors: Retry::later
 // when nothing can have reached the server (name, refused, a certificate that is not trusted), outcome_unknown once any
-// of the request may have been sent, no for what no later try can mend (a redirect, a header with a line break).
+// of the request may have been sent, no for what no later try can mend (a header with a line break). A redirect is an
+// answer as any other: it is not followed.
 // `where` is the address without its query and without "user:password@".
 class Http {
  public:

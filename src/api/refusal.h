@@ -4,8 +4,16 @@
 
 namespace mig_runner::api {
 
-// Whether the error text of a 500 names a fault of the posted action itself, so that posting it again cannot help. The
-// server answers 500 whatever went wrong; only the text tells. Private to the room.
-bool is_fault_of_the_action(std::string_view message);
+// What the text of the API's own error document, answered to a post, proves. The API stores the action before it is
+// done with it and answers 500 whatever went wrong, so only the text tells on which side of that it was.
+enum class Refusal {
+  unproven,       // the action may be stored
+  of_action,      // not stored: the API refuses this action and will again
+  of_signature,   // not stored: the API cannot verify the signature; another one may pass
+  of_this_moment  // not stored: what failed may work later
+};
+
+// `message` as the API wrote it. Private to the room.
+Refusal refusal_in(std::string_view message);
 
 }  // namespace mig_runner::api

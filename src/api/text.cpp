@@ -6,6 +6,7 @@ namespace mig_runner::api {
 namespace {
 
 constexpr std::size_t kExcerptBytes = 300;
+constexpr std::size_t kFirstWordsBytes = 120;
 
 }  // namespace
 
@@ -16,6 +17,21 @@ std::string excerpt(std::string_view text) {
     shown += byte < 0x20 || byte > 0x7E ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
   }
   return shown + (text.size() > kExcerptBytes ? ".." : "");
+}
+
+std::string first_words(std::string_view page) {
+  std::string words;
+  bool in_tag = false;
+  for (const char c : page) {
+    const bool ends_tag = in_tag && c == '>';
+    in_tag = (in_tag || c == '<') && !ends_tag;
+    const bool blank = in_tag || ends_tag || static_cast<unsigned char>(c) <= ' ';
+    if (!blank) words += c;
+    if (blank && !words.empty() && words.back() != ' ') words += ' ';
+    if (words.size() > kFirstWordsBytes) return excerpt(words.substr(0, kFirstWordsBytes)) + "..";
+  }
+  while (words.ends_with(' ')) words.pop_back();
+  return excerpt(words);
 }
 
 std::string shown_url(std::string_view url) {

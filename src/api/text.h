@@ -9,6 +9,10 @@ namespace mig_runner::api {
 // The beginning of `text`, at most 300 bytes of it: printable ASCII as it is, every other byte as \xNN.
 std::string excerpt(std::string_view text);
 
+// The first words of a page, at most 120 bytes, without the tags of HTML and with one blank between words; safe as
+// excerpt() is.
+std::string first_words(std::string_view page);
+
 // An address without what may be secret or long: no "user:password@", no query.
 std::string shown_url(std::string_view url);
 

@@ -11,20 +11,31 @@ namespace mig_runner::runner {
 
 using store::RunState;
 
+namespace {
+
+// The reason of a run whose signature the API refused: it is signed anew once, not twice in a row.
+constexpr std::string_view kSignedAnew = "the API cannot verify its signature, so it is signed anew: ";
+
+}  // namespace
+
 void Launcher::answered(store::Run run, Result<api::StoredAction> stored) {
   const auto now = clock_.now();
   if (stored) return accepted(std::move(run), std::move(*stored), now);
   const auto& error = stored.error();
-  if (error.retry == Retry::no) return finish(std::move(run), RunState::signed_, RunState::refused, error.text());
+  if (error.retry == Retry::anew && !run.reason.starts_with(kSignedAnew))
+    return put_off(std::move(run), RunState::signed_, std::string(kSignedAnew) + error.text(),
+                   now + kLaunchPauses.first);
+  if (error.retry == Retry::no || error.retry == Retry::anew)
+    return finish(std::move(run), RunState::signed_, RunState::refused, error.text());
   if (error.retry == Retry::later) return retry(std::move(run), RunState::signed_, error, now);
 
   context_.log.warning(run.name() +
-                       ": the answer to its launch was lost; asking the API before anything else: " + error.text());
+                       ": the API may have taken its action; asking it before anything else: " + error.text());
   run.state = RunState::unknown;
   run.attempts = 0;
   run.posted_at = context_.group_time(now);
   run.reason = error.text();
-  run.wake = now + retry_pause(kLaunchPauses, 1, run.name());
+  run.wake = next_try(now, retry_pause(kLaunchPauses, 1, run.name()), error, run.deadline);
   recorder_.later({RunState::signed_, std::move(run), {}});
 }
 
@@ -74,21 +85,22 @@ void Launcher::reconcile(store::Run run, Timestamp now) {
   auto found = api_->find_action(action_name(run.job), since, *signatures);
   if (!found) {
     const auto give_up = *run.expire_after + context_.job_settings(run.job).collectdeadline;
-    const auto reason = "its launch got no answer, and the API cannot be asked for it: " + found.error().text();
+    const auto reason = "the API may have taken its action, and cannot be asked for it: " + found.error().text();
     if (now > give_up) return finish(std::move(run), from, RunState::collect_failed, reason);
     if (run.attempts == 1) context_.log.warning(run.name() + ": " + reason);
-    return wait(reason, again);
+    return wait(reason, next_try(now, again - now, found.error(), give_up));
   }
   if (*found) {
     context_.log.notice(run.name() + ": the API has its action after all");
     return accepted(std::move(run), std::move(**found), now);
   }
-  // A request that was cut off may still be on its way into the API's database.
+  // A request that was cut off, or is still worked on, may still be on its way into the API's database.
   const auto left = *run.posted_at + kSettle - group_now;
   if (left > left.zero()) return wait(run.reason, std::min(again, now + left));
   run.attempts = static_cast<int>(signatures->size()) - 1;
   run.posted_at.reset();
-  retry(std::move(run), from, Error{"its launch got no answer, and the API does not have it", {}, Retry::later}, now);
+  const Error error{"the API does not have the action of the last try: " + run.reason, {}, Retry::later, {}};
+  retry(std::move(run), from, error, now);
 }
 
 }  // namespace mig_runner::runner

@@ -54,7 +54,7 @@ std::optional<Timestamp> Launcher::claim(Timestamp now, std::size_t most) {
   if (!claimed) return recorder_.claim_again(now);
   for (auto& run : *claimed) {
     auto job = context_.jobs.find(run.job);
-    held_.push_back({std::move(run), std::move(job), nullptr, {}, {}});
+    held_.push_back({std::move(run), std::move(job), nullptr, {}});
   }
   std::stable_sort(held_.begin(), held_.end(), [](const Held& a, const Held& b) { return a.run.wake < b.run.wake; });
   return std::nullopt;
@@ -94,7 +94,7 @@ void Launcher::finish(store::Run run, RunState from, RunState state, std::string
 void Launcher::retry(store::Run run, RunState from, const Error& error, Timestamp now) {
   const auto settings = context_.job_settings(run.job);
   ++run.attempts;
-  const auto again = now + retry_pause(kLaunchPauses, run.attempts, run.name());
+  const auto again = next_try(now, retry_pause(kLaunchPauses, run.attempts, run.name()), error, run.deadline);
   if (settings.retries >= 0 && run.attempts > settings.retries)
     return finish(std::move(run), from, RunState::missed,
                   "not launched in " + std::to_string(settings.retries + 1) + " tries; last: " + error.text());
@@ -165,9 +165,9 @@ void Launcher::launch(std::vector<Held> due, Timestamp now) {
 }
 
 void Launcher::post(std::vector<Held> ready, std::uint64_t term) {
-  std::vector<std::string> documents;
-  documents.reserve(ready.size());
-  for (auto& held : ready) documents.push_back(std::move(held.document));
+  std::vector<api::Posting> postings;
+  postings.reserve(ready.size());
+  for (auto& held : ready) postings.push_back(std::move(held.posting));
   bool held_back = false;
   const auto done = [&](std::size_t index, Result<api::StoredAction> stored) {
     auto& run = ready[index].run;
@@ -187,7 +187,7 @@ void Launcher::post(std::vector<Held> ready, std::uint64_t term) {
     recorder_.flush();
     give_back_late(clock_.now());
   };
-  api_->post_actions(documents, done, idle, may_send);
+  api_->post_actions(postings, done, idle, may_send);
 }
 
 // While the API keeps this launcher waiting.
@@ -241,8 +241,7 @@ Result<void> Launcher::sign(Held& held, const spool::JobPtr& job, Timestamp star
     return fail(prepared.error().what, prepared.error().where);
   auto signature = signer_->sign(action.signed_text());
   if (!signature) return fail(signature.error().what, signature.error().where, Retry::later);
-  held.signature = std::move(*signature);
-  held.document = action.document({&held.signature, 1});
+  held.posting = {action.document({&*signature, 1}), action_name(held.run.job), *signature};
   held.job = job;
   return {};
 }
@@ -262,7 +261,7 @@ std::vector<Launcher::Held> Launcher::record_signed(std::vector<Held> ready, Tim
   for (auto& held : ready) {
     held.run.state = RunState::signed_;
     held.run.launched_by = context_.store.tree();
-    changes.push_back({RunState::due, held.run, {held.signature, std::nullopt}});
+    changes.push_back({RunState::due, held.run, {held.posting.signature, std::nullopt}});
     changes.back().keep_claim = true;
   }
   if (changes.empty()) return ready;

@@ -51,8 +51,7 @@ class Launcher {
     store::Run run;
     spool::JobPtr claimed_for;  // the form of the job at that moment
     spool::JobPtr job;
-    std::string document;
-    std::string signature;
+    api::Posting posting;
     bool tried_ahead = false;
   };
 

@@ -32,4 +32,12 @@ std::chrono::milliseconds retry_pause(const RetryPauses& pauses, int failures, s
   return pause - quarter + spread(std::string(who) + '#' + std::to_string(failures), quarter * 2);
 }
 
+Timestamp next_try(Timestamp now, std::chrono::milliseconds pause, const Error& error,
+                   std::optional<Timestamp> deadline) {
+  const auto own = now + pause;
+  const auto asked = now + error.wait;
+  if (asked <= own) return own;
+  return deadline ? std::max(own, std::min(asked, *deadline)) : asked;
+}
+
 }  // namespace mig_runner::runner

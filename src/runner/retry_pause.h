@@ -1,7 +1,11 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string_view>
+
+#include "base/error.h"
+#include "base/time.h"
 
 namespace mig_runner::runner {
 
@@ -20,6 +24,11 @@ inline constexpr RetryPauses kStoragePauses{std::chrono::seconds(1), std::chrono
 // a quarter either way, so that many runs that failed together do not come back together. The variation depends on
 // `who` and the count alone: the same run always waits the same.
 std::chrono::milliseconds retry_pause(const RetryPauses& pauses, int failures, std::string_view who);
+
+// When to try again after `error` at `now`: after `pause`, or as much later as the other side asks for, but not for
+// that reason behind the deadline.
+Timestamp next_try(Timestamp now, std::chrono::milliseconds pause, const Error& error,
+                   std::optional<Timestamp> deadline);
 
 // A fixed number below `bound` for a name, the same on every machine and in every version (FNV-1a).
 std::chrono::milliseconds spread(std::string_view name, std::chrono::milliseconds bound);

@@ -64,6 +64,19 @@ HttpAnswer page(const std::vector<int>& ids) {
   return collection(200, data);
 }
 
+// The answer to a post that was taken.
+HttpAnswer accepted(std::int64_t id) {
+  return collection(202, {datum("action ID " + std::to_string(id),
+                                {{"id", id}, {"name", "n"}, {"pgpsignatures", {"another", "SIG"}}})});
+}
+
+Result<StoredAction> post(ApiClient& client, const std::string& document = "{}") {
+  Result<StoredAction> stored = fail("no answer");
+  const Posting posting{document, "n", "SIG"};
+  client.post_actions({&posting, 1}, [&](std::size_t, Result<StoredAction> answer) { stored = std::move(answer); }, {});
+  return stored;
+}
+
 class ApiClientTest : public testing::Test {
  protected:
   void answers(std::vector<Result<HttpAnswer>> all) { script.answers.assign(all.begin(), all.end()); }
@@ -96,41 +109,109 @@ class ApiClientTest : public testing::Test {
 };
 
 TEST_F(ApiClientTest, PostsTheDocumentAsAForm) {
-  answers({collection(202, {datum("action ID 12", {{"id", 12}, {"name", "n"}})})});
-  const auto stored = client.post_action("{\"a\":\"& +\xc3\xa9\"}").value();
+  answers({accepted(12)});
+  const auto stored = post(client, "{\"a\":\"& +\xc3\xa9\"}").value();
   EXPECT_EQ(stored.id, 12);
   EXPECT_EQ(json::parse(stored.json).at("name"), "n");
   EXPECT_EQ(script.requests[0].url, "http://api/action/create/");
   EXPECT_EQ(script.requests[0].form_body, "action=%7B%22a%22%3A%22%26%20%2B%C3%A9%22%7D");
 }
 
-TEST_F(ApiClientTest, TellsRefusalsFromFailures) {
+TEST_F(ApiClientTest, SaysWhatTheAnswerToAPostProves) {
   struct Case {
     HttpAnswer answer;
     Retry retry;
   };
   const std::vector<Case> cases{
       {collection(500, nullptr, "invalid character 'b' looking for beginning of object key string"), Retry::no},
-      {collection(500, nullptr, "VerifySignatures() -> openpgp: invalid data"), Retry::no},
-      {collection(500, nullptr, "Action.Target is empty. Expecting string."), Retry::no},
-      {collection(500, nullptr, "pq: sorry, too many clients already"), Retry::later},
-      {collection(503, nullptr, "going down"), Retry::later},
+      {collection(500, nullptr, "action target is empty"), Retry::no},
+      {collection(500, nullptr, "Failed to store action: 'pq: value too long for type character varying(2048)'"),
+       Retry::no},
       {collection(400, nullptr, "bad"), Retry::no},
-      {{403, "<html>", ""}, Retry::no},
-      {{408, "", ""}, Retry::later},
-      {{429, "", ""}, Retry::later},
+      {collection(500, nullptr, "VerifySignatures() -> openpgp: invalid signature: RSA verification failure"),
+       Retry::anew},
+      // The action may be stored: the API answers so after it stored it, too, and a proxy knows nothing of it.
+      {collection(500, nullptr, "Failed to store signature: 'pq: permission denied for table signatures'"),
+       Retry::outcome_unknown},
+      {collection(500, nullptr, "pq: sorry, too many clients already"), Retry::outcome_unknown},
+      {collection(500, nullptr, "getKeyring() -> dial tcp 127.0.0.1:5432: connection refused"), Retry::outcome_unknown},
+      {collection(503, nullptr, "going down"), Retry::outcome_unknown},
+      {collection(429, nullptr, "slow down"), Retry::outcome_unknown},
+      {{302, "", "", "", "https://login.example.net/?secret"}, Retry::outcome_unknown},
+      {{400, "<html>", ""}, Retry::outcome_unknown},
+      {{401, "<html>log in</html>", ""}, Retry::outcome_unknown},
+      {{403, "<html>", ""}, Retry::outcome_unknown},
+      {{404, "404 page not found\n", ""}, Retry::outcome_unknown},
+      {{405, "", ""}, Retry::outcome_unknown},
+      {{407, "", ""}, Retry::outcome_unknown},
+      {{408, "", ""}, Retry::outcome_unknown},
+      {{413, "<html>Request Entity Too Large</html>", ""}, Retry::outcome_unknown},
+      {{421, "", ""}, Retry::outcome_unknown},
+      {{429, "", ""}, Retry::outcome_unknown},
+      {{500, "<html>", ""}, Retry::outcome_unknown},
       {{502, "<html>Bad Gateway</html>", ""}, Retry::outcome_unknown},
       {{504, "", ""}, Retry::outcome_unknown},
       {{202, "not json", ""}, Retry::outcome_unknown},
+      {{202, "<html>Welcome</html>", ""}, Retry::outcome_unknown},
       {collection(202, {datum("action ID 12", {{"id", "12"}})}), Retry::outcome_unknown},
       {{200, "", ""}, Retry::outcome_unknown},
   };
   for (const auto& item : cases) {
     answers({item.answer});
-    const auto stored = client.post_action("{}");
+    const auto stored = post(client);
     ASSERT_FALSE(stored) << item.answer.body;
+    EXPECT_EQ(script.requests.size(), 1U) << "nothing is posted again before the API was asked";
+    script.requests.clear();
     EXPECT_EQ(stored.error().retry, item.retry) << item.answer.status << item.answer.body;
     EXPECT_EQ(stored.error().where, "http://api/action/create/");
+  }
+}
+
+TEST_F(ApiClientTest, A202IsBelievedOnlyOfTheActionThatWasPosted) {
+  for (const json& other :
+       {json{{"id", 12}, {"name", "another"}, {"pgpsignatures", {"SIG"}}}, json{{"id", 12}, {"name", "n"}},
+        json{{"id", 12}, {"name", "n"}, {"pgpsignatures", {"another"}}}}) {
+    answers({collection(202, {datum("action ID 12", other)})});
+    const auto stored = post(client);
+    ASSERT_FALSE(stored) << other;
+    EXPECT_EQ(stored.error().retry, Retry::outcome_unknown) << other;
+    EXPECT_THAT(stored.error().what, HasSubstr("another action than the one that was posted"));
+  }
+}
+
+TEST_F(ApiClientTest, TellsTheApisWordsFromAPageOfAProxy) {
+  const std::vector<std::pair<HttpAnswer, std::string>> cases{
+      {collection(500, nullptr, "pq: no"), "the API answers 500: pq: no"},
+      {{502, "<html>\r\n<head><title>502 Bad  Gateway</title></head></html>", ""},
+       "an answer 502 of a proxy or another server in place of the API's: 502 Bad Gateway"},
+      {{504, "", ""}, "an answer 504 of a proxy or another server in place of the API's: no text"},
+      {{302, "<a>", "", "", "https://u:p@login.example.net/in?secret"},
+       "a redirect (302) to https://login.example.net/in in place of the API's answer: set api.url to where the API "
+       "is"},
+      {{301, "", "", "", "http://api/" + std::string(50'000, 'x')},
+       "a redirect (301) to http://api/" + std::string(289, 'x') +
+           ".. in place of the API's answer: set api.url to where "
+           "the API is"},
+  };
+  for (const auto& [answer, text] : cases) {
+    answers({answer});
+    EXPECT_EQ(post(client).error().what, text);
+    answers({answer});
+    EXPECT_EQ(client.action_status(7).error().what, text);
+  }
+}
+
+TEST_F(ApiClientTest, KeepsForHowLongItIsAskedToWait) {
+  const std::string date = "Mon, 23 Nov 2026 08:00:00 GMT";
+  const std::vector<std::pair<std::string, std::chrono::milliseconds>> cases{
+      {"120", 2min}, {"0", 0min},           {"-5", 0min},  {"Mon, 23 Nov 2026 08:00:30 GMT", 30s}, {"soon", 0min},
+      {"", 0min},    {"99999999999", 168h}, {"1.5", 0min}, {"Mon, 23 Nov 2026 07:00:00 GMT", 0min}};
+  for (const auto& [header, wait] : cases) {
+    const HttpAnswer answer{503, "<html>", date, header, ""};
+    answers({answer});
+    EXPECT_EQ(post(client).error().wait, wait) << header;
+    answers({answer});
+    EXPECT_EQ(client.action_status(7).error().wait, wait) << header;
   }
 }
 
@@ -145,12 +226,12 @@ TEST_F(ApiClientTest, ATokenServesManyRequests) {
 }
 
 TEST_F(ApiClientTest, A401IsTriedOnceMoreWithANewToken) {
-  answers({collection(401, nullptr, "expired"), collection(202, {datum("action ID 12", {{"id", 12}})})});
-  EXPECT_EQ(client.post_action("{}").value().id, 12);
+  answers({collection(401, nullptr, "expired"), accepted(12)});
+  EXPECT_EQ(post(client).value().id, 12);
   EXPECT_NE(script.requests[0].headers, script.requests[1].headers);
   EXPECT_EQ(script.requests[0].form_body, script.requests[1].form_body);
   answers({collection(401, nullptr, "no"), collection(401, nullptr, "no"), collection(401, nullptr, "no")});
-  EXPECT_EQ(client.post_action("{}").error().retry, Retry::later);
+  EXPECT_EQ(post(client).error().retry, Retry::later);
   EXPECT_EQ(script.answers.size(), 1U);
 }
 
@@ -159,7 +240,7 @@ TEST_F(ApiClientTest, AnApiKeyThatIsRefusedIsNotSentAgain) {
   ApiClient keyed("http://api/", std::make_unique<ScriptedHttp>(script),
                   std::make_unique<test::CountingSigner>(signatures_made), key);
   answers({collection(401, nullptr, "API key authentication failed"), collection(401, nullptr, "no")});
-  const auto stored = keyed.post_action("{}");
+  const auto stored = post(keyed);
   EXPECT_EQ(stored.error().retry, Retry::later);
   EXPECT_EQ(stored.error().text().find("secret"), std::string::npos);
   EXPECT_EQ(script.requests.size(), 1U);
@@ -172,7 +253,7 @@ TEST_F(ApiClientTest, ErrorsOfTheNetworkKeepTheirKind) {
     const auto broken = fail("broken", "http://api/x", retry);
     const auto reading = retry == Retry::outcome_unknown ? Retry::later : retry;
     answers({broken});
-    EXPECT_EQ(client.post_action("{}").error().retry, retry);
+    EXPECT_EQ(post(client).error().retry, retry);
     answers({broken});
     EXPECT_EQ(client.find_action("n", clock.now(), {}).error().retry, reading);
     answers({broken});
@@ -190,7 +271,7 @@ TEST_F(ApiClientTest, ErrorsNameTheAddressWithoutQueryAndPassword) {
   ApiClient known("https://user:hush@api/", std::make_unique<ScriptedHttp>(script),
                   std::make_unique<test::CountingSigner>(signatures_made), tokens);
   answers({collection(500, nullptr, "x"), collection(500, nullptr, "x"), collection(500, nullptr, "x")});
-  EXPECT_EQ(known.post_action("{}").error().where, "https://api/action/create/");
+  EXPECT_EQ(post(known).error().where, "https://api/action/create/");
   EXPECT_EQ(known.find_action("n", clock.now(), {}).error().where, "https://api/search");
   EXPECT_EQ(known.action_status(1).error().where, "https://api/action");
   answers({collection(500, nullptr, "x")});
@@ -374,7 +455,7 @@ TEST_F(ApiClientTest, AMalformedPagePassesNothingOn) {
 
 TEST_F(ApiClientTest, MessagesOfTheOtherSideAreEscapedAndCut) {
   answers({HttpAnswer{500, "\x1b[31m\r\n" + std::string(10'000, 'x'), ""}});
-  const auto text = client.post_action("{}").error().text();
+  const auto text = post(client).error().text();
   EXPECT_LT(text.size(), 500U);
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
 }

@@ -48,8 +48,8 @@ class WireTest : public testing::Test {
     if (!old_token.empty() && request.find(old_token) != std::string::npos)
       return RawServer::answer(fd, 401, R"({"collection":{"error":{"message":"token timestamp"}}})");
     if (request.starts_with("POST "))
-      return RawServer::answer(fd, 202,
-                               answer_text(R"({"name":"action ID 7","value":{"id":7,"pgpsignatures":["s"]}})"));
+      return RawServer::answer(
+          fd, 202, answer_text(R"({"name":"action ID 7","value":{"id":7,"name":"n","pgpsignatures":["s"]}})"));
     const auto limit = number_after(request, "limit=");
     const auto offset = number_after(request, "offset=");
     if (offset >= kCommands) return RawServer::answer(fd, 404, kEndOfList);
@@ -90,7 +90,11 @@ TEST_F(WireTest, FetchesEveryCommandOnce) {
 
 TEST_F(WireTest, AnOldTokenIsReplacedInEveryCall) {
   old_token = "SIG1";
-  EXPECT_EQ(client.post_action("{}").value().id, 7);
+  const Posting posting{"{}", "n", "s"};
+  std::int64_t id = 0;
+  const auto stored = [&](std::size_t, Result<StoredAction> answer) { id = answer ? answer->id : -1; };
+  client.post_actions({&posting, 1}, stored, {});
+  EXPECT_EQ(id, 7);
   old_token = "SIG2";
   std::size_t count = 0;
   ASSERT_TRUE(client.fetch_commands(7, {500, 4, kCommands}, [&](const CommandSlice&) -> Result<void> {

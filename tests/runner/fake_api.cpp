@@ -78,6 +78,25 @@ std::unique_ptr<api::Http> FakeApi::http() {
   return std::make_unique<FakeHttp>(*this);
 }
 
+HttpAnswer FakeApi::error(long status, const std::string& message) {
+  return collection(status, {}, message);
+}
+
+HttpAnswer FakeApi::page(long status, const std::string& retry_after) {
+  HttpAnswer answer{status, "<html><title>Proxy</title><body>not the API</body></html>", ""};
+  answer.retry_after = retry_after;
+  return answer;
+}
+
+Result<HttpAnswer> FakeApi::reply(Stored stored) {
+  const auto reply = replies.front();
+  replies.pop_front();
+  if (reply.stores == Reply::Stores::yes) actions.push_back(std::move(stored));
+  if (reply.stores == Reply::Stores::later) lost.push_back(std::move(stored));
+  if (reply.answer) return *reply.answer;
+  return fail("connection reset", "http://fake/", Retry::outcome_unknown);
+}
+
 Result<HttpAnswer> FakeApi::answer(const api::HttpRequest& request) {
   ++requests;
   if (around_exchange) around_exchange();
@@ -96,6 +115,13 @@ Result<HttpAnswer> FakeApi::answer_now(const api::HttpRequest& request) {
 
 Result<HttpAnswer> FakeApi::post(const api::HttpRequest& request) {
   ++posts;
+  Stored stored;
+  stored.id = 7000 + posts;
+  stored.document = decode(request.form_body.substr(request.form_body.find('=') + 1));
+  stored.name = json::parse(stored.document).at("name");
+  for (int i = 0; i < commands_per_action; ++i) stored.commands.push_back(stored.id * 1000 + i);
+  stored.sent = commands_per_action;
+  if (!replies.empty()) return reply(std::move(stored));
   auto what = Post::accept;
   if (!script.empty()) {
     what = script.front();
@@ -103,12 +129,6 @@ Result<HttpAnswer> FakeApi::post(const api::HttpRequest& request) {
   }
   if (what == Post::unavailable) return fail("connection refused", "http://fake/", Retry::later);
   if (what == Post::refuse) return collection(500, {}, "Action.Target is empty. Expecting string.");
-  Stored stored;
-  stored.id = 7000 + posts;
-  stored.document = decode(request.form_body.substr(request.form_body.find('=') + 1));
-  stored.name = json::parse(stored.document).at("name");
-  for (int i = 0; i < commands_per_action; ++i) stored.commands.push_back(stored.id * 1000 + i);
-  stored.sent = commands_per_action;
   if (what == Post::lost_not_accepted) {
     lost.push_back(stored);
     return fail("connection reset", "http://fake/", Retry::outcome_unknown);

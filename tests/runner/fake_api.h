@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,14 @@ namespace mig_runner::test {
 class FakeApi {
  public:
   enum class Post { accept, refuse, unavailable, lost_accepted, lost_not_accepted };
+  // What one post meets, whatever the API would do by itself.
+  struct Reply {
+    enum class Stores { no, yes, later } stores = Stores::no;  // later: it goes to `lost`
+    std::optional<api::HttpAnswer> answer;                     // none: the connection ends without one
+  };
+  // An error document of the API, and a page that is none.
+  static api::HttpAnswer error(long status, const std::string& message);
+  static api::HttpAnswer page(long status, const std::string& retry_after = "");
 
   struct Stored {
     std::int64_t id = 0;
@@ -30,6 +39,7 @@ class FakeApi {
 
   // What the next posts meet; Post::accept once it is empty.
   std::deque<Post> script;
+  std::deque<Reply> replies;    // before `script`
   bool down = false;            // every request but posts fails
   std::string command_answer;   // instead of any page of commands, where not empty
   std::vector<Stored> actions;  // accepted ones
@@ -47,6 +57,7 @@ class FakeApi {
  private:
   Result<api::HttpAnswer> answer_now(const api::HttpRequest& request);
   Result<api::HttpAnswer> post(const api::HttpRequest& request);
+  Result<api::HttpAnswer> reply(Stored stored);
   Result<api::HttpAnswer> list_commands(const std::string& url);
   Result<api::HttpAnswer> list_actions(const std::string& url);
   Result<api::HttpAnswer> show_action(const std::string& url);
