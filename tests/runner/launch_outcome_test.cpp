@@ -149,6 +149,7 @@ class Chaos : public Stand {
       restart_with(make_job(names_.back(), std::to_string(1 + i % 3) + " 8 * * *", config));
     }
     api.around_exchange = [this] {
+      arrive();
       if (chance(0.03)) clock.advance(30s);
       if (chance(0.02)) throw std::runtime_error("killed");
     };
@@ -162,7 +163,7 @@ class Chaos : public Stand {
     }
     api.replies.clear();
     api.down = false;
-    api.around_exchange = nullptr;
+    api.around_exchange = [this] { arrive(); };
     for (int i = 0; i < 60; ++i) {
       clock.advance(4s);
       turn();
@@ -201,16 +202,20 @@ class Chaos : public Stand {
     start(job);
   }
 
-  // A second; what was on its way to the API arrives within 14.
-  void turn() {
-    clock.advance(1s);
+  // What is on its way to the API arrives within 14 seconds, whether or not the runner has given it up.
+  void arrive() {
     while (due_.size() < api.lost.size())
-      due_.push_back(clock.now() + std::chrono::seconds(std::uniform_int_distribution(0, 12)(random_)));
+      due_.push_back(clock.now() + std::chrono::seconds(std::uniform_int_distribution(0, 14)(random_)));
     for (std::size_t i = 0; i < due_.size(); ++i)
       if (due_[i] && *due_[i] <= clock.now()) {
         api.actions.push_back(api.lost[i]);
         due_[i].reset();
       }
+  }
+
+  void turn() {
+    clock.advance(1s);
+    arrive();
     try {
       settle();
     } catch (const std::runtime_error&) {
