@@ -5,6 +5,7 @@
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
 
+#include <bit>
 #include <chrono>
 #include <cstdint>
 
@@ -56,13 +57,10 @@ std::string packet_length(std::size_t length) {
   return "\xFF" + big_endian(length, 4);
 }
 
-std::string mpi(std::string_view bytes) {
-  const std::size_t zeros = std::min(bytes.find_first_not_of('\0'), bytes.size());
-  bytes.remove_prefix(zeros);
-  std::size_t bits = bytes.size() * 8;
-  for (unsigned top = bytes.empty() ? 0x80U : static_cast<unsigned char>(bytes[0]); (top & 0x80U) == 0; top <<= 1U)
-    --bits;
-  return big_endian(bits, 2) + std::string(bytes);
+// `bytes` begin with one that is not zero.
+std::string mpi(const std::string& bytes) {
+  const auto top = static_cast<unsigned char>(bytes.front());
+  return big_endian((bytes.size() - 1) * 8 + static_cast<unsigned>(std::bit_width(top)), 2) + bytes;
 }
 
 std::string subpacket(unsigned type, const std::string& body) {
@@ -76,6 +74,8 @@ constexpr unsigned kRsa = 1;
 constexpr unsigned kSha256 = 8;
 constexpr unsigned kCreationTime = 2;
 constexpr unsigned kIssuer = 16;
+constexpr unsigned kNotation = 20;
+constexpr int kMaxAttempts = 256;  // one in 256 fails
 
 std::string sha256(std::string_view first, std::string_view second) {
   const DigestContext context(EVP_MD_CTX_new());
@@ -99,6 +99,14 @@ std::string rsa_signature(EVP_PKEY* key, std::string_view digest) {
                                   reinterpret_cast<const unsigned char*>(digest.data()), digest.size()) == 1;
   out.resize(done ? length : 0);
   return out;
+}
+
+// A notation that says nothing, but makes another signature of the same text. Not critical: readers that do not know it
+// pass over it (RFC 4880, sections 5.2.3.1 and 5.2.3.16).
+std::string salt(int attempt) {
+  constexpr std::string_view name = "salt@notations.openpgpjs.org";
+  return subpacket(kNotation, big_endian(0, 4) + big_endian(name.size(), 2) + big_endian(1, 2) + std::string(name) +
+                                  big_endian(static_cast<std::uint64_t>(attempt), 1));
 }
 
 std::string key_id_of(std::string_view fingerprint) {
@@ -146,17 +154,28 @@ Result<RsaKey> make_rsa_key(const RsaNumbers& numbers) {
 RsaSigner::RsaSigner(RsaKey key, const std::string& fingerprint, const Clock& clock)
     : key_(std::move(key)), key_id_(key_id_of(fingerprint)), clock_(clock) {}
 
-// RFC 4880, sections 5.2.3 and 5.2.4.
+// A number that begins with a zero byte is written without it, and servers built with a recent Go refuse a number that
+// is shorter than the modulus.
 Result<std::string> RsaSigner::sign(std::string_view text) {
   const auto now = std::chrono::floor<std::chrono::seconds>(clock_.now()).time_since_epoch().count();
   const std::string subpackets =
       subpacket(kCreationTime, big_endian(static_cast<std::uint64_t>(now), 4)) + subpacket(kIssuer, key_id_);
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    auto signature = sign_once(text, attempt == 0 ? subpackets : subpackets + salt(attempt));
+    if (!signature || !signature->empty()) return signature;
+  }
+  return fail("the key makes no signature that is as long as its modulus");
+}
+
+// RFC 4880, sections 5.2.3 and 5.2.4. Empty where the number is too short.
+Result<std::string> RsaSigner::sign_once(std::string_view text, const std::string& subpackets) const {
   const std::string hashed = big_endian(kVersion, 1) + big_endian(kBinaryDocument, 1) + big_endian(kRsa, 1) +
                              big_endian(kSha256, 1) + big_endian(subpackets.size(), 2) + subpackets;
   const std::string trailer = big_endian(kVersion, 1) + "\xFF" + big_endian(hashed.size(), 4);
   const std::string digest = sha256(text, hashed + trailer);
   const std::string number = rsa_signature(key_.get(), digest);
   if (digest.empty() || number.empty()) return fail("OpenSSL made no signature", {}, Retry::later);
+  if (number.front() == '\0') return std::string();
   const std::string not_hashed = big_endian(0, 2);
   const std::string body = hashed + not_hashed + digest.substr(0, 2) + mpi(number);
   return strip_armor(big_endian(kSignatureTag, 1) + packet_length(body.size()) + body);

@@ -18,13 +18,16 @@ using RsaKey = std::shared_ptr<EVP_PKEY>;
 Result<RsaKey> make_rsa_key(const RsaNumbers& numbers);
 
 // Writes version 4 signatures with the two hashed subpackets that the original's have: time of creation, and the id of
-// the key (the last 16 digits of `fingerprint`).
+// the key (the last 16 digits of `fingerprint`). The number of each has as many bytes as the modulus: where the first
+// that comes out is shorter, another is made with a notation as the third subpacket.
 class RsaSigner final : public Signer {
  public:
   RsaSigner(RsaKey key, const std::string& fingerprint, const Clock& clock);
   Result<std::string> sign(std::string_view text) override;
 
  private:
+  Result<std::string> sign_once(std::string_view text, const std::string& subpackets) const;
+
   RsaKey key_;
   std::string key_id_;  // 8 bytes
   const Clock& clock_;
