@@ -11,6 +11,7 @@ namespace {
 constexpr std::uint32_t kMinBits = 2048;
 constexpr std::uint32_t kMaxBits = 4096;
 constexpr std::chrono::days kExpiryWarning{30};
+constexpr std::uint32_t kLoadFlags = RNP_LOAD_SAVE_PUBLIC_KEYS | RNP_LOAD_SAVE_SECRET_KEYS | RNP_LOAD_SAVE_PERMISSIVE;
 
 std::string date(Timestamp time) {
   return format_utc(time).substr(0, 10);
@@ -24,7 +25,6 @@ class KeyView {
   std::string fingerprint() const { return text_of(key_, rnp_key_get_fprint); }
   std::string algorithm() const { return text_of(key_, rnp_key_get_alg); }
   std::string curve() const { return text_of(key_, rnp_key_get_curve); }
-  bool is_rsa() const { return algorithm() == "RSA"; }
   bool is_revoked() const { return ask(rnp_key_is_revoked); }
   bool is_valid() const { return ask(rnp_key_is_valid); }  // also: neither revoked nor expired, nor is its primary key
   bool is_protected() const { return ask(rnp_key_is_protected); }
@@ -47,8 +47,20 @@ class KeyView {
     return lifetime == 0 ? Timestamp::max() : created() + std::chrono::seconds(lifetime);
   }
 
-  // Curves that came after the server's OpenPGP was written.
-  bool is_too_new_for_server() const { return algorithm() == "EDDSA" || curve() == "Curve25519"; }
+  bool has_curve_of_server() const {
+    const std::string name = curve();
+    return name == "NIST P-256" || name == "NIST P-384" || name == "NIST P-521";
+  }
+  // Kinds that came after the server's OpenPGP was written, it cannot even read.
+  bool server_can_read() const {
+    const std::string name = algorithm();
+    return name == "RSA" || name == "DSA" || name == "ELGAMAL" ||
+           ((name == "ECDSA" || name == "ECDH") && has_curve_of_server());
+  }
+  bool server_can_verify() const {
+    const std::string name = algorithm();
+    return server_can_read() && (name == "RSA" || name == "DSA" || name == "ECDSA");
+  }
 
  private:
   bool ask(rnp_result_t (*question)(rnp_key_handle_t, bool*)) const {
@@ -65,40 +77,25 @@ class KeyView {
 
 std::string name_of_kind(const KeyView& key) {
   const std::string algorithm = key.algorithm();
-  return algorithm == "EDDSA" ? "EdDSA" : algorithm;
+  return (algorithm == "EDDSA" ? "EdDSA" : algorithm) + (key.curve().empty() ? "" : " (" + key.curve() + ")");
 }
 
 Result<void> check_primary(const KeyView& key, Timestamp now) {
   const std::string name = "the key " + key.fingerprint();
-  if (!key.is_rsa())
+  if (!key.server_can_read())
     return fail(name + " is of the kind " + name_of_kind(key) +
-                ", whose signatures the server cannot verify: an RSA key of 2048 to 4096 bits is needed");
+                ", which the server cannot read: it knows RSA, DSA, and ECDSA over NIST's curves");
   if (key.is_revoked()) return fail(name + " is revoked");
-  if (key.expires() <= now)
-    return fail(name + " expired on " + date(key.expires()) +
-                " (where that has been changed since, export it again to secring.gpg)");
+  if (key.expires() <= now) return fail(name + " expired on " + date(key.expires()));
   return {};
 }
 
-// Why none of the keys can sign.
-std::string why_none(const KeyView& primary, const std::vector<RnpKey>& subkeys, Timestamp now) {
-  std::string why;
-  for (const auto& handle : subkeys) {
-    const KeyView key(handle.get());
-    if (!key.may_sign()) continue;
-    why += "; its signing subkey " + key.fingerprint();
-    if (!key.is_rsa()) {
-      why += " is of the kind " + name_of_kind(key) + ", whose signatures the server cannot verify";
-    } else if (key.is_revoked()) {
-      why += " is revoked";
-    } else if (key.expires() <= now) {
-      why += " expired on " + date(key.expires());
-    } else {
-      why += key.has_secret_part() ? " is not valid" : " has its secret part elsewhere";
-    }
-  }
-  if (primary.may_sign() && !primary.has_secret_part()) why += "; its own secret part is elsewhere";
-  return why.empty() ? "; it has no subkey for signing, and no valid self-signature lets it sign itself" : why;
+std::string why_not(const KeyView& key, bool has_secret_part, Timestamp now) {
+  if (!key.server_can_verify())
+    return " is of the kind " + name_of_kind(key) + ", whose signatures the server cannot verify";
+  if (key.is_revoked()) return " is revoked";
+  if (key.expires() <= now) return " expired on " + date(key.expires());
+  return has_secret_part ? " is not valid" : " has its secret part elsewhere";
 }
 
 std::string exported(rnp_key_handle_t key, std::uint32_t flags) {
@@ -127,16 +124,15 @@ Result<void> remove_protection(rnp_key_handle_t key, const Secret& passphrase) {
 std::vector<std::string> warnings_for(const KeyView& primary, const KeyView& signing,
                                       const std::vector<RnpKey>& subkeys, Timestamp now) {
   std::vector<std::string> warnings;
-  if (signing.bits() < kMinBits || signing.bits() > kMaxBits)
+  if (signing.algorithm() == "RSA" && (signing.bits() < kMinBits || signing.bits() > kMaxBits))
     warnings.push_back("the signing key has " + std::to_string(signing.bits()) +
                        " bits: servers are known to verify RSA keys of 2048 to 4096 bits");
   const Timestamp expires = std::min(primary.expires(), signing.expires());
   if (expires <= now + kExpiryWarning) warnings.push_back("the signing key expires on " + date(expires));
   for (const auto& handle : subkeys) {
     const KeyView key(handle.get());
-    if (key.is_too_new_for_server())
+    if (!key.server_can_read())
       warnings.push_back("the subkey " + key.fingerprint() + " is of the kind " + name_of_kind(key) +
-                         (key.curve().empty() ? "" : " (" + key.curve() + ")") +
                          ": a server refuses an investigator's key with such a subkey as a whole");
   }
   return warnings;
@@ -155,21 +151,22 @@ Result<Keyring> Keyring::from_file(const std::filesystem::path& path, Timestamp 
   });
 }
 
-Result<Keyring> Keyring::from_bytes(std::string_view bytes, Timestamp now) {
-  return load(memory_input(bytes), now);
+Result<Keyring> Keyring::from_public_keys(std::string_view bytes, std::set<std::string> obtainable, Timestamp now) {
+  auto keyring = load(memory_input(bytes), now);
+  if (keyring) keyring->obtainable_ = std::move(obtainable);
+  return keyring;
 }
 
 Result<Keyring> Keyring::load(RnpInput input, Timestamp now) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
   Keyring keyring(make_ffi(static_cast<std::uint64_t>(seconds)), now);
   if (!keyring.ffi_ || !input) return fail("librnp does not start", {}, Retry::later);
-  constexpr std::uint32_t flags = RNP_LOAD_SAVE_PUBLIC_KEYS | RNP_LOAD_SAVE_SECRET_KEYS | RNP_LOAD_SAVE_PERMISSIVE;
-  if (rnp_import_keys(keyring.ffi_.get(), input.get(), flags, nullptr) != RNP_SUCCESS)
-    return fail("this is not a keyring of OpenPGP secret keys, as gpg --export-secret-keys writes it");
+  if (rnp_import_keys(keyring.ffi_.get(), input.get(), kLoadFlags, nullptr) != RNP_SUCCESS)
+    return fail("this is not a keyring of OpenPGP keys, as gpg --export-secret-keys writes it");
   return keyring;
 }
 
-bool Keyring::has(const std::string& fingerprint) const {
+bool Keyring::has_secret(const std::string& fingerprint) const {
   const RnpKey key = find_key(ffi_.get(), fingerprint);
   bool secret = false;
   return key && rnp_key_have_secret(key.get(), &secret) == RNP_SUCCESS && secret;
@@ -177,37 +174,61 @@ bool Keyring::has(const std::string& fingerprint) const {
 
 std::vector<std::string> Keyring::fingerprints() const {
   auto found = primary_fingerprints(ffi_.get());
-  std::erase_if(found, [this](const std::string& fingerprint) { return !has(fingerprint); });
+  std::erase_if(found, [this](const std::string& fingerprint) { return !has_secret(fingerprint); });
   return found;
 }
 
-Result<UnlockedKey> Keyring::unlock(const std::string& fingerprint, const Secret& passphrase) const {
+Result<std::string> Keyring::signing_key(const std::string& fingerprint) const {
   const RnpKey primary_handle = find_key(ffi_.get(), fingerprint);
+  if (!primary_handle) return fail("there is no key with the fingerprint " + fingerprint);
   const KeyView primary(primary_handle.get());
   if (const auto of = text_of(primary_handle.get(), rnp_key_get_primary_fprint); !of.empty() && of != fingerprint)
     return fail(fingerprint + " is a subkey: the fingerprint of its primary key is needed, " + of);
   if (auto checked = check_primary(primary, now_); !checked) return tl::unexpected(checked.error());
 
-  const auto subkeys = subkeys_of(primary_handle.get());
-  const auto usable = [](const KeyView& key) {
-    return key.is_rsa() && key.may_sign() && key.has_secret_part() && key.is_valid();
+  const auto has_secret_part = [this](const KeyView& key) {
+    return key.has_secret_part() || obtainable_.contains(key.fingerprint());
   };
-  rnp_key_handle_t chosen = usable(primary) ? primary_handle.get() : nullptr;
+  const auto usable = [&](const KeyView& key) {
+    return key.server_can_verify() && key.may_sign() && has_secret_part(key) && key.is_valid();
+  };
+  std::string chosen = usable(primary) ? fingerprint : "";
+  std::string why;
   Timestamp newest = Timestamp::min();
-  for (const auto& subkey : subkeys) {
+  for (const auto& subkey : subkeys_of(primary_handle.get())) {
     const KeyView view(subkey.get());
-    if (!usable(view) || view.created() < newest) continue;
-    newest = view.created();
-    chosen = subkey.get();
+    if (usable(view) && view.created() >= newest) {
+      newest = view.created();
+      chosen = view.fingerprint();
+    } else if (view.may_sign()) {
+      why += "; its signing subkey " + view.fingerprint() + why_not(view, has_secret_part(view), now_);
+    }
   }
-  if (chosen == nullptr) return fail("the key " + fingerprint + " cannot sign" + why_none(primary, subkeys, now_));
-  if (auto removed = remove_protection(chosen, passphrase); !removed) return tl::unexpected(removed.error());
+  if (!chosen.empty()) return chosen;
+  if (primary.may_sign() && !has_secret_part(primary)) why += "; its own secret part is elsewhere";
+  if (why.empty()) why = "; it has no subkey for signing, and no valid self-signature lets it sign itself";
+  return fail("the key " + fingerprint + " cannot sign" + why);
+}
 
+Result<void> Keyring::add(std::string_view bytes) {
+  const RnpInput input = memory_input(bytes);
+  if (!input || rnp_import_keys(ffi_.get(), input.get(), kLoadFlags, nullptr) != RNP_SUCCESS)
+    return fail("this is no OpenPGP key");
+  return {};
+}
+
+Result<UnlockedKey> Keyring::unlock(const std::string& fingerprint, const std::string& signing,
+                                    const Secret& passphrase) const {
+  const RnpKey primary = find_key(ffi_.get(), fingerprint);
+  const RnpKey chosen = find_key(ffi_.get(), signing);
+  if (!primary || !chosen || !KeyView(chosen.get()).has_secret_part())
+    return fail("the secret part of " + signing + " is missing");
+  if (auto removed = remove_protection(chosen.get(), passphrase); !removed) return tl::unexpected(removed.error());
   UnlockedKey key;
-  key.signing_fingerprint = KeyView(chosen).fingerprint();
-  key.packets = Secret(exported(chosen, RNP_KEY_EXPORT_SECRET));
-  key.public_key = exported(primary_handle.get(), RNP_KEY_EXPORT_PUBLIC | RNP_KEY_EXPORT_SUBKEYS);
-  key.warnings = warnings_for(primary, KeyView(chosen), subkeys, now_);
+  key.signing_fingerprint = signing;
+  key.packets = Secret(exported(chosen.get(), RNP_KEY_EXPORT_SECRET));
+  key.public_key = exported(primary.get(), RNP_KEY_EXPORT_PUBLIC | RNP_KEY_EXPORT_SUBKEYS);
+  key.warnings = warnings_for(KeyView(primary.get()), KeyView(chosen.get()), subkeys_of(primary.get()), now_);
   return key;
 }
 

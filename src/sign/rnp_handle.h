@@ -29,6 +29,7 @@ using RnpInput = RnpOwner<rnp_input_t, rnp_input_destroy>;
 using RnpOutput = RnpOwner<rnp_output_t, rnp_output_destroy>;
 using RnpKey = RnpOwner<rnp_key_handle_t, rnp_key_handle_destroy>;
 using RnpVerify = RnpOwner<rnp_op_verify_t, rnp_op_verify_destroy>;
+using RnpSign = RnpOwner<rnp_op_sign_t, rnp_op_sign_destroy>;
 using RnpIterator = RnpOwner<rnp_identifier_iterator_t, rnp_identifier_iterator_destroy>;
 
 // A context without keys that accepts self-signatures over SHA-1, as the server does. `time` (seconds) is the present

@@ -1,11 +1,13 @@
 #include "sign/signer.h"
 
 #include <algorithm>
+#include <optional>
 #include <system_error>
 
 #include "base/clock.h"
-#include "sign/gpg_export.h"
+#include "sign/gnupg2_home.h"
 #include "sign/keyring.h"
+#include "sign/rnp_signer.h"
 #include "sign/rsa_signer.h"
 #include "sign/secret_key_packet.h"
 #include "sign/verifier.h"
@@ -29,7 +31,9 @@ Result<std::string> normal_fingerprint(std::string text) {
   return text;
 }
 
-tl::unexpected<Error> no_such_key(const std::string& fingerprint, const std::vector<std::string>& present) {
+tl::unexpected<Error> no_such_key(const std::string& fingerprint, std::vector<std::string> present) {
+  std::sort(present.begin(), present.end());
+  present.erase(std::unique(present.begin(), present.end()), present.end());
   std::string what = "there is no private key with the fingerprint " + fingerprint;
   if (present.empty()) return fail(what + ", nor any other");
   what += "; there " + std::string(present.size() == 1 ? "is " : "are ");
@@ -37,34 +41,89 @@ tl::unexpected<Error> no_such_key(const std::string& fingerprint, const std::vec
   return fail(what);
 }
 
-Result<UnlockedKey> unlock_from_gpg(const fs::path& gpg_home, const std::string& fingerprint, const Secret& passphrase,
-                                    Timestamp now) {
-  const auto exported = export_from_gpg(gpg_home, fingerprint, passphrase);
-  if (!exported) return tl::unexpected(exported.error());
-  if (exported->empty()) return no_such_key(fingerprint, list_gpg_secret_keys(gpg_home));
-  const auto keyring = Keyring::from_bytes(exported->reveal(), now);
-  if (!keyring) return tl::unexpected(keyring.error());
-  return keyring->unlock(fingerprint, passphrase);
+// A signing subkey may have a passphrase of its own.
+auto names_subkey(const std::string& fingerprint, const std::string& signing) {
+  return [&](Error error) {
+    if (signing != fingerprint) error.what += " (signing subkey " + signing + ")";
+    return error;
+  };
 }
 
+// nullopt where the home does not have the key.
+Result<std::optional<UnlockedKey>> unlock_from_gnupg2(const fs::path& gpg_home, const std::string& fingerprint,
+                                                      const Secret& passphrase, Timestamp now) {
+  const GnuPg2Home home(gpg_home);
+  const auto public_key = home.public_key(fingerprint);
+  if (!public_key) return tl::unexpected(public_key.error());
+  if (public_key->empty()) return std::nullopt;
+  const auto secret_parts = home.secret_parts(fingerprint);
+  if (!secret_parts) return tl::unexpected(secret_parts.error());
+  auto keyring = Keyring::from_public_keys(*public_key, *secret_parts, now);
+  if (!keyring) return tl::unexpected(keyring.error());
+  const auto signing = keyring->signing_key(fingerprint);
+  if (!signing) return tl::unexpected(signing.error());
+  const auto named = names_subkey(fingerprint, *signing);
+  const auto secret = home.secret_key(*signing, *signing != fingerprint, passphrase).map_error(named);
+  if (!secret) return tl::unexpected(secret.error());
+  if (const auto added = keyring->add(secret->reveal()); !added) return tl::unexpected(added.error());
+  return keyring->unlock(fingerprint, *signing, passphrase).map_error(named);
+}
+
+Result<UnlockedKey> unlock_from_secring(const Keyring& keyring, const std::string& fingerprint,
+                                        const Secret& passphrase) {
+  const auto signing = keyring.signing_key(fingerprint).map_error([](Error error) {
+    if (error.what.find(" expired on ") != std::string::npos)
+      error.what += " (where that has been changed since, export it again to secring.gpg)";
+    return error;
+  });
+  if (!signing) return tl::unexpected(signing.error());
+  return keyring.unlock(fingerprint, *signing, passphrase).map_error(names_subkey(fingerprint, *signing));
+}
+
+// GnuPG 2 leaves an empty one, or one with keys of before, when it takes over a home.
+Result<std::optional<Keyring>> open_secring(const fs::path& gpg_home, Timestamp now) {
+  const fs::path path = gpg_home / "secring.gpg";
+  std::error_code error;
+  if (fs::file_size(path, error) == 0 || error) return std::nullopt;
+  return Keyring::from_file(path, now);
+}
+
+// A GnuPG 2 home that has the key knows more of it than the secring.gpg of an earlier day: a new passphrase, an end.
 Result<UnlockedKey> unlock(const fs::path& gpg_home, const std::string& fingerprint, const Secret& passphrase,
                            Timestamp now) {
   std::error_code error;
   const auto status = fs::status(gpg_home, error);
   if (status.type() == fs::file_type::none) return fail("the directory cannot be read: " + error.message());
   if (!fs::is_directory(status)) return fail("there is no such directory");
-  const bool has_gpg2_keys = fs::exists(gpg_home / "private-keys-v1.d", error);
-  const fs::path secring = gpg_home / "secring.gpg";
-  // GnuPG 2 leaves an empty one, or one with keys of before, when it takes over a home.
-  if (fs::file_size(secring, error) > 0 && !error) {
-    const auto keyring = Keyring::from_file(secring, now);
-    if (!keyring) return tl::unexpected(keyring.error());
-    if (keyring->has(fingerprint)) return keyring->unlock(fingerprint, passphrase);
-    if (!has_gpg2_keys) return no_such_key(fingerprint, keyring->fingerprints());
+  const auto secring = open_secring(gpg_home, now);
+  const bool in_secring = secring && *secring && (*secring)->has_secret(fingerprint);
+  const bool is_gnupg2 = fs::exists(gpg_home / "private-keys-v1.d", error);
+  const bool has_gpg = is_gnupg2 && GnuPg2Home::gpg_is_installed();
+  if (has_gpg) {
+    auto found = unlock_from_gnupg2(gpg_home, fingerprint, passphrase, now);
+    if (!found) return tl::unexpected(found.error());
+    if (*found && in_secring)
+      (*found)->warnings.push_back(
+          "GnuPG 2 (private-keys-v1.d) and secring.gpg both have the key: that of GnuPG 2 is used");
+    if (*found) return std::move(**found);
   }
-  if (!has_gpg2_keys)
-    return fail("there are no private keys: neither secring.gpg nor the private-keys-v1.d of GnuPG 2");
-  return unlock_from_gpg(gpg_home, fingerprint, passphrase, now);
+  if (in_secring) {
+    auto key = unlock_from_secring(**secring, fingerprint, passphrase);
+    if (key && is_gnupg2 && !has_gpg)
+      key->warnings.push_back(
+          "the key of secring.gpg is used: gpg is not installed to tell whether GnuPG 2 has a newer one");
+    return key;
+  }
+  if (!secring) return tl::unexpected(secring.error());
+  if (is_gnupg2 && !has_gpg)
+    return fail(
+        "gpg is needed to read the keys of GnuPG 2, and is not installed: install gnupg, or export them with "
+        "gpg --export-secret-keys > secring.gpg");
+  auto present = *secring ? (*secring)->fingerprints() : std::vector<std::string>();
+  if (has_gpg)
+    for (auto& other : GnuPg2Home(gpg_home).fingerprints()) present.push_back(std::move(other));
+  if (is_gnupg2 || *secring) return no_such_key(fingerprint, std::move(present));
+  return fail("there are no private keys: neither secring.gpg nor the private-keys-v1.d of GnuPG 2");
 }
 
 Result<void> try_out(Signer& signer, const std::string& public_key) {
@@ -84,7 +143,8 @@ Result<void> try_out(Signer& signer, const std::string& public_key) {
 struct Key::Impl {
   std::string fingerprint;
   std::string signing_fingerprint;
-  RsaKey rsa;
+  RsaKey rsa;      // null for another kind
+  Secret packets;  // of another kind
   std::vector<std::string> warnings;
 };
 
@@ -102,12 +162,18 @@ Result<Key> Key::load(const fs::path& gpg_home, const std::string& key_id, const
   if (!fingerprint) return tl::unexpected(fingerprint.error());
   auto unlocked = unlock(gpg_home, *fingerprint, passphrase, now);
   if (!unlocked) return in_home(unlocked.error());
-  const auto numbers = find_rsa_secret_key(unlocked->packets.reveal(), unlocked->signing_fingerprint);
-  if (!numbers) return in_home(Error{"the private key is not one of OpenPGP's version 4", {}, Retry::no});
-  auto rsa = make_rsa_key(*numbers);
-  if (!rsa) return in_home(rsa.error());
-  Key key(std::make_shared<Impl>(
-      Impl{*fingerprint, unlocked->signing_fingerprint, std::move(*rsa), std::move(unlocked->warnings)}));
+  auto impl = std::make_shared<Impl>();
+  impl->fingerprint = *fingerprint;
+  impl->signing_fingerprint = unlocked->signing_fingerprint;
+  impl->warnings = std::move(unlocked->warnings);
+  if (const auto numbers = find_rsa_secret_key(unlocked->packets.reveal(), impl->signing_fingerprint)) {
+    auto rsa = make_rsa_key(*numbers);
+    if (!rsa) return in_home(rsa.error());
+    impl->rsa = std::move(*rsa);
+  } else {
+    impl->packets = std::move(unlocked->packets);
+  }
+  Key key(std::move(impl));
   const auto signer = key.make_signer();
   if (!signer) return in_home(signer.error());
   if (const auto tried = try_out(**signer, unlocked->public_key); !tried) return in_home(tried.error());
@@ -116,7 +182,8 @@ Result<Key> Key::load(const fs::path& gpg_home, const std::string& key_id, const
 
 Result<std::unique_ptr<Signer>> Key::make_signer() const {
   // A signature carries the time at which it was made, whatever clock decides about runs.
-  return std::make_unique<RsaSigner>(impl_->rsa, impl_->signing_fingerprint, system_clock());
+  if (impl_->rsa) return std::make_unique<RsaSigner>(impl_->rsa, impl_->signing_fingerprint, system_clock());
+  return RnpSigner::create(impl_->packets, impl_->signing_fingerprint, system_clock());
 }
 
 const std::string& Key::fingerprint() const {

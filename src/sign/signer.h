@@ -23,12 +23,11 @@ class Signer {
 // The investigator's private key, loaded and unlocked once.
 class Key {
  public:
-  // Finds the key with fingerprint `key_id` (40 hex digits) in `gpg_home`: secring.gpg where there is one, else
-  // exported from a GnuPG 2 home by gpg (which may take seconds, and leaves an agent running as gpg always does).
-  // Prefers a signing subkey as GnuPG does. Tries the passphrase and one signature, which it verifies. `now` decides
-  // what is expired. Errors, each one clear sentence: no such directory, no such key (with the fingerprints that are
-  // there), wrong passphrase, passphrase needed, expired (with the date), revoked, EdDSA or another kind the server
-  // cannot verify.
+  // Finds the key with fingerprint `key_id` (40 hex digits) in `gpg_home`: asks gpg where that is a GnuPG 2 home (which
+  // may take seconds), else reads secring.gpg. Prefers a signing subkey as GnuPG does; the passphrase is that of the
+  // key that signs. Tries the passphrase and one signature, which it verifies. `now` decides what is expired. Errors,
+  // each one clear sentence: no such directory, no such key (with the fingerprints that are there), wrong passphrase,
+  // passphrase needed, expired (with the date), revoked, EdDSA or another kind the server cannot verify, what gpg says.
   static Result<Key> load(const std::filesystem::path& gpg_home, const std::string& key_id, const Secret& passphrase,
                           Timestamp now);
   Key(Key&&) noexcept;
@@ -41,7 +40,8 @@ class Key {
 
   // The primary key's fingerprint, 40 upper-case hex digits: how the server knows the investigator.
   const std::string& fingerprint() const;
-  // What an operator should know though the key works (an EdDSA subkey beside it, expiry within 30 days).
+  // What an operator should know though the key works (an EdDSA subkey beside it, expiry within 30 days, a second key
+  // in secring.gpg).
   const std::vector<std::string>& warnings() const;
 
  private:

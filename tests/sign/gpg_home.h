@@ -20,7 +20,7 @@ class GpgHome {
     std::filesystem::permissions(path(), std::filesystem::perms::owner_all);
     write_text(path() / "gpg-agent.conf", "s2k-count 65536\n");  // the default takes half a second each time
   }
-  ~GpgHome() { shell("gpgconf --homedir '" + path().string() + "' --kill all"); }
+  ~GpgHome() { end_agent(); }
   GpgHome(const GpgHome&) = delete;
   GpgHome& operator=(const GpgHome&) = delete;
 
@@ -59,6 +59,26 @@ class GpgHome {
     return found;
   }
 
+  void set_passphrase(const std::string& fingerprint, const std::string& from, const std::string& to) const {
+    shell("gpg-connect-agent --homedir '" + path().string() + "' '/let from " + from + "' '/let to " + to +
+          "' '/definq PASSPHRASE from' '/definq NEW_PASSPHRASE to' 'OPTION pinentry-mode=loopback' 'PASSWD " +
+          keygrip(fingerprint) + "' /bye 2>&1");
+    end_agent();
+  }
+
+  void revoke_subkey(const std::string& primary, const std::string& passphrase = "") const {
+    write_text(path() / "commands", "key 1\nrevkey\ny\n0\n\ny\nsave\n");
+    gpg("--passphrase '" + passphrase + "' --command-file " + (path() / "commands").string() + " --edit-key " +
+        primary + " 2>/dev/null");
+  }
+
+  // It forgets all passphrases.
+  void end_agent() const { shell("gpgconf --homedir '" + path().string() + "' --kill all"); }
+  bool has_agent() const {
+    return !shell("gpg-connect-agent --homedir '" + path().string() + "' --no-autostart 'GETINFO pid' /bye 2>/dev/null")
+                .empty();
+  }
+
   // A GnuPG 1 home with the same keys, as an operator of the original makes it.
   void export_secring(const std::filesystem::path& to, const std::string& passphrase = "",
                       const std::string& command = "--export-secret-keys") const {
@@ -66,6 +86,11 @@ class GpgHome {
   }
 
  private:
+  std::string keygrip(const std::string& fingerprint) const {
+    const auto list = gpg("--with-colons --with-keygrip --list-secret-keys " + fingerprint);
+    return list.substr(list.find("\ngrp:", list.find(fingerprint)) + 13, 40);
+  }
+
   static std::string shell(const std::string& command) {
     FILE* pipe = popen(command.c_str(), "r");
     std::string out;

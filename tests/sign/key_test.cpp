@@ -2,80 +2,19 @@
 #include <gtest/gtest.h>
 
 #include <bit>
-#include <chrono>
 #include <cstdlib>
-#include <set>
 #include <thread>
 
-#include "sign/gpg_home.h"
-#include "sign/signer.h"
-#include "sign/stripped_armor.h"
-#include "sign/verifier.h"
+#include "sign/keys.h"
 
 namespace mig_runner::sign {
 namespace {
 
-using test::GpgHome;
-using test::ScratchDirectory;
+using namespace test;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using namespace std::chrono_literals;
-
-constexpr std::string_view kText = "1;2026-11-23T08:30:00Z;28060169076738\n";
-
-// Keys are made by gpg, with the system's clock.
-Timestamp now() {
-  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-}
-
-Result<Key> load(const std::filesystem::path& home, const std::string& fingerprint, const std::string& passphrase = "",
-                 Timestamp at = now()) {
-  return Key::load(home, fingerprint, Secret(passphrase), at);
-}
-
-std::string key_error(const Result<Key>& key) {
-  return key ? "no error" : key.error().text();
-}
-
-std::string signature_of(const Key& key, std::string_view text = kText) {
-  return key.make_signer().value()->sign(text).value();
-}
-
-std::string hex(std::string_view bytes) {
-  std::string out;
-  for (const char byte : bytes) {
-    char digits[3];
-    std::snprintf(digits, sizeof digits, "%02X", static_cast<unsigned>(static_cast<unsigned char>(byte)));
-    out += digits;
-  }
-  return out;
-}
-
-// The key id that a signature names, at its fixed place in the form that is made here.
-std::string issuer(const std::string& signature) {
-  return hex(unstrip_armor(signature).value().substr(17, 8));
-}
-
-std::string key_id(const std::string& fingerprint) {
-  return fingerprint.substr(24);
-}
-
-// gpg throws where it finds the signature bad, and so does the room's own verifier.
-void expect_verifies(const GpgHome& home, const std::string& fingerprint, const std::string& signature,
-                     std::string_view text = kText) {
-  const ScratchDirectory scratch;
-  test::write_text(scratch.path() / "text", text);
-  test::write_text(scratch.path() / "signature", unstrip_armor(signature).value());
-  EXPECT_NO_THROW(home.gpg("--verify " + (scratch.path() / "signature").string() + " " +
-                           (scratch.path() / "text").string() + " 2>/dev/null"));
-  const auto verifier = Verifier::from_public_key(home.gpg("--export --armor " + fingerprint));
-  ASSERT_TRUE(verifier) << verifier.error().text();
-  EXPECT_EQ(verifier->fingerprint(), fingerprint);
-  const auto verified = verifier->verify(text, signature);
-  EXPECT_TRUE(verified) << verified.error().text();
-  EXPECT_FALSE(verifier->verify(std::string(text) + "x", signature));
-}
 
 TEST(Key, SecringWithoutProtection) {
   const GpgHome gpg;
@@ -171,7 +110,7 @@ TEST(Key, AnEmptyOrOlderSecringDoesNotHideGnuPg2) {
   const auto newer = gpg.make_key();
   EXPECT_TRUE(load(gpg.path(), older));
   EXPECT_TRUE(load(gpg.path(), newer));
-  test::write_text(gpg.path() / "secring.gpg", "");
+  mig_runner::test::write_text(gpg.path() / "secring.gpg", "");
   EXPECT_TRUE(load(gpg.path(), older));
 }
 
@@ -182,8 +121,8 @@ TEST(Key, ThePassphraseIsOnNoCommandLineAndInNoEnvironment) {
   const ScratchDirectory scratch;
   const auto notes = scratch.path() / "notes";
   const std::string path = std::getenv("PATH");
-  test::write_text(scratch.path() / "gpg", "#!/bin/sh\n{ echo \"$@\"; env; } >> '" + notes.string() + "'\nPATH='" +
-                                               path + "' exec gpg \"$@\"\n");
+  mig_runner::test::write_text(scratch.path() / "gpg", "#!/bin/sh\n{ echo \"$@\"; env; } >> '" + notes.string() +
+                                                           "'\nPATH='" + path + "' exec gpg \"$@\"\n");
   std::filesystem::permissions(scratch.path() / "gpg", std::filesystem::perms::owner_all);
   setenv("PATH", (scratch.path().string() + ":" + path).c_str(), 1);
   setenv("MIGPGPPASSPHRASE", "open sesame", 1);
@@ -191,8 +130,8 @@ TEST(Key, ThePassphraseIsOnNoCommandLineAndInNoEnvironment) {
   setenv("PATH", path.c_str(), 1);
   unsetenv("MIGPGPPASSPHRASE");
   EXPECT_TRUE(key) << key_error(key);
-  EXPECT_THAT(test::read_text(notes), HasSubstr("--export-secret-keys " + fingerprint));
-  EXPECT_EQ(test::read_text(notes).find("sesame"), std::string::npos);
+  EXPECT_THAT(mig_runner::test::read_text(notes), HasSubstr("--export-secret-keys " + fingerprint));
+  EXPECT_EQ(mig_runner::test::read_text(notes).find("sesame"), std::string::npos);
 }
 
 TEST(Key, WithoutGpgItSaysWhatIsMissing) {
@@ -307,9 +246,9 @@ TEST(Key, RevokedKeysAreRefused) {
   const GpgHome gpg;
   const auto fingerprint = gpg.make_key();
   // gpg keeps a colon in front of the certificate, so that it is not used by accident.
-  auto certificate = test::read_text(gpg.path() / "openpgp-revocs.d" / (fingerprint + ".rev"));
+  auto certificate = mig_runner::test::read_text(gpg.path() / "openpgp-revocs.d" / (fingerprint + ".rev"));
   certificate.erase(certificate.find(":-----BEGIN"), 1);
-  test::write_text(gpg.path() / "revoke.asc", certificate);
+  mig_runner::test::write_text(gpg.path() / "revoke.asc", certificate);
   gpg.gpg("--import " + (gpg.path() / "revoke.asc").string());
   const ScratchDirectory home;
   gpg.export_secring(home.path());
@@ -323,8 +262,7 @@ TEST(Key, RevokedSubkeysDoNotSign) {
   std::string subkey;
   for (const auto& primary : {may_sign, may_not}) {
     subkey = gpg.add_subkey(primary);
-    test::write_text(gpg.path() / "commands", "key 1\nrevkey\ny\n0\n\ny\nsave\n");
-    gpg.gpg("--command-file " + (gpg.path() / "commands").string() + " --edit-key " + primary + " 2>/dev/null");
+    gpg.revoke_subkey(primary);
   }
   const ScratchDirectory home;
   gpg.export_secring(home.path());
@@ -334,16 +272,55 @@ TEST(Key, RevokedSubkeysDoNotSign) {
   EXPECT_THAT(key_error(load(home.path(), may_not)), HasSubstr("its signing subkey " + subkey + " is revoked"));
 }
 
-TEST(Key, KindsThatTheServerCannotVerifyAreRefused) {
+TEST(Key, KindsThatTheServerCannotReadAreRefused) {
   const GpgHome gpg;
-  const auto eddsa = gpg.make_key("ed25519");
-  const auto ecdsa = gpg.make_key("nistp256");
   const ScratchDirectory home;
+  const auto eddsa = gpg.make_key("ed25519");
+  const auto brainpool = gpg.make_key("brainpoolP256r1");
   gpg.export_secring(home.path());
-  EXPECT_THAT(key_error(load(home.path(), eddsa)),
-              HasSubstr("is of the kind EdDSA, whose signatures the server cannot verify: an RSA key of 2048 to 4096 "
-                        "bits is needed"));
-  EXPECT_THAT(key_error(load(home.path(), ecdsa)), HasSubstr("is of the kind ECDSA"));
+  for (const auto& place : {home.path(), gpg.path()}) {
+    EXPECT_THAT(key_error(load(place, eddsa)),
+                HasSubstr("the key " + eddsa +
+                          " is of the kind EdDSA (Ed25519), which the server cannot read: it knows "
+                          "RSA, DSA, and ECDSA over NIST's curves"));
+    EXPECT_THAT(key_error(load(place, brainpool)), HasSubstr("is of the kind ECDSA (brainpoolP256r1), which"));
+  }
+}
+
+class OtherKind : public testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Key, OtherKind, testing::Values("dsa2048", "nistp256", "nistp384", "nistp521"),
+                         [](const auto& suite) { return suite.param; });
+
+TEST_P(OtherKind, Signs) {
+  const GpgHome gpg;
+  const auto fingerprint = gpg.make_key(GetParam(), "open sesame");
+  const ScratchDirectory home;
+  gpg.export_secring(home.path(), "open sesame");
+  for (const auto& place : {home.path(), gpg.path()}) {
+    const auto key = load(place, fingerprint, "open sesame");
+    ASSERT_TRUE(key) << key_error(key);
+    EXPECT_THAT(key->warnings(), IsEmpty());
+    const auto signature = signature_of(*key);
+    EXPECT_EQ(signature.find_first_of("\r\n -"), std::string::npos);
+    expect_verifies(gpg, fingerprint, signature);
+    EXPECT_THAT(key_error(load(place, fingerprint, "open barley")), HasSubstr("wrong passphrase"));
+  }
+}
+
+TEST(Key, SubkeysOfOneKindSignForPrimaryKeysOfAnother) {
+  const GpgHome gpg;
+  const auto dsa = gpg.make_key("dsa2048");
+  const auto rsa_subkey = gpg.add_subkey(dsa);
+  const auto rsa = gpg.make_key();
+  const auto ecdsa_subkey = gpg.add_subkey(rsa, "nistp256/ecdsa");
+  const auto key = load(gpg.path(), dsa);
+  ASSERT_TRUE(key) << key_error(key);
+  EXPECT_EQ(issuer(signature_of(*key)), key_id(rsa_subkey));
+  expect_verifies(gpg, dsa, signature_of(*key));
+  const auto other = load(gpg.path(), rsa);
+  ASSERT_TRUE(other) << key_error(other);
+  expect_verifies(gpg, rsa, signature_of(*other));
+  EXPECT_THAT(hex(unstrip_armor(signature_of(*other)).value()), HasSubstr(ecdsa_subkey));
 }
 
 TEST(Key, SubkeysThatTheServerCannotReadAreWarnedOf) {
@@ -396,7 +373,7 @@ TEST(Key, HomesWithoutKeysSaySo) {
   EXPECT_EQ(key_error(load(home.path() / "missing", unknown)),
             (home.path() / "missing").string() + ": there is no such directory");
   EXPECT_THAT(key_error(load(home.path(), unknown)), HasSubstr("there are no private keys: neither secring.gpg nor"));
-  test::write_text(home.path() / "secring.gpg", "this is no keyring");
+  mig_runner::test::write_text(home.path() / "secring.gpg", "this is no keyring");
   EXPECT_THAT(key_error(load(home.path(), unknown)), HasSubstr((home.path() / "secring.gpg: ").string()));
   const GpgHome gpg;
   gpg.gpg("--list-secret-keys");
@@ -411,15 +388,15 @@ TEST(Key, DamagedKeyringsAreErrors) {
   gpg.add_subkey(fingerprint);
   const ScratchDirectory home;
   gpg.export_secring(home.path());
-  const auto whole = test::read_text(home.path() / "secring.gpg");
+  const auto whole = mig_runner::test::read_text(home.path() / "secring.gpg");
   for (std::size_t length = 0; length < 900; length += 61) {
-    test::write_text(home.path() / "secring.gpg", whole.substr(0, length));
+    mig_runner::test::write_text(home.path() / "secring.gpg", whole.substr(0, length));
     EXPECT_FALSE(load(home.path(), fingerprint)) << length;
   }
   for (std::size_t i = 0; i < whole.size(); i += 101) {
     auto damaged = whole;
     damaged[i] = static_cast<char>(~damaged[i]);
-    test::write_text(home.path() / "secring.gpg", damaged);
+    mig_runner::test::write_text(home.path() / "secring.gpg", damaged);
     if (const auto key = load(home.path(), fingerprint)) expect_verifies(gpg, fingerprint, signature_of(*key));
   }
 }
@@ -430,13 +407,13 @@ TEST(Key, AKeyWhoseDamageNothingShowsIsTriedOut) {
   const auto fingerprint = gpg.make_key();
   const ScratchDirectory home;
   gpg.export_secring(home.path());
-  auto bytes = test::read_text(home.path() / "secring.gpg");
+  auto bytes = mig_runner::test::read_text(home.path() / "secring.gpg");
   constexpr std::size_t exponent = 3 + 6 + (2 + 256) + (2 + 3) + 1 + 2;
   std::size_t at = exponent + 8;
   while (bytes[at] == '\xFF' || bytes[at + 1] == '\0') ++at;
   ++bytes[at];
   --bytes[at + 1];
-  test::write_text(home.path() / "secring.gpg", bytes);
+  mig_runner::test::write_text(home.path() / "secring.gpg", bytes);
   EXPECT_THAT(key_error(load(home.path(), fingerprint)), HasSubstr("signatures that do not verify"));
 }
 
@@ -481,7 +458,7 @@ TEST(Verifier, LooksAtNoClock) {
     const std::string then = "--faked-system-time " + time + " ";
     gpg.gpg(then + "--passphrase '' --quick-gen-key 'u <u@localhost>' rsa2048 sign 10d");
     const ScratchDirectory scratch;
-    test::write_text(scratch.path() / "text", kText);
+    mig_runner::test::write_text(scratch.path() / "text", kText);
     const auto packet = gpg.gpg(then + "--detach-sign --output - " + (scratch.path() / "text").string());
     const auto verifier = Verifier::from_public_key(gpg.gpg(then + "--export")).value();
     const auto verified = verifier.verify(kText, strip_armor(packet));
@@ -493,7 +470,7 @@ TEST(Verifier, TakesWhatGpgSigns) {
   const GpgHome gpg;
   const auto fingerprint = gpg.make_key();
   const ScratchDirectory scratch;
-  test::write_text(scratch.path() / "text", kText);
+  mig_runner::test::write_text(scratch.path() / "text", kText);
   const auto packet = gpg.gpg("--detach-sign --output - " + (scratch.path() / "text").string());
   const auto verifier = Verifier::from_public_key(gpg.gpg("--export " + fingerprint)).value();
   EXPECT_TRUE(verifier.verify(kText, strip_armor(packet)));
