@@ -41,6 +41,7 @@ struct InvestigatorOwner {
     run(gpg({"--armor", "--output", investigator.public_key, "--export"}), log);
     run(gpg({"--output", home + "/secring.gpg", "--export-secret-keys"}), log);
     run({"gpgconf", "--homedir", home, "--kill", "all"}, log);
+    fs::remove_all(investigator.home / "private-keys-v1.d");  // a home of GnuPG 1, which is read without gpg
   }
 };
 

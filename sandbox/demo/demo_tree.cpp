@@ -98,7 +98,6 @@ Result<void> DemoTree::make_key() {
   const fs::path listing = root_ / "gpg-keys.txt";
   auto done = run_gpg({"--quick-generate-key", std::string(investigator), "rsa2048", "sign", "never"}, log);
   if (done) done = run_gpg({"--armor", "--output", public_key().string(), "--export"}, log);
-  if (done) done = run_gpg({"--output", (home / "secring.gpg").string(), "--export-secret-keys"}, log);
   if (done) done = run_gpg({"--with-colons", "--list-keys"}, listing);
   stop_gpg_agent();
   if (!done) return done;

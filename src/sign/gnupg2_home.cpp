@@ -1,5 +1,7 @@
 #include "sign/gnupg2_home.h"
 
+#include <poll.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -8,12 +10,14 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "base/file.h"
 #include "sign/gpg_process.h"
 
 namespace mig_runner::sign {
 namespace {
 
 constexpr std::size_t kMaxPassphrase = 4096;
+constexpr std::chrono::milliseconds kAgentLimit = std::chrono::seconds(5);  // it only says who it is
 
 Result<GpgOutput> gpg(const std::filesystem::path& home, std::vector<std::string> arguments,
                       std::string_view input = {}) {
@@ -91,16 +95,22 @@ GnuPg2Home::GnuPg2Home(std::filesystem::path path) : path_(std::move(path)) {
   agent_was_running_ = !pid || !pid->empty();  // where nothing can be told, nothing is ended
 }
 
-// SIGTERM lets the agent finish what others asked of it.
+// SIGTERM lets the agent finish what others asked of it. Whoever asks next shall not meet one that is about to end.
 GnuPg2Home::~GnuPg2Home() {
+  constexpr int patience_ms = 1000;
   if (agent_was_running_) return;
   const auto pid = agent_pid();
-  if (pid && !pid->empty()) kill(std::atoi(pid->c_str()), SIGTERM);
+  if (!pid || pid->empty()) return;
+  const int process = std::atoi(pid->c_str());
+  const UniqueFd handle(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
+  kill(process, SIGTERM);
+  pollfd ended{handle.get(), POLLIN, 0};
+  if (handle) poll(&ended, 1, patience_ms);
 }
 
 // Decimal digits; empty where no agent runs for this home.
 Result<std::string> GnuPg2Home::agent_pid() const {
-  const auto output = run_gpg("gpg-connect-agent", path_, {"--no-autostart", "GETINFO pid", "/bye"});
+  const auto output = run_gpg("gpg-connect-agent", path_, {"--no-autostart", "GETINFO pid", "/bye"}, {}, kAgentLimit);
   if (!output) return tl::unexpected(output.error());
   if (!output->out.starts_with("D ")) return std::string();
   const auto digits = output->out.substr(2, output->out.find_first_not_of("0123456789", 2) - 2);
@@ -108,7 +118,7 @@ Result<std::string> GnuPg2Home::agent_pid() const {
 }
 
 Result<std::string> GnuPg2Home::public_key(const std::string& fingerprint) const {
-  auto output = gpg(path_, {"--no-autostart", "--export", fingerprint});
+  auto output = gpg(path_, {"--export", fingerprint});
   if (!output) return tl::unexpected(output.error());
   if (output->out.empty() && !says(*output, "nothing exported")) return not_given_out(*output, path_);
   return std::move(output->out);

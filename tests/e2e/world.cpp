@@ -31,6 +31,7 @@ struct KeyringOwner {
     run_command({"gpg", "--batch", "--armor", "--output", keyring.public_key, "--export"}, environment);
     run_command({"gpg", "--batch", "--output", keyring.home / "secring.gpg", "--export-secret-keys"}, environment);
     run_command({"gpgconf", "--homedir", keyring.home, "--kill", "all"});
+    fs::remove_all(keyring.home / "private-keys-v1.d");  // a home of GnuPG 1, which is read without gpg
   }
 };
 

@@ -30,7 +30,6 @@ TestKey make_key() {
   run(gpg + " --passphrase '' --quick-generate-key 'Test Investigator <test@example.net>' rsa2048 sign never");
   const std::string list = run(gpg + " --with-colons --list-keys");
   const auto fingerprint_end = list.find(":\n", list.find("\nfpr:"));
-  run(gpg + " --output " + (home / "secring.gpg").string() + " --export-secret-keys");
   TestKey key;
   key.public_key = run(gpg + " --armor --export");
   const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());

@@ -132,7 +132,7 @@ TEST(DemoTree, MakesALockedKeyAndLeavesNoAgent) {
   ASSERT_TRUE(made.has_value()) << made.error().text() << read_text(scratch.path() / "gpg.log");
   EXPECT_THAT(read_text(tree->public_key()), HasSubstr("BEGIN PGP PUBLIC KEY BLOCK"));
   EXPECT_EQ(fs::status(scratch.path() / "passphrase").permissions(), fs::perms::owner_read | fs::perms::owner_write);
-  EXPECT_GT(fs::file_size(scratch.path() / "gnupg/secring.gpg"), 1000U);
+  EXPECT_FALSE(fs::is_empty(scratch.path() / "gnupg/private-keys-v1.d"));
   EXPECT_FALSE(fs::exists(scratch.path() / "gnupg/S.gpg-agent"));
   ASSERT_TRUE(tree->write_configuration(1664).has_value());
   EXPECT_THAT(read_text(scratch.path() / "client.cfg"), ::testing::ContainsRegex("keyid = [0-9A-F]{40}\n"));
