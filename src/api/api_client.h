@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/greeting.h"
 #include "api/http.h"
 #include "api/token_source.h"
 #include "base/time.h"
@@ -48,13 +49,6 @@ struct FetchOptions {
   std::int64_t expected = 0;  // how many commands are known to exist; 0: not known
 };
 
-// How the API answers somebody who asks for nothing in particular.
-struct Greeting {
-  bool accepted = false;                 // it took the token or API key
-  std::string refusal;                   // else what it says
-  std::optional<Timestamp> server_time;  // from its Date header, to the second
-};
-
 // The MIG API as the runner uses it. One thread at a time: an object a thread. `where` of every Error is the URL
 // without its query. Retry::no: the server refuses and will again, or cannot be trusted. Retry::later: nothing was
 // done, which is what every other failure of a reading is. Retry::outcome_unknown (post only): it may have been.
@@ -84,7 +78,7 @@ class ApiClient {
   Result<std::optional<StoredAction>> find_action(std::string_view name, Timestamp after,
                                                   std::span<const std::string> signatures);
 
-  // For finding out whether the API can be reached: an Error where it cannot.
+  // For finding out whether the API can be reached and lets the runner in: an Error where nothing answers.
   Result<Greeting> greet();
   // How many active agents `target` matches. A target that the API cannot read is an Error with its complaint.
   Result<std::int64_t> count_agents(std::string_view target);

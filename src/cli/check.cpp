@@ -83,7 +83,7 @@ class Check {
   void add_target(const JobCheckContext& context, const spool::Job& job) {
     auto action = job.action();
     if (context.macros) runner::expand_macro(action, *context.macros);
-    targets_.push_back({job.name, context.runners / job.name / "action.json", action.target()});
+    targets_.push_back({job.name, context.runners / job.name / "action.json", action.target(), job.config.expiry});
   }
 
   // Of a group; what is wrong with its URI is told with the configuration.

@@ -7,10 +7,21 @@
 namespace mig_runner::cli {
 namespace {
 
+using std::chrono::milliseconds;
+using Kind = api::Greeting::Kind;
+
 // The Date header has no fractions, and the answer takes its time.
-constexpr std::chrono::milliseconds kNoticeable = std::chrono::seconds(30);
+constexpr milliseconds kNoticeable = std::chrono::seconds(30);
 // Actions are dated back by a minute: agents would take one from a clock that is further ahead for not yet valid.
-constexpr std::chrono::milliseconds kHarmful = std::chrono::seconds(60);
+constexpr milliseconds kHarmful = std::chrono::seconds(60);
+constexpr milliseconds kTokenDuration = std::chrono::minutes(10);  // the server's default
+
+std::string harm(milliseconds skew) {
+  const std::string agents = skew.count() > 0 ? "agents take actions for not valid yet" : "actions expire early";
+  return agents + (std::chrono::abs(skew) >= kTokenDuration
+                       ? ", and the API refuses tokens (tokenduration is 10 minutes by default)"
+                       : ", and the API refuses tokens where its tokenduration is shorter");
+}
 
 void check_skew(OnlineCheck& check, const std::string& url) {
   if (!check.skew) {
@@ -23,9 +34,34 @@ void check_skew(OnlineCheck& check, const std::string& url) {
   check.problems.push_back({"",
                             {url, 0, 0,
                              "this machine's clock is " + span_text(size) + (ahead ? " ahead of" : " behind") +
-                                 " the API's: agents take actions for " + (ahead ? "not valid yet" : "expired early") +
-                                 ", and tokens may be refused",
+                                 " the API's: " + harm(*check.skew),
                              size >= kHarmful}});
+}
+
+// By a clock that is behind, an action is made to expire in the agents' past.
+void check_expiry(OnlineCheck& check, const std::vector<JobTarget>& targets) {
+  if (!check.skew) return;
+  for (const auto& target : targets) {
+    if (target.expiry > -*check.skew) continue;
+    check.problems.push_back(
+        {target.job,
+         {target.file, 0, 0,
+          "its actions have expired before an agent sees them: the expiry is " + span_text(target.expiry) +
+              ", and this machine's clock is " + span_text(*check.skew) + " behind the API's"}});
+  }
+}
+
+std::string complaint(const api::Greeting& greeting) {
+  switch (greeting.kind) {
+    case Kind::refused:
+      return "the API does not let this key in: " + greeting.words;
+    case Kind::trouble:
+      return "the API answers " + greeting.words;
+    case Kind::nothing:
+      return "there is no MIG API (is api.url right?), the answer is " + greeting.words;
+    default:
+      return "a proxy or another server answers in place of the API (is api.url right?), " + greeting.words;
+  }
 }
 
 }  // namespace
@@ -39,18 +75,19 @@ OnlineCheck check_online(api::ApiClient& client, const std::vector<JobTarget>& t
     check.problems.push_back({"", {url, 0, 0, "the API cannot be reached: " + greeting.error().what}});
     return check;
   }
-  check.reachable = true;
+  check.reachable = greeting->is_of_the_api();
+  check.accepted = greeting->kind == Kind::accepted;
   // Half way between question and answer; a Date is cut to seconds, half of one on average.
   const auto asked = before + (clock.now() - before) / 2;
-  if (greeting->server_time) check.skew = asked - (*greeting->server_time + std::chrono::milliseconds(500));
-  check_skew(check, url);
-  check.accepted = greeting->accepted;
+  if (check.reachable && greeting->server_time) check.skew = asked - (*greeting->server_time + milliseconds(500));
+  if (check.reachable) check_skew(check, url);
   if (!check.accepted) {
-    check.problems.push_back({"", {url, 0, 0, "the API does not let this key in: " + greeting->refusal}});
+    check.problems.push_back({"", {url, 0, 0, complaint(*greeting)}});
     return check;
   }
+  check_expiry(check, targets);
   std::map<std::string, Result<std::int64_t>> counts;
-  for (const auto& [job, file, target] : targets) {
+  for (const auto& [job, file, target, expiry] : targets) {
     auto known = counts.find(target);
     if (known == counts.end()) known = counts.emplace(target, client.count_agents(target)).first;
     const auto& count = known->second;

@@ -18,7 +18,7 @@ struct TargetCount {
 };
 
 struct OnlineCheck {
-  bool reachable = false;
+  bool reachable = false;                         // the API itself answered
   bool accepted = false;                          // token or API key
   std::optional<std::chrono::milliseconds> skew;  // of this machine's clock: positive where it is ahead
   std::vector<TargetCount> targets;
@@ -29,6 +29,7 @@ struct JobTarget {
   std::string job;
   std::string file;  // action.json, for messages
   std::string target;
+  std::chrono::milliseconds expiry;
 };
 
 // Asks for the count of each target once.

@@ -15,16 +15,20 @@ namespace {
 
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
+using namespace std::chrono_literals;
 
 constexpr const char* kUrl = "https://mig.example.net/api/v1/";
 
 // An API whose clock says `date`; it has as many agents for a target as its name says, and complains of others.
 class FakeHttp final : public api::Http {
  public:
-  explicit FakeHttp(std::string date, long status = 200) : date_(std::move(date)), status_(status) {}
+  explicit FakeHttp(std::string date, long status = 200, std::string body = "")
+      : date_(std::move(date)), status_(status), body_(std::move(body)) {}
 
   Result<api::HttpAnswer> perform(const api::HttpRequest& request) override {
     if (date_ == "away") return fail("connection refused", request.url, Retry::later);
+    if (!body_.empty()) return api::HttpAnswer{status_, body_, date_};
     nlohmann::json data = nlohmann::json::array();
     nlohmann::json root = {{"collection", {{"error", nlohmann::json::object()}}}};
     long status = status_;
@@ -51,13 +55,15 @@ class FakeHttp final : public api::Http {
  private:
   std::string date_;
   long status_;
+  std::string body_;
 };
 
-OnlineCheck check(const std::string& date, const std::vector<JobTarget>& targets = {}, long status = 200) {
+OnlineCheck check(const std::string& date, const std::vector<JobTarget>& targets = {}, long status = 200,
+                  const std::string& body = "") {
   const test::ManualClock clock(parse_rfc3339("2026-11-23T08:00:00Z").value());
   api::TokenSource tokens("key");
   std::atomic<int> signatures = 0;
-  api::ApiClient client(kUrl, std::make_unique<FakeHttp>(date, status),
+  api::ApiClient client(kUrl, std::make_unique<FakeHttp>(date, status, body),
                         std::make_unique<test::CountingSigner>(signatures), tokens);
   return check_online(client, targets, clock);
 }
@@ -70,7 +76,7 @@ std::string only_problem(const OnlineCheck& check, bool fatal) {
 }
 
 TEST(CheckOnline, HasNothingToSayWhereAllIsRight) {
-  const auto right = check("Mon, 23 Nov 2026 08:00:00 GMT", {{"patchlevel", "action.json", "12"}});
+  const auto right = check("Mon, 23 Nov 2026 08:00:00 GMT", {{"patchlevel", "action.json", "12", 5min}});
   EXPECT_THAT(right.problems, IsEmpty());
   EXPECT_TRUE(right.reachable);
   EXPECT_TRUE(right.accepted);
@@ -92,17 +98,51 @@ TEST(CheckOnline, SaysHowFarTheClocksAreApart) {
 }
 
 TEST(CheckOnline, SaysThatTheKeyIsNotLetIn) {
-  const auto refused = check("Mon, 23 Nov 2026 08:00:00 GMT", {{"patchlevel", "action.json", "12"}}, 401);
+  const auto refused = check("Mon, 23 Nov 2026 08:00:00 GMT", {{"patchlevel", "action.json", "12", 5min}}, 401);
   EXPECT_TRUE(refused.reachable);
   EXPECT_FALSE(refused.accepted);
   EXPECT_THAT(refused.targets, IsEmpty()) << "nothing more can be asked";
   EXPECT_THAT(only_problem(refused, true), HasSubstr("Investigator authorization verification failed"));
 }
 
+// Only a 401 speaks of the key.
+TEST(CheckOnline, SaysWhoElseAnswers) {
+  const std::string now = "Mon, 23 Nov 2026 08:00:00 GMT";
+  const auto wrong = check(now, {}, 404, "404 page not found");
+  EXPECT_THAT(only_problem(wrong, true),
+              HasSubstr("there is no MIG API (is api.url right?), the answer is 404: 404 page"));
+  EXPECT_FALSE(wrong.reachable);
+  const auto page = check(now, {}, 200, "<html>Sign in, please");
+  EXPECT_THAT(only_problem(page, true), HasSubstr("a proxy or another server answers in place of the API"));
+  EXPECT_THAT(only_problem(page, true), HasSubstr("200: <html>Sign in, please"));
+  EXPECT_FALSE(page.reachable);
+  for (const long status : {429, 500, 502}) {
+    const auto trouble = check(now, {}, status);
+    EXPECT_THAT(only_problem(trouble, true), HasSubstr("the API answers " + std::to_string(status) + ": "));
+    EXPECT_THAT(only_problem(trouble, true), Not(HasSubstr("key")));
+    EXPECT_TRUE(trouble.reachable);
+    EXPECT_FALSE(trouble.accepted);
+  }
+}
+
+TEST(CheckOnline, SaysWhatADifferenceOfTheClocksDoes) {
+  EXPECT_THAT(only_problem(check("Mon, 23 Nov 2026 08:05:00 GMT"), true),
+              HasSubstr("actions expire early, and the API refuses tokens where its tokenduration is shorter"));
+  EXPECT_THAT(only_problem(check("Mon, 23 Nov 2026 07:45:00 GMT"), true),
+              HasSubstr("the API refuses tokens (tokenduration is 10 minutes by default)"));
+  const auto behind =
+      check("Mon, 23 Nov 2026 08:06:00 GMT", {{"short", "short.json", "1", 5min}, {"long", "long.json", "1", 10min}});
+  ASSERT_EQ(behind.problems.size(), 2U);
+  EXPECT_EQ(behind.problems[1].first, "short");
+  EXPECT_THAT(behind.problems[1].second.text(),
+              HasSubstr("short.json: its actions have expired before an agent sees them: the expiry is 5m"));
+  EXPECT_TRUE(behind.problems[1].second.fatal);
+}
+
 TEST(CheckOnline, SaysWhatTargetsComeTo) {
-  const auto checked =
-      check("Mon, 23 Nov 2026 08:00:00 GMT",
-            {{"none", "none.json", "0"}, {"wrong", "wrong.json", "nonsense"}, {"same", "s.json", "0"}});
+  const auto checked = check(
+      "Mon, 23 Nov 2026 08:00:00 GMT",
+      {{"none", "none.json", "0", 5min}, {"wrong", "wrong.json", "nonsense", 5min}, {"same", "s.json", "0", 5min}});
   ASSERT_EQ(checked.problems.size(), 3U);
   EXPECT_EQ(checked.problems[0].second.text(), "none.json: the target matches no active agent");
   EXPECT_FALSE(checked.problems[0].second.fatal);
