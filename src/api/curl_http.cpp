@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cstdlib>
 #include <mutex>
+#include <optional>
 #include <string_view>
 
 #include "api/http.h"
+#include "api/http_environment.h"
 #include "api/text.h"
 #include "base/text.h"
 
@@ -74,10 +76,12 @@ class Turn {
 // One transfer and what it needs while it runs.
 class Transfer {
  public:
-  Transfer(const HttpRequest& request, const HttpOptions& options, Turn& turn)
+  Transfer(const HttpRequest& request, const HttpOptions& options, const std::optional<std::string>& certificates,
+           Turn& turn)
       : request_(request), turn_(turn), easy_(curl_easy_init()) {
     for (const auto& header : request.headers) headers_ = curl_slist_append(headers_, header.c_str());
     set_common(options);
+    set_certificates(certificates);
     if (!request.form_body.empty()) set_post();
     if (!request.may_send) return;
     curl_easy_setopt(easy_, CURLOPT_PREREQFUNCTION, ask_to_send);
@@ -131,9 +135,20 @@ class Transfer {
     curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
     curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, &Transfer::take_header);
     curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
-    // Environment variables that OpenSSL itself knows, but curl does not pass on.
-    if (const char* file = std::getenv("SSL_CERT_FILE"); file != nullptr && *file != '\0')
-      curl_easy_setopt(easy_, CURLOPT_CAINFO, file);
+    if (is_loopback(request_.url)) curl_easy_setopt(easy_, CURLOPT_PROXY, "");
+  }
+
+  // Of SSL_CERT_FILE and SSL_CERT_DIR, which curl does not know.
+  void set_certificates(const std::optional<std::string>& certificates) {
+    if (!certificates) {
+      if (const char* file = std::getenv("SSL_CERT_FILE"); file != nullptr && *file != '\0')
+        curl_easy_setopt(easy_, CURLOPT_CAINFO, file);
+      return;
+    }
+    curl_blob blob{const_cast<char*>(certificates->data()), certificates->size(), CURL_BLOB_NOCOPY};
+    curl_easy_setopt(easy_, CURLOPT_CAINFO, nullptr);
+    curl_easy_setopt(easy_, CURLOPT_CAPATH, nullptr);
+    if (!certificates->empty()) curl_easy_setopt(easy_, CURLOPT_CAINFO_BLOB, &blob);
   }
 
   // curl sends a request again by itself when a reused connection turns out to be dead; an action would be launched
@@ -222,6 +237,7 @@ class CurlHttp final : public Http {
   CurlHttp(const HttpOptions& options, std::stop_token stop) : options_(options), stop_(std::move(stop)) {
     start_curl_once();
     multi_ = curl_multi_init();
+    certificates_ = trusted_certificates(curl_version_info(CURLVERSION_NOW)->cainfo);
   }
   ~CurlHttp() override { curl_multi_cleanup(multi_); }
   CurlHttp(const CurlHttp&) = delete;
@@ -244,7 +260,7 @@ class CurlHttp final : public Http {
         done(i, fail("a header of the request holds a line break", shown_url(requests[i].url)));
         continue;
       }
-      transfers[i] = std::make_unique<Transfer>(requests[i], options_, turn_);
+      transfers[i] = std::make_unique<Transfer>(requests[i], options_, certificates_, turn_);
       curl_multi_add_handle(multi_, transfers[i]->easy());
     }
     for (int running = 1; running > 0 && !stop_.stop_requested();) {
@@ -285,6 +301,7 @@ class CurlHttp final : public Http {
 
   const HttpOptions options_;
   const std::stop_token stop_;
+  std::optional<std::string> certificates_;
   CURLM* multi_;
   Turn turn_;
 };

@@ -55,7 +55,7 @@ struct HttpOptions {
   std::chrono::seconds stall_timeout{60};
 };
 
-// libcurl. A stop request ends what is under way within 0.2 s (Retry::later or outcome_unknown as above).
+// libcurl. Which certificates and which proxy count is read from the environment: docs/commands.md. A stop request ends what is under way within 0.2 s (Retry::later or outcome_unknown as above).
 std::unique_ptr<Http> make_curl_http(const HttpOptions& options, std::stop_token stop);
 
 }  // namespace mig_runner::api

@@ -4,6 +4,7 @@
 
 #include "api/raw_server.h"
 #include "api/requests.h"
+#include "api/tls_server.h"
 
 namespace mig_runner::api {
 namespace {
@@ -77,6 +78,22 @@ TEST(CurlHttp, WhatNeverReachedTheServerCanBeTriedAgain) {
     EXPECT_EQ(answer.error().retry, Retry::later) << answer.error().text();
     EXPECT_EQ(answer.error().where, url);
   }
+}
+
+TEST(CurlHttp, NoProxyStandsBeforeThisMachine) {
+  const RawServer server([](int fd, const std::string&) { RawServer::answer(fd, 200, "the server"); });
+  const RawServer proxy([](int fd, const std::string&) { RawServer::answer(fd, 200, "the proxy"); });
+  const test::EnvironmentVariable variable("http_proxy", proxy.url());
+  const auto url = server.url();
+  const auto port = url.substr(url.rfind(':'));
+  for (const std::string host : {"127.0.0.1", "localhost", "LOCALHOST", "127.1.2.3", "user@127.0.0.1", "127.1"}) {
+    const auto answer = make()->perform(get("http://" + host + port));
+    EXPECT_TRUE(!answer || answer->body == "the server") << host;
+  }
+  EXPECT_EQ(proxy.connections(), 0);
+  for (const std::string host : {"api.example.net", "localhost.example.net", "10.0.0.1", "[2001:db8::1]"})
+    EXPECT_EQ(make()->perform(get("http://" + host + port)).value().body, "the proxy") << host;
+  EXPECT_FALSE(make()->perform(get("http://[::1]:1/"))) << "nothing is there, and no proxy is asked";
 }
 
 TEST(CurlHttp, OnlyHttpIsSpoken) {

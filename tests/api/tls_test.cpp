@@ -20,6 +20,33 @@ TEST(Tls, ATrustedCertificateWorks) {
   EXPECT_EQ(answer->status, 200);
 }
 
+// As Go programs: all files in all of the directories, whatever their names.
+TEST(Tls, CertificatesInDirectoriesAreTrusted) {
+  const TlsServer server, other;
+  const mig_runner::test::ScratchDirectory first, second;
+  std::filesystem::copy(other.certificate(), first.path() / "other.pem");
+  test::write_text(first.path() / "notes.txt", "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n");
+  std::filesystem::create_directory(first.path() / "directory");
+  const auto mixed = "a note\n" + test::read_text(first.path() / "notes.txt") + test::read_text(server.certificate());
+  test::write_text(second.path() / "any name", mixed);
+  const auto list = "/nowhere:" + first.path().string() + ":" + second.path().string();
+  {
+    const EnvironmentVariable trusted("SSL_CERT_DIR", list);
+    const auto answer = make()->perform(get(server.url()));
+    EXPECT_TRUE(answer) << answer.error().text();
+    EXPECT_TRUE(make()->perform(get(other.url())));
+  }
+  {
+    const EnvironmentVariable trusted("SSL_CERT_DIR", first.path());
+    EXPECT_FALSE(make()->perform(get(server.url())));
+    const EnvironmentVariable file("SSL_CERT_FILE", server.certificate());
+    EXPECT_TRUE(make()->perform(get(server.url()))) << "a file and a directory";
+    EXPECT_TRUE(make()->perform(get(other.url())));
+  }
+  const EnvironmentVariable trusted("SSL_CERT_DIR", "/nowhere");
+  EXPECT_THAT(make()->perform(get(server.url())).error().what, HasSubstr("install the certificate of its authority"));
+}
+
 TEST(Tls, AnUntrustedCertificateSaysWhatToDo) {
   const TlsServer server;
   for (const auto& request : {get(server.url()), post(server.url())}) {
