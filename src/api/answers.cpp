@@ -187,9 +187,12 @@ Result<std::vector<CommandSlice>> slices_of(ondemand::document& document) {
   auto read = each_datum(document, wanted, [&](ondemand::object command) -> Result<void> {
     const auto id = id_of(command, "a command");
     if (!id) return tl::unexpected(id.error());
+    std::string_view status;
+    const auto error = command["status"].get(status);
+    if (error && error != simdjson::NO_SUCH_FIELD) return malformed("a command whose status is no text");
     const auto json = own_text(command);
     if (!json) return tl::unexpected(json.error());
-    slices.push_back({*id, *json});
+    slices.push_back({*id, status, *json});
     return {};
   });
   if (!read) return tl::unexpected(read.error());

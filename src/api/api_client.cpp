@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "api/answers.h"
-#include "api/failed_answer.h"
+#include "api/get_answer.h"
 #include "api/percent.h"
 #include "api/post_answer.h"
 #include "api/text.h"
@@ -23,26 +23,9 @@ constexpr milliseconds kAgentsTimeout = std::chrono::minutes(2);
 constexpr std::size_t kMaxAnswerBytes = std::size_t{16} << 20U;
 constexpr std::size_t kMaxPageBytes = std::size_t{256} << 20U;
 constexpr std::array kActionLimits{100, 1'000, 10'000, 100'000};
-// A hundred times the largest fleet thought of. A list that is longer does not end.
-constexpr std::int64_t kMaxCommands = 10'000'000;
-
-// A GET changes nothing: whatever its answer, it can be asked again.
-tl::unexpected<Error> get_failure(HttpAnswer& answer, const std::string& where) {
-  return tl::unexpected(failed_answer(answer, where, Retry::later));
-}
-
-// No more rows: the server says so with a 404.
-bool is_end_of_list(HttpAnswer& answer) {
-  return answer.status == 404 && error_message(answer.body) == "no results found";
-}
 
 bool is_authentication_refused(HttpAnswer& answer) {
   return answer.status == 401 && error_message(answer.body).has_value();
-}
-
-Error at(Error error, const std::string& where) {
-  if (error.where.empty()) error.where = where;
-  return error;
 }
 
 // `actionname` is an ILIKE pattern. What `_` and `%` find beyond themselves does no harm, but a backslash would take
@@ -210,77 +193,12 @@ Result<ActionStatus> ApiClient::action_status(std::int64_t action_id) {
   return std::move(actions->front().status);
 }
 
-std::vector<HttpRequest> ApiClient::page_requests(std::int64_t action_id, std::int64_t page_size,
-                                                  const std::vector<std::int64_t>& pages) const {
-  std::vector<HttpRequest> requests;
-  for (const auto page : pages) {
-    HttpRequest request;
-    request.url = base_url_ + "search?type=command&limit=" + std::to_string(page_size) +
-                  "&offset=" + std::to_string(page * page_size) + "&actionid=" + std::to_string(action_id);
-    request.timeout = kPageTimeout + kRowTimeout * page_size;
-    request.max_answer_bytes = kMaxPageBytes;
-    requests.push_back(std::move(request));
-  }
-  return requests;
-}
-
-// Reads the pages at the same time.
-Result<ApiClient::Batch> ApiClient::fetch_pages(std::int64_t action_id, const FetchOptions& options,
-                                                const std::vector<std::int64_t>& pages,
-                                                const std::function<Result<void>(const CommandSlice&)>& sink) {
-  const auto where = shown_url(base_url_ + "search");
-  std::optional<Error> failure;
-  Batch batch;
-  const auto take = [&](std::int64_t page, HttpAnswer& answer) -> Result<void> {
-    if (is_end_of_list(answer)) {
-      batch.list_ended = true;
-      return {};
-    }
-    if (answer.status != 200) return get_failure(answer, where);
-    const auto count = read_commands(answer.body, sink);
-    if (!count) return tl::unexpected(at(count.error(), where));
-    batch.commands += *count;
-    // A short page is the last one, unless more commands are known to exist.
-    if (*count < options.page_size && (page + 1) * options.page_size >= options.expected) batch.list_ended = true;
-    return {};
-  };
-
-  exchange_all(page_requests(action_id, options.page_size, pages),
-               [&](std::size_t index, Result<HttpAnswer> answer) {
-                 if (failure) return;
-                 if (!answer) {
-                   failure = at(answer.error(), where);
-                 } else if (const auto taken = take(pages[index], *answer); !taken) {
-                   failure = taken.error();
-                 }
-               },
-               {});
-  if (!failure) return batch;
-  if (failure->retry == Retry::outcome_unknown) failure->retry = Retry::later;
-  return tl::unexpected(*failure);
-}
-
-Result<void> ApiClient::fetch_commands(std::int64_t action_id, const FetchOptions& asked,
-                                       const std::function<Result<void>(const CommandSlice&)>& sink) {
-  auto options = asked;
-  options.page_size = std::max(options.page_size, 1);
-  options.parallel_pages = std::max(options.parallel_pages, 1);
-  options.expected = std::clamp<std::int64_t>(options.expected, 0, kMaxCommands);
-  const std::int64_t expected_pages = (options.expected + options.page_size - 1) / options.page_size;
-  std::int64_t commands = 0;
-  for (std::int64_t next = 0; commands < kMaxCommands;) {
-    const auto side_by_side = std::clamp<std::int64_t>(expected_pages - next, 1, options.parallel_pages);
-    std::vector<std::int64_t> pages;
-    for (std::int64_t i = 0; i < side_by_side; ++i) pages.push_back(next++);
-    const auto batch = fetch_pages(action_id, options, pages, sink);
-    if (!batch) return tl::unexpected(batch.error());
-    commands += batch->commands;
-    const bool all_expected = options.expected > 0 && next >= expected_pages;
-    const bool one_more = next == expected_pages && commands > options.expected;
-    if (batch->list_ended || (all_expected && !one_more)) return {};
-  }
-  return fail("its list of commands has " + std::to_string(kMaxCommands) + " rows and does not end",
-              shown_url(base_url_ + "search"), Retry::later);
+Result<FetchReport> ApiClient::fetch_commands(std::int64_t action_id, const FetchOptions& options,
+                                              const CommandSink& sink) {
+  CommandFetcher fetcher(base_url_, [this](std::vector<HttpRequest> requests, const AnswerSink& done) {
+    exchange_all(std::move(requests), done, {});
+  });
+  return fetcher.fetch(action_id, options, sink);
 }
 
 }  // namespace mig_runner::api

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/command_fetcher.h"
 #include "api/greeting.h"
 #include "api/http.h"
 #include "api/token_source.h"
@@ -34,19 +35,6 @@ struct ActionStatus {
   std::int64_t done = 0;  // how many of them have ended
   std::string target;
   std::string json;  // the action as the server wrote it
-};
-
-// One command of a page. `json` is the command as the server wrote it and lives as long as the callback it is passed
-// to.
-struct CommandSlice {
-  std::int64_t id = 0;
-  std::string_view json;
-};
-
-struct FetchOptions {
-  int page_size = 1000;
-  int parallel_pages = 4;
-  std::int64_t expected = 0;  // how many commands are known to exist; 0: not known
 };
 
 // The MIG API as the runner uses it. One thread at a time: an object a thread. `where` of every Error is the URL
@@ -89,25 +77,15 @@ class ApiClient {
   // where those hold more than expected; where no number is expected one by one until the list ends. `sink` gets each
   // command in any order, repeats included, and may return an Error, which ends the reading. Never holds more than the
   // pages in hand. A page that is not well-formed is an Error (later) after none of its commands was passed on.
-  Result<void> fetch_commands(std::int64_t action_id, const FetchOptions& options,
-                              const std::function<Result<void>(const CommandSlice&)>& sink);
+  Result<FetchReport> fetch_commands(std::int64_t action_id, const FetchOptions& options, const CommandSink& sink);
 
  private:
-  struct Batch {
-    std::int64_t commands = 0;
-    bool list_ended = false;
-  };
-
   Result<HttpAnswer> exchange(HttpRequest request);
   using AnswerSink = std::function<void(std::size_t, Result<HttpAnswer>)>;
   void exchange_all(std::vector<HttpRequest> requests, const AnswerSink& done, const std::function<void()>& idle);
   HttpRequest post_request(std::string_view document) const;
   Result<HttpAnswer> read(HttpRequest request);
   Result<HttpAnswer> get(const std::string& path_and_query, std::int64_t rows);
-  std::vector<HttpRequest> page_requests(std::int64_t action_id, std::int64_t page_size,
-                                         const std::vector<std::int64_t>& pages) const;
-  Result<Batch> fetch_pages(std::int64_t action_id, const FetchOptions& options, const std::vector<std::int64_t>& pages,
-                            const std::function<Result<void>(const CommandSlice&)>& sink);
 
   std::string base_url_;
   std::unique_ptr<Http> http_;

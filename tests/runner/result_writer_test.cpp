@@ -15,7 +15,7 @@ class ResultWriterTest : public testing::Test {
     auto writer = ResultWriter::create(path, R"({"id":7})").value();
     for (const int id : {1, 2, 1, 3, 2}) {
       const auto json = "{\"id\":" + std::to_string(id) + ",\"name\":\"],\\\"name\\\":\"}";
-      EXPECT_TRUE(writer.add({id, json}));
+      EXPECT_TRUE(writer.add({id, "success", json}));
     }
     EXPECT_EQ(writer.count(), 3);
     EXPECT_FALSE(std::filesystem::exists(path));

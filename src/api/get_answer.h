@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "api/http.h"
+#include "base/error.h"
+
+// How the API answers a GET. Private to the room.
+namespace mig_runner::api {
+
+// What a status other than success says of a GET: all may pass.
+tl::unexpected<Error> get_failure(HttpAnswer& answer, const std::string& where);
+
+// No more rows: the server says so with a 404.
+bool is_end_of_list(HttpAnswer& answer);
+
+// `error` with an address, if it has none yet.
+Error at(Error error, const std::string& where);
+
+}  // namespace mig_runner::api
