@@ -8,8 +8,6 @@
 namespace mig_runner::cli {
 namespace {
 
-constexpr std::size_t kPieceBytes = std::size_t{1} << 18;
-
 std::string text_at(const Json& object, const char* key) {
   const auto found = object.is_object() ? object.find(key) : object.end();
   if (!object.is_object() || found == object.end() || found->is_null()) return "";
@@ -104,20 +102,6 @@ Result<Json> parse(std::string_view json, const char* what) {
   return value;
 }
 
-Result<void> read_pieces(const std::filesystem::path& file, mig::ResultReader& reader) {
-  const auto opened = runner::open_result(file);
-  if (!opened) return fail(opened.error().what);
-  auto& in = **opened;
-  std::vector<char> piece(kPieceBytes);
-  while (in) {
-    in.read(piece.data(), static_cast<std::streamsize>(piece.size()));
-    if (in.bad()) return fail("the result file is damaged: it cannot be decompressed");
-    const std::string_view bytes(piece.data(), static_cast<std::size_t>(in.gcount()));
-    if (auto read = reader.read(bytes); !read) return read;
-  }
-  return reader.finish();
-}
-
 }  // namespace
 
 Result<void> read_answers(const std::filesystem::path& file, const std::function<void(AgentAnswer)>& take) {
@@ -135,8 +119,7 @@ Result<void> read_answers(const std::filesystem::path& file, const std::function
         take(Answer(*command, modules).take());
         return {};
       });
-  if (auto read = read_pieces(file, reader); !read) return fail(read.error().what, file);
-  return {};
+  return runner::read_result(file, reader);
 }
 
 Json finding_json(const Finding& finding) {

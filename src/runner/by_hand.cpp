@@ -41,6 +41,7 @@ Result<store::Run> redeliver(store::RunStore& store, store::Run run, const std::
   if (plugin.empty()) return refuse(run, "its job has no plugin to deliver to");
   const auto from = run.state;
   await_delivery(run, now);
+  run.reason = ResultReason::of(run).results;
   run.plugin = plugin;
   run.failures = 0;
   return change(store, from, std::move(run));
@@ -54,6 +55,7 @@ Result<store::Run> collect_again(store::RunStore& store, store::Run run, Timesta
   run.wake = now;
   run.deadline = deadline;
   run.attempts = 0;
+  if (run.result_file.empty()) run.failures = 0;
   return change(store, from, std::move(run));
 }
 

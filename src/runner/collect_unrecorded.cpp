@@ -2,9 +2,10 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+#include "runner/collection.h"
 #include "runner/collector.h"
 #include "runner/result_file.h"
-#include "runner/result_writer.h"
 #include "runner/retry_pause.h"
 
 namespace mig_runner::runner {
@@ -17,19 +18,19 @@ std::optional<Timestamp> Collector::collect_unrecorded(Timestamp now, Timestamp 
     return next ? std::min(again, now + (*next - group_now)) : again;
   }
   auto file = unrecorded_file(launch->run);
-  const auto commands = fetch_unrecorded(*launch, file);
+  auto fetched = fetch_unrecorded(*launch, file);
   now = clock_.now();
-  if (commands) {
-    context_.log.info(launch->run.name() + ": " + std::to_string(*commands) + " collected into " + file.string() +
-                      ", to be recorded when the database is back");
-    context_.launches.collected(launch->run, {std::move(file), *commands, now});
+  if (fetched) {
+    context_.log.info(launch->run.name() + ": " + std::to_string(fetched->commands) + " collected into " +
+                      file.string() + ", to be recorded when the database is back");
+    context_.launches.collected(launch->run, std::move(*fetched));
     return now;
   }
   auto& run = launch->run;
   const auto pause = retry_pause(kCollectPauses, ++run.attempts, run.name());
   run.wake = context_.group_time(now) + pause;
   context_.log.warning(run.name() + ": not collected while the database is away, next try at " +
-                       format_utc(now + pause) + ": " + commands.error().text());
+                       format_utc(now + pause) + ": " + fetched.error().text());
   context_.launches.give_back(std::move(*launch));
   return now;
 }
@@ -41,21 +42,23 @@ std::filesystem::path Collector::unrecorded_file(const store::Run& run) const {
 }
 
 // Whole or not at all: what is short, or was not sent to anybody, is left to the time when that can be written down.
-Result<std::int64_t> Collector::fetch_unrecorded(const OwnLaunches::Launch& launch, const std::filesystem::path& file) {
+Result<OwnLaunches::Collected> Collector::fetch_unrecorded(const OwnLaunches::Launch& launch,
+                                                           const std::filesystem::path& file) {
   const auto status = api_->action_status(launch.run.action_id);
   if (!status) return tl::unexpected(status.error());
   if (status->sent == 0) return fail("the API has not sent it to any agent (status " + status->status + ")");
-  auto writer = ResultWriter::create(file, launch.action.empty() ? status->json : launch.action);
-  if (!writer) return tl::unexpected(writer.error());
-  const auto reading = read_all(launch.run, status->sent, *writer);
+  if (status->done < status->sent)
+    return fail(std::to_string(status->done) + " of " + counted(status->sent, "command") + " have ended");
+  auto collection = Collection::begin(file, launch.action.empty() ? status->json : launch.action, false);
+  if (!collection) return tl::unexpected(collection.error());
+  const auto reading = read_all(launch.run, status->sent, *collection);
   if (reading.disk_error) return tl::unexpected(*reading.disk_error);
   if (reading.api_error) return tl::unexpected(*reading.api_error);
-  if (writer->count() < status->sent)
-    return fail("the API lists only " + std::to_string(writer->count()) + " of " + std::to_string(status->sent) +
-                " commands");
-  if (auto finished = writer->finish(launch.run.job, launch.run.plugin); !finished)
+  const auto contents = contents_of(*collection, *status, reading);
+  if (!contents.complete) return fail(contents.reason);
+  if (auto finished = collection->finish(launch.run.job, launch.run.plugin); !finished)
     return tl::unexpected(finished.error());
-  return writer->count();
+  return OwnLaunches::Collected{file, contents.commands, contents.collected_at, contents.reason};
 }
 
 // False where there is nothing of use: it is collected as any other then.
@@ -70,7 +73,9 @@ bool Collector::keep_unrecorded(store::Run& run, Timestamp now) {
                          ": what was collected while the database was away cannot be used: " + kept.error().text());
     return false;
   }
-  keep(std::move(run), relative, {collected->commands, collected->commands, collected->at});
+  const auto level = collected->reason.empty() ? log::Level::info : log::Level::warning;
+  keep(std::move(run), relative,
+       {collected->commands, collected->commands, true, collected->reason, level, collected->at});
   return true;
 }
 

@@ -6,8 +6,8 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "runner/collection.h"
 #include "runner/damaged_result.h"
-#include "runner/result_writer.h"
 #include "runner/retry_pause.h"
 #include "runner/run_flow.h"
 
@@ -19,21 +19,29 @@ using store::RunState;
 constexpr std::array kCollectStates{RunState::posted};
 // The API lists commands page by page in no fixed order: one reading may miss what another shows.
 constexpr int kReadings = 6;
-// Tries to get a complete result, with pauses between, before an incomplete one is stored.
-constexpr int kShortTries = 3;
-// How long after the results were due an action may still be waiting for the API's scheduler.
-constexpr std::chrono::minutes kNotStarted{10};
+constexpr std::size_t kNamedAgents = 3;
 
 bool collected_before(const store::Run& run) {
   return !run.result_file.empty();
 }
 
-bool not_started(const std::string& status) {
-  return status == "pending" || status == "scheduled" || status == "preparing";
+std::string joined(const std::string& one, const std::string& other) {
+  return one + (one.empty() || other.empty() ? "" : "; ") + other;
 }
 
-bool all_answered(const api::ActionStatus& status) {
-  return status.status == "completed" || (status.sent > 0 && status.done >= status.sent);
+// "the answers of 2 agents cannot be read: web-1 (it nests too deep), ..".
+std::string unreadable_text(const std::vector<api::UnreadableCommand>& unreadable) {
+  if (unreadable.empty()) return "";
+  const auto shown = std::min(unreadable.size(), kNamedAgents);
+  std::string text = (unreadable.size() == 1 ? "the answer of 1 agent"
+                                             : "the answers of " + std::to_string(unreadable.size()) + " agents") +
+                     std::string(" cannot be read");
+  for (std::size_t i = 0; i < shown; ++i) {
+    const auto& command = unreadable[i];
+    text += (i == 0 ? ": " : ", ") + (command.agent.empty() ? "command " + std::to_string(command.id) : command.agent) +
+            " (" + command.reason + ")";
+  }
+  return text + (unreadable.size() > shown ? ", .." : "");
 }
 
 }  // namespace
@@ -52,7 +60,8 @@ std::optional<Timestamp> Collector::step(Timestamp now) {
 }
 
 void Collector::wait(store::Run run, std::string reason, Timestamp wake) {
-  run.reason = std::move(reason);
+  // What there is to say of a result that is there already is not lost; the log tells what keeps it from being renewed.
+  if (!collected_before(run)) run.reason = std::move(reason);
   run.wake = wake;
   recorder_.record({RunState::posted, std::move(run), {}});
 }
@@ -62,6 +71,7 @@ void Collector::finish(store::Run run, RunState state, std::string reason) {
   run.state = state;
   run.wake.reset();
   run.deadline.reset();
+  run.failures = 0;
   run.reason = std::move(reason);
   context_.log.error(run.name() + ": " + std::string(store::state_name(state)) + ": " + run.reason);
   store::Change change{RunState::posted, std::move(run), {}};
@@ -73,7 +83,7 @@ void Collector::retry_api(store::Run run, const Error& error, Timestamp now) {
   ++run.attempts;
   const auto again = now + retry_pause(kCollectPauses, run.attempts, run.name());
   if (run.deadline && again > *run.deadline) {
-    if (collected_before(run)) return settle_again(std::move(run), now);
+    if (collected_before(run)) return settle_as_it_was(std::move(run), now);
     auto reason = "no results until its deadline " + format_utc(*run.deadline) + "; last: " + error.text();
     return finish(std::move(run), RunState::collect_failed, std::move(reason));
   }
@@ -99,41 +109,15 @@ void Collector::handle(store::Run run, Timestamp now) {
   collect(std::move(run), *status, now);
 }
 
-bool Collector::ready_to_collect(store::Run& run, const api::ActionStatus& status, Timestamp now) {
-  if (collected_before(run)) return true;
-  if (status.status == "invalid") {
-    finish(std::move(run), RunState::invalid, "no agent matched its target \"" + status.target + "\"");
-    return false;
-  }
-  const auto ready = *run.expire_after + context_.settings.delay_results;
-  if (now < ready) {
-    if (all_answered(status)) return true;
-    const auto pause = status_pause(now - run.posted_at.value_or(now));
-    wait(std::move(run), "", std::min(ready, now + pause));
-    return false;
-  }
-  if (!not_started(status.status) || status.sent > 0) return true;
-  if (now > ready + kNotStarted) {
-    finish(std::move(run), RunState::invalid,
-           "the API never sent it to an agent (status " + status.status +
-               "): check that its target is a valid condition: \"" + status.target + "\"");
-    return false;
-  }
-  ++run.attempts;
-  const auto again = now + retry_pause(kCollectPauses, run.attempts, run.name());
-  wait(std::move(run), "the API has not sent it to any agent yet (status " + status.status + ")", again);
-  return false;
-}
-
-Collector::Reading Collector::read_all(const store::Run& run, std::int64_t expected, ResultWriter& writer) {
+Collector::Reading Collector::read_all(const store::Run& run, std::int64_t expected, Collection& collection) {
   Reading reading;
   const api::FetchOptions options{context_.settings.page_size, context_.settings.parallel_pages, expected};
   int fruitless = 0;
   for (int i = 0; i < kReadings && fruitless < 2; ++i) {
-    const auto before = writer.count();
+    const auto before = collection.listed();
     const auto fetched =
         api_->fetch_commands(run.action_id, options, [&](const api::CommandSlice& command) -> Result<void> {
-          auto added = writer.add(command);
+          auto added = collection.add(command);
           if (!added) reading.disk_error = added.error();
           return added;
         });
@@ -141,9 +125,12 @@ Collector::Reading Collector::read_all(const store::Run& run, std::int64_t expec
       if (!reading.disk_error) reading.api_error = fetched.error();
       return reading;
     }
-    if (writer.count() >= expected) break;
-    fruitless = writer.count() == before ? fruitless + 1 : 0;
+    reading.unreadable = fetched->unreadable;
+    if (collection.listed() + static_cast<std::int64_t>(reading.unreadable.size()) >= expected) break;
+    fruitless = collection.listed() == before ? fruitless + 1 : 0;
   }
+  if (auto kept = collection.keep_earlier(); !kept) reading.disk_error = kept.error();
+  std::erase_if(reading.unreadable, [&](const auto& command) { return collection.has(command.id); });
   return reading;
 }
 
@@ -156,28 +143,54 @@ void Collector::collect(store::Run run, const api::ActionStatus& status, Timesta
   if (!action) return retry_disk(std::move(run), action.error(), now);
   const auto relative =
       collected_before(run) ? run.result_file : new_result_file(run, context_.settings.compress_results, now);
-  auto writer = ResultWriter::create(context_.settings.directory / relative, action->value_or(status.json));
-  if (!writer) return retry_disk(std::move(run), writer.error(), now);
+  auto collection =
+      Collection::begin(context_.settings.directory / relative, action->value_or(status.json), collected_before(run));
+  if (!collection && collection.error().retry == Retry::no) {
+    if (const auto aside = set_result_aside(context_, run, collection.error().text()); !aside)
+      return retry_disk(std::move(run), aside.error(), now);
+    return collect(std::move(run), status, now);
+  }
+  if (!collection) return retry_disk(std::move(run), collection.error(), now);
 
-  const auto reading = read_all(run, status.sent, *writer);
+  const auto reading = read_all(run, status.sent, *collection);
   now = clock_.now();
   if (reading.disk_error) return retry_disk(std::move(run), *reading.disk_error, now);
   if (reading.api_error) return retry_api(std::move(run), *reading.api_error, now);
+  if (wait_for_answers(run, status, *collection, reading.unreadable.size(), now)) return;
 
-  const bool complete = writer->count() >= status.sent;
-  const auto numbers = std::to_string(writer->count()) + " of " + counted(status.sent, "command");
+  const auto contents = contents_of(*collection, status, reading);
   if (collected_before(run)) {
     ++run.recollections;
-    if (writer->count() <= run.commands) return settle_again(std::move(run), now);
-  } else if (!complete && run.attempts < kShortTries) {
-    ++run.attempts;
-    const auto again = now + retry_pause(kCollectPauses, run.attempts, run.name());
-    context_.log.warning(run.name() + ": the API lists only " + numbers + ", reading again at " + format_utc(again));
-    return wait(std::move(run), "the API lists only " + numbers, again);
+    const auto& difference = collection->difference();
+    if (!difference.any()) return settle_again(std::move(run), contents, now);
+    context_.log.notice(run.name() + ": collected again: " + difference.text());
   }
-  if (const auto finished = writer->finish(run.job, run.plugin); !finished)
+  if (const auto finished = collection->finish(run.job, run.plugin); !finished)
     return retry_disk(std::move(run), finished.error(), clock_.now());
-  keep(std::move(run), relative, {writer->count(), status.sent, clock_.now()});
+  keep(std::move(run), relative, contents);
+}
+
+Collector::Contents Collector::contents_of(const Collection& collection, const api::ActionStatus& status,
+                                           const Reading& reading) const {
+  const auto& tally = collection.tally();
+  Contents contents;
+  contents.commands = tally.commands();
+  contents.expected = std::max(status.sent, contents.commands);
+  contents.collected_at = clock_.now();
+  const auto unreadable = static_cast<std::int64_t>(reading.unreadable.size());
+  auto missing = joined(tally.progress(std::max(contents.commands, status.sent - unreadable)),
+                        unreadable_text(reading.unreadable));
+  if (missing.empty() && status.status == "preparing") missing = "the API is still adding commands";
+  contents.complete = missing.empty();
+  contents.reason = joined(contents.complete ? "" : "incomplete: " + missing, tally.failures());
+  if (contents.expected == 0) {
+    contents.reason = status.status == "invalid"
+                          ? "no agent matched its target \"" + status.target + "\""
+                          : "it was sent to no agent (status " + status.status + "), target \"" + status.target + "\"";
+  }
+  if (!contents.reason.empty()) contents.level = log::Level::warning;
+  if (tally.all_failed_alike()) contents.level = log::Level::err;
+  return contents;
 }
 
 std::string Collector::new_result_file(const store::Run& run, bool compressed, Timestamp now) const {
@@ -205,17 +218,12 @@ void Collector::keep(store::Run run, const std::string& file, const Contents& co
   run.collected_by = context_.store.tree();
   run.commands = contents.commands;
   run.expected = contents.expected;
-  run.complete = run.commands >= run.expected;
-  run.reason.clear();
+  run.complete = contents.complete;
+  run.reason = contents.reason;
   run.stored_at = contents.collected_at;
   run.failures = 0;
-  const auto message = run.name() + ": " + counted(run.commands, "command") + " collected into " + run.result_file;
-  if (run.complete) {
-    context_.log.info(message);
-  } else {
-    context_.log.warning(message + ", INCOMPLETE: the API counts " + std::to_string(run.expected));
-    run.reason = "incomplete: " + std::to_string(run.commands) + " of " + counted(run.expected, "command");
-  }
+  context_.log.write(contents.level, run.name() + ": " + counted(run.commands, "command") + " collected into " +
+                                         run.result_file + (run.reason.empty() ? "" : "; " + run.reason));
   if (run.plugin.empty()) {
     settle_or_recollect(run, RunState::stored, now);
   } else {
@@ -232,8 +240,18 @@ void Collector::keep(store::Run run, const std::string& file, const Contents& co
   });
 }
 
-// A result that was collected again without finding more: what was stored stays, nothing is delivered twice.
-void Collector::settle_again(store::Run run, Timestamp now) {
+// A result that was collected again without finding another: what was stored stays, nothing is delivered twice.
+void Collector::settle_again(store::Run run, const Contents& contents, Timestamp now) {
+  run.commands = contents.commands;
+  run.expected = contents.expected;
+  run.complete = contents.complete;
+  auto reason = ResultReason::of(run);
+  reason.results = contents.reason;
+  run.reason = reason.text();
+  settle_as_it_was(std::move(run), now);
+}
+
+void Collector::settle_as_it_was(store::Run run, Timestamp now) {
   auto settled = RunState::undeliverable;
   if (run.delivered_at) settled = RunState::delivered;
   if (run.plugin.empty()) settled = RunState::stored;

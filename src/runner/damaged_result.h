@@ -9,4 +9,7 @@ namespace mig_runner::runner {
 // log; the run has no result file then and is to be collected anew. An Error: it cannot be set aside.
 Result<bool> keep_whole_result(const StageContext& context, store::Run& run);
 
+// Does the latter with a result file that was found damaged for the reason `why`.
+Result<void> set_result_aside(const StageContext& context, store::Run& run, const std::string& why);
+
 }  // namespace mig_runner::runner

@@ -117,7 +117,7 @@ void Deliverer::delivered(store::Run run, Timestamp now) {
   context_.log.info(run.name() + ": delivered to " + run.plugin);
   run.delivered_at = now;
   run.delivered_by = context_.store.tree();
-  if (run.complete) run.reason.clear();
+  run.reason = ResultReason::of(run).results;
   settle_or_recollect(run, RunState::delivered, now);
   recorder_.record({RunState::stored, std::move(run), {}});
 }
@@ -126,18 +126,18 @@ void Deliverer::failed(store::Run run, const std::string& how, bool counts, Time
   const auto settings = context_.job_settings(run.job);
   ++run.attempts;
   if (counts) ++run.failures;
-  run.reason = "plugin " + run.plugin + ": " + how;
+  auto reason = ResultReason::of(run);
+  reason.plugin = "plugin " + run.plugin + ": " + how;
+  run.reason = reason.text();
   if (run.failures > settings.pluginretries) {
     context_.log.error(run.name() + ": undeliverable after " + std::to_string(run.failures) +
-                       " failures, its results are kept in " + run.result_file + "; last: " + run.reason);
-    const auto reason = run.reason;
+                       " failures, its results are kept in " + run.result_file + "; last: " + reason.plugin);
     settle_or_recollect(run, RunState::undeliverable, now);
-    run.reason = reason;
     recorder_.record({RunState::stored, std::move(run), {}});
     return;
   }
   run.wake = now + retry_pause(kDeliverPauses, run.attempts, run.name());
-  context_.log.warning(run.name() + ": not delivered, next try at " + format_utc(*run.wake) + ": " + run.reason);
+  context_.log.warning(run.name() + ": not delivered, next try at " + format_utc(*run.wake) + ": " + reason.plugin);
   recorder_.record({RunState::stored, std::move(run), {}});
 }
 

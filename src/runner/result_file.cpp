@@ -19,6 +19,7 @@ using namespace std::string_view_literals;
 
 // Longer than any tail: a job's name has at most 200 bytes, a plugin's at most 255, each escaped to six at most.
 constexpr std::streamoff kTailBytes = 4096;
+constexpr std::size_t kPieceBytes = std::size_t{256} << 10U;
 constexpr std::string_view kPlainHead = R"({"action":)";
 constexpr std::string_view kCompressedHead = "\x28\xB5\x2F\xFD"sv;
 // A frame that whoever decompresses skips (RFC 8878, section 3.1.2): a file without it was cut off.
@@ -128,6 +129,21 @@ Result<std::unique_ptr<std::istream>> open_result(const std::filesystem::path& p
   UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file) return fail_errno("the result file cannot be opened", path);
   return std::make_unique<DecompressedStream>(std::move(file));
+}
+
+Result<void> read_result(const std::filesystem::path& path, mig::ResultReader& reader) {
+  const auto opened = open_result(path);
+  if (!opened) return fail(opened.error().what, path, Retry::later);
+  auto& in = **opened;
+  std::vector<char> piece(kPieceBytes);
+  while (in) {
+    in.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    if (in.bad()) return fail("the result file is damaged: it cannot be decompressed", path);
+    const std::string_view bytes(piece.data(), static_cast<std::size_t>(in.gcount()));
+    if (auto read = reader.read(bytes); !read) return fail(read.error().what, path);
+  }
+  if (auto whole = reader.finish(); !whole) return fail(whole.error().what, path);
+  return {};
 }
 
 Result<void> check_result_file(const std::filesystem::path& path) {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/file.h"
+#include "mig/result_reader.h"
 
 struct ZSTD_CCtx_s;
 
@@ -39,6 +40,10 @@ class ResultFile {
 // The plain JSON of a result file of either form, as a stream that holds no more than a few hundred KB. What cannot be
 // read or decompressed makes the stream bad(), as does a compressed file that was cut off.
 Result<std::unique_ptr<std::istream>> open_result(const std::filesystem::path& path);
+
+// Passes all of a result file of either form to `reader`. An Error names the file;
+// Retry::later: it cannot be opened, which may pass.
+Result<void> read_result(const std::filesystem::path& path, mig::ResultReader& reader);
 
 // Whether a result file is there and has the beginning and the end of a result document: what is left of one that was
 // cut or overwritten later fails, at the cost of two small reads. The Error says what is wrong.

@@ -19,6 +19,7 @@ class ResultWriter {
 
   // A command that is in the file already is passed over.
   Result<void> add(const api::CommandSlice& command);
+  bool has(std::int64_t command_id) const { return ids_.contains(command_id); }
   std::int64_t count() const { return static_cast<std::int64_t>(ids_.size()); }
   Result<void> finish(std::string_view job, std::string_view plugin);
 

@@ -17,6 +17,8 @@ struct RetryPauses {
 // Pauses of each stage between tries. The longest ones bound how late anything is noticed to work again.
 inline constexpr RetryPauses kLaunchPauses{std::chrono::seconds(2), std::chrono::minutes(2)};
 inline constexpr RetryPauses kCollectPauses{std::chrono::seconds(5), std::chrono::minutes(5)};
+// While answers are awaited that the API's scheduler ends some seconds after the expiry.
+inline constexpr RetryPauses kAnswerPauses{std::chrono::seconds(2), std::chrono::seconds(30)};
 inline constexpr RetryPauses kDeliverPauses{std::chrono::seconds(5), std::chrono::minutes(30)};
 inline constexpr RetryPauses kStoragePauses{std::chrono::seconds(1), std::chrono::seconds(30)};
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "runner/retry_pause.h"
+
 namespace mig_runner::runner {
 namespace {
 
@@ -30,8 +32,27 @@ void await_results(store::Run& run, const config::JobSettings& settings, const S
   run.state = store::RunState::posted;
   run.attempts = 0;
   run.reason.clear();
-  run.wake = settings.collect == config::CollectWhen::completed ? std::min(ready, now + status_pause({})) : ready;
+  run.failures = 0;
+  // Many that were launched together do not come back together.
+  const auto first_look = settings.collect == config::CollectWhen::completed
+                              ? status_pause({})
+                              : kFirstLook + spread(run.name(), kFirstLook / 4);
+  run.wake = std::min(ready, now + first_look);
   run.deadline = ready + settings.collectdeadline;
+}
+
+// The plugin's part comes last and begins with its name.
+ResultReason ResultReason::of(const store::Run& run) {
+  const auto marker = "plugin " + run.plugin + ": ";
+  if (run.plugin.empty()) return {run.reason, ""};
+  if (run.reason.starts_with(marker)) return {"", run.reason};
+  const auto at = run.reason.find("; " + marker);
+  if (at == std::string::npos) return {run.reason, ""};
+  return {run.reason.substr(0, at), run.reason.substr(at + 2)};
+}
+
+std::string ResultReason::text() const {
+  return results + (results.empty() || plugin.empty() ? "" : "; ") + plugin;
 }
 
 void await_delivery(store::Run& run, Timestamp now) {

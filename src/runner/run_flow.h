@@ -23,6 +23,9 @@ inline constexpr std::chrono::milliseconds kAhead{500};
 // The original dates actions back by a minute, so that agents whose clocks are behind accept them.
 inline constexpr std::chrono::milliseconds kDatedBack = std::chrono::seconds(60);
 
+// How long after an action was posted it is looked at first, to tell early what the API cannot do with it.
+inline constexpr std::chrono::milliseconds kFirstLook = std::chrono::seconds(20);
+
 // Puts an accepted run (action id and validity are set) on its way to the collector.
 void await_results(store::Run& run, const config::JobSettings& settings, const StageSettings& stage, Timestamp now);
 
@@ -32,6 +35,15 @@ void await_delivery(store::Run& run, Timestamp now);
 // How long the action's status is left alone between two looks, where the job collects as soon as all have answered: an
 // eighth of the time since it was posted, at least 5 s and at most a minute.
 std::chrono::milliseconds status_pause(std::chrono::milliseconds since_posted);
+
+// What Run::reason says of a run that has results: what there is to say of these, and the plugin's last failure. Either
+// may be empty.
+struct ResultReason {
+  std::string results, plugin;
+
+  static ResultReason of(const store::Run& run);
+  std::string text() const;  // as Run::reason
+};
 
 // Where a run goes when its result is delivered, or stored without a plugin: it ends in `settled`, unless the result is
 // incomplete and may be collected once more. How often and when: kRecollections.

@@ -23,7 +23,7 @@ enum class RunState {
   refused,         // the API refused the action
   missed,          // startdeadline passed, or nobody was there to launch it
   skipped,         // not launched on purpose (overlap, disabled, paused)
-  invalid,         // no agent matched the target
+  invalid,         // the API could not use the target, or never sent the action to an agent
   collect_failed,  // collectdeadline passed
   undeliverable,   // the plugin failed again pluginretries times after the first
 };
@@ -40,8 +40,8 @@ struct Run {
   std::optional<Timestamp> wake;      // when the stage that owns this state wants it next; none: nothing to do
   std::optional<Timestamp> deadline;  // due, signed, unknown: launch before; posted: collect before
   int attempts = 0;                   // tries that failed; back to 0 with each step that succeeds
-  int failures = 0;                   // those of the plugin that count towards pluginretries
-  std::string reason;                 // last failure or why it ended
+  int failures = 0;    // those that count: posted: looks that found answers missing; stored: towards pluginretries
+  std::string reason;  // last failure, why it ended, or what there is to say of its results
 
   std::string plugin;  // file name, or empty
   std::int64_t action_id = 0;
@@ -53,7 +53,7 @@ struct Run {
   std::string result_file;    // relative to the runner's directory
   std::int64_t commands = 0;  // in the result file
   std::int64_t expected = 0;  // the action's counter `sent` when it was collected
-  bool complete = false;      // commands >= expected
+  bool complete = false;      // every command is in it, with a final status
   int recollections = 0;      // further collections of an incomplete result
 
   // In a group: whose deed each was, by the tree it works on (RunStore::tree). Else empty. The result file lies in the

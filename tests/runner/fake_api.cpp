@@ -45,12 +45,27 @@ json item(const std::string& name, const json& value) {
   return {{"href", "http://fake/"}, {"data", {{{"name", name}, {"value", value}}}}};
 }
 
+json counters(const FakeApi::Stored& action) {
+  return {{"sent", action.sent}, {"done", action.sent - action.waiting()}};
+}
+
 json stored_json(const FakeApi::Stored& action) {
   auto value = json::parse(action.document);
   value["id"] = action.id;
   value["status"] = action.status;
-  value["counters"] = {{"sent", action.sent}, {"done", action.sent}};
+  value["counters"] = counters(action);
   return value;
+}
+
+// As the API writes them, with the action in each.
+json command_json(const FakeApi::Stored& action, std::int64_t id) {
+  const auto status = action.statuses.find(id);
+  const auto results = action.results.find(id);
+  return {{"id", id},
+          {"action", {{"id", action.id}, {"counters", counters(action)}}},
+          {"agent", {{"id", id + 500}, {"name", "agent-" + std::to_string(id % 1000)}}},
+          {"status", status == action.statuses.end() ? "success" : status->second},
+          {"results", results == action.results.end() ? json() : json::parse(results->second)}};
 }
 
 class FakeHttp final : public api::Http {
@@ -73,6 +88,14 @@ class FakeHttp final : public api::Http {
 };
 
 }  // namespace
+
+std::int64_t FakeApi::Stored::waiting() const {
+  return std::count_if(statuses.begin(), statuses.end(), [](const auto& entry) { return entry.second == "sent"; });
+}
+
+void FakeApi::Stored::set_all(const std::string& all) {
+  for (const auto command : commands) statuses[command] = all;
+}
 
 std::unique_ptr<api::Http> FakeApi::http() {
   return std::make_unique<FakeHttp>(*this);
@@ -110,6 +133,7 @@ Result<HttpAnswer> FakeApi::answer_now(const api::HttpRequest& request) {
   if (down) return fail("connection refused", "http://fake/", Retry::later);
   if (request.url.find("type=command") != std::string::npos) return list_commands(request.url);
   if (request.url.find("type=action") != std::string::npos) return list_actions(request.url);
+  if (request.url.find("type=agent") != std::string::npos) return list_agents();
   return show_action(request.url);
 }
 
@@ -145,6 +169,12 @@ Result<HttpAnswer> FakeApi::show_action(const std::string& url) {
   return collection(404, {}, "Action ID '" + std::to_string(id) + "' not found");
 }
 
+Result<HttpAnswer> FakeApi::list_agents() {
+  ++target_searches;
+  if (!target_complaint.empty()) return collection(500, {}, "Error while finding agents: '" + target_complaint + "'");
+  return collection(200, json::array({item("agent", {{"id", 1}, {"name", "agent-1"}})}));
+}
+
 Result<HttpAnswer> FakeApi::list_actions(const std::string& url) {
   ++searches;
   const auto name = parameter(url, "actionname");
@@ -165,11 +195,11 @@ Result<HttpAnswer> FakeApi::list_commands(const std::string& url) {
   const auto offset_text = parameter(url, "offset");
   const auto offset = offset_text.empty() ? 0 : std::stoul(offset_text);
   for (auto& action : actions) {
-    if (action.id != id) continue;
+    if (action.id != id || action.orphan) continue;
     if (before_page) before_page(action);
     json items = json::array();
     for (auto i = offset; i < action.commands.size() && i < offset + limit; ++i)
-      items.push_back(item("command", {{"id", action.commands[i]}, {"status", "success"}}));
+      items.push_back(item("command", command_json(action, action.commands[i])));
     if (!items.empty()) return collection(200, items);
   }
   return collection(404, {}, "no results found");

@@ -33,14 +33,23 @@ class FakeApi {
     std::string status = "completed";
     std::int64_t sent = 0;
     std::vector<std::int64_t> commands;  // ids, in the order the API lists them
+    // By command; where nothing is said, it is a success.
+    std::map<std::int64_t, std::string> statuses;
+    std::map<std::int64_t, std::string> results;  // JSON
+    bool orphan = false;  // its signature is missing in the API's database: counted, and never listed
+
+    std::int64_t waiting() const;  // commands that have not ended
+    void set_all(const std::string& status_of_all);
   };
 
   std::unique_ptr<api::Http> http();
 
   // What the next posts meet; Post::accept once it is empty.
   std::deque<Post> script;
-  std::deque<Reply> replies;    // before `script`
-  bool down = false;            // every request but posts fails
+  std::deque<Reply> replies;     // before `script`
+  bool down = false;             // every request but posts fails
+  std::string target_complaint;  // the API answers so to whoever asks which agents a target matches
+  int target_searches = 0;
   std::string command_answer;   // instead of any page of commands, where not empty
   std::vector<Stored> actions;  // accepted ones
   std::vector<Stored> lost;     // requests on their way: a test may let them arrive
@@ -60,6 +69,7 @@ class FakeApi {
   Result<api::HttpAnswer> reply(Stored stored);
   Result<api::HttpAnswer> list_commands(const std::string& url);
   Result<api::HttpAnswer> list_actions(const std::string& url);
+  Result<api::HttpAnswer> list_agents();
   Result<api::HttpAnswer> show_action(const std::string& url);
 };
 

@@ -21,13 +21,16 @@ struct DueStand : Stand {
   store::Run run() { return history("disk").front(); }
 };
 
-TEST(Launcher, PostsAndWaitsForExpiry) {
+TEST(Launcher, PostsAndLooksOnceBeforeTheExpiry) {
   DueStand stand;
   stand.settle();
   EXPECT_EQ(stand.run().state, RunState::posted);
   EXPECT_EQ(stand.run().action_id, 7001);
   EXPECT_EQ(stand.run().valid_from, at("2026-11-23T08:00:00Z"));
   EXPECT_EQ(stand.run().expire_after, at("2026-11-23T08:06:00Z"));
+  EXPECT_GE(*stand.run().wake, at("2026-11-23T08:01:20Z"));
+  EXPECT_LT(*stand.run().wake, at("2026-11-23T08:01:25Z"));
+  stand.pass(30s);
   EXPECT_EQ(stand.run().wake, at("2026-11-23T08:06:00Z"));
 }
 
