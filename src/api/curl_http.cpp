@@ -243,13 +243,6 @@ class CurlHttp final : public Http {
   CurlHttp(const CurlHttp&) = delete;
   CurlHttp& operator=(const CurlHttp&) = delete;
 
-  Result<HttpAnswer> perform(const HttpRequest& request) override {
-    Result<HttpAnswer> answer = fail("no answer");
-    const std::vector<HttpRequest> one{request};
-    perform_all(one, [&](std::size_t, Result<HttpAnswer> result) { answer = std::move(result); }, {});
-    return answer;
-  }
-
   void perform_all(const std::vector<HttpRequest>& requests,
                    const std::function<void(std::size_t, Result<HttpAnswer>)>& done,
                    const std::function<void()>& idle) override {

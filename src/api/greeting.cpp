@@ -1,7 +1,5 @@
 #include "api/greeting.h"
 
-#include <cctype>
-
 #include "api/answers.h"
 #include "api/text.h"
 
@@ -39,9 +37,9 @@ Greeting Greeting::of(HttpAnswer answer) {
   Greeting greeting;
   greeting.server_time = parse_http_date(answer.date);
   greeting.kind = kind_of(answer.status, message, answer);
-  std::string words = message.value_or(answer.body);
-  while (!words.empty() && std::isspace(static_cast<unsigned char>(words.back())) != 0) words.pop_back();
-  greeting.words = std::to_string(answer.status) + ": " + (words.empty() ? "nothing" : excerpt(words));
+  auto words = message ? excerpt(*message) : first_words(answer.body);
+  if (!answer.location.empty()) words = "a redirect to " + shown_url(answer.location);
+  greeting.words = std::to_string(answer.status) + ": " + (words.empty() ? "nothing" : words);
   return greeting;
 }
 

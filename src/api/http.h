@@ -38,11 +38,10 @@ struct HttpAnswer {
 class Http {
  public:
   virtual ~Http() = default;
-  // A POST goes out on a connection of its own and is never sent twice.
-  virtual Result<HttpAnswer> perform(const HttpRequest& request) = 0;
-  // All at the same time; `done(index, answer)` is called on this thread as each ends, in any order. `idle`, where
-  // there is one, is called whenever `done` has had all that ended so far and others are still waited for, and ten
-  // times a second meanwhile.
+  Result<HttpAnswer> perform(const HttpRequest& request);
+  // All at the same time. A POST goes out on a connection of its own and is never sent twice. `done(index, answer)` is
+  // called on this thread as each ends, in any order. `idle`, where there is one, is called whenever `done` has had all
+  // that ended so far and others are still waited for, and ten times a second meanwhile.
   virtual void perform_all(const std::vector<HttpRequest>& requests,
                            const std::function<void(std::size_t, Result<HttpAnswer>)>& done,
                            const std::function<void()>& idle = {}) = 0;
@@ -55,7 +54,8 @@ struct HttpOptions {
   std::chrono::seconds stall_timeout{60};
 };
 
-// libcurl. Which certificates and which proxy count is read from the environment: docs/commands.md. A stop request ends what is under way within 0.2 s (Retry::later or outcome_unknown as above).
+// libcurl. Which certificates and which proxy count is read from the environment: docs/commands.md. A stop request ends
+// what is under way within 0.2 s (Retry::later or outcome_unknown as above).
 std::unique_ptr<Http> make_curl_http(const HttpOptions& options, std::stop_token stop);
 
 }  // namespace mig_runner::api

@@ -28,9 +28,10 @@ std::optional<Timestamp> Collector::collect_unrecorded(Timestamp now, Timestamp 
   }
   auto& run = launch->run;
   const auto pause = retry_pause(kCollectPauses, ++run.attempts, run.name());
-  run.wake = context_.group_time(now) + pause;
-  context_.log.warning(run.name() + ": not collected while the database is away, next try at " +
-                       format_utc(now + pause) + ": " + fetched.error().text());
+  const auto again_at = next_try(now, pause, fetched.error(), run.deadline);
+  run.wake = context_.group_time(again_at);
+  context_.log.warning(run.name() + ": not collected while the database is away, next try at " + format_utc(again_at) +
+                       ": " + fetched.error().text());
   context_.launches.give_back(std::move(*launch));
   return now;
 }

@@ -81,7 +81,7 @@ void Collector::finish(store::Run run, RunState state, std::string reason) {
 
 void Collector::retry_api(store::Run run, const Error& error, Timestamp now) {
   ++run.attempts;
-  const auto again = now + retry_pause(kCollectPauses, run.attempts, run.name());
+  const auto again = next_try(now, retry_pause(kCollectPauses, run.attempts, run.name()), error, run.deadline);
   if (run.deadline && again > *run.deadline) {
     if (collected_before(run)) return settle_as_it_was(std::move(run), now);
     auto reason = "no results until its deadline " + format_utc(*run.deadline) + "; last: " + error.text();

@@ -13,6 +13,9 @@ using store::RunState;
 
 namespace {
 
+// The reason of a run that waits for an answer.
+constexpr std::string_view kCannotAsk = "the API may have taken its action, and cannot be asked for it: ";
+
 // The reason of a run whose signature the API refused: it is signed anew once, not twice in a row.
 constexpr std::string_view kSignedAnew = "the API cannot verify its signature, so it is signed anew: ";
 
@@ -85,7 +88,7 @@ void Launcher::reconcile(store::Run run, Timestamp now) {
   auto found = api_->find_action(action_name(run.job), since, *signatures);
   if (!found) {
     const auto give_up = *run.expire_after + context_.job_settings(run.job).collectdeadline;
-    const auto reason = "the API may have taken its action, and cannot be asked for it: " + found.error().text();
+    const auto reason = std::string(kCannotAsk) + found.error().text();
     if (now > give_up) return finish(std::move(run), from, RunState::collect_failed, reason);
     if (run.attempts == 1) context_.log.warning(run.name() + ": " + reason);
     return wait(reason, next_try(now, again - now, found.error(), give_up));
@@ -99,7 +102,9 @@ void Launcher::reconcile(store::Run run, Timestamp now) {
   if (left > left.zero()) return wait(run.reason, std::min(again, now + left));
   run.attempts = static_cast<int>(signatures->size()) - 1;
   run.posted_at.reset();
-  const Error error{"the API does not have the action of the last try: " + run.reason, {}, Retry::later, {}};
+  // What kept the API from being asked is over.
+  const auto met = run.reason.starts_with(kCannotAsk) || run.reason.empty() ? "" : ": " + run.reason;
+  const Error error{"the API does not have the action of the last try" + met, {}, Retry::later, {}};
   retry(std::move(run), from, error, now);
 }
 

@@ -32,7 +32,6 @@ struct Script {
 class ScriptedHttp final : public Http {
  public:
   explicit ScriptedHttp(Script& script) : script_(script) {}
-  Result<HttpAnswer> perform(const HttpRequest& request) override { return script_.next(request); }
   void perform_all(const std::vector<HttpRequest>& requests,
                    const std::function<void(std::size_t, Result<HttpAnswer>)>& done,
                    const std::function<void()>& /*idle*/) override {

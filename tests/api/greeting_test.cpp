@@ -35,6 +35,12 @@ TEST(Greeting, OfTheApi) {
   EXPECT_EQ(of(429, "").words, "429: nothing");
 }
 
+TEST(Greeting, OfARedirect) {
+  const auto redirect = Greeting::of({302, "<a>", "", "", "https://login.example.net/in?secret"});
+  EXPECT_EQ(redirect.kind, Kind::stranger);
+  EXPECT_EQ(redirect.words, "302: a redirect to https://login.example.net/in");
+}
+
 TEST(Greeting, OfAnotherAddress) {
   const auto go = of(404, "404 page not found\n");
   EXPECT_EQ(go.kind, Kind::nothing);
@@ -58,16 +64,17 @@ TEST(Greeting, OfAProxy) {
 // As the real API: a search without a condition is a fault of its database.
 class StrictHttp final : public Http {
  public:
-  Result<HttpAnswer> perform(const HttpRequest& request) override {
+  void perform_all(const std::vector<HttpRequest>& requests,
+                   const std::function<void(std::size_t, Result<HttpAnswer>)>& done,
+                   const std::function<void()>&) override {
+    const auto& url = requests.at(0).url;
     const bool has_condition =
-        request.url.find("&after=") != std::string::npos || request.url.find("&actionname=") != std::string::npos;
-    return HttpAnswer{has_condition ? 404 : 500,
-                      std::string(R"({"collection":{"error":{"message":")") +
-                          (has_condition ? "no results found" : R"(pq: syntax error at or near \"GROUP\")") + "\"}}}",
-                      ""};
+        url.find("&after=") != std::string::npos || url.find("&actionname=") != std::string::npos;
+    done(0, HttpAnswer{has_condition ? 404 : 500,
+                       std::string(R"({"collection":{"error":{"message":")") +
+                           (has_condition ? "no results found" : R"(pq: syntax error at or near \"GROUP\")") + "\"}}}",
+                       ""});
   }
-  void perform_all(const std::vector<HttpRequest>&, const std::function<void(std::size_t, Result<HttpAnswer>)>&,
-                   const std::function<void()>&) override {}
 };
 
 TEST(Greeting, AsksWithACondition) {

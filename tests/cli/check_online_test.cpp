@@ -26,7 +26,14 @@ class FakeHttp final : public api::Http {
   explicit FakeHttp(std::string date, long status = 200, std::string body = "")
       : date_(std::move(date)), status_(status), body_(std::move(body)) {}
 
-  Result<api::HttpAnswer> perform(const api::HttpRequest& request) override {
+  void perform_all(const std::vector<api::HttpRequest>& requests,
+                   const std::function<void(std::size_t, Result<api::HttpAnswer>)>& done,
+                   const std::function<void()>&) override {
+    for (std::size_t i = 0; i < requests.size(); ++i) done(i, answer(requests[i]));
+  }
+
+ private:
+  Result<api::HttpAnswer> answer(const api::HttpRequest& request) const {
     if (date_ == "away") return fail("connection refused", request.url, Retry::later);
     if (!body_.empty()) return api::HttpAnswer{status_, body_, date_};
     nlohmann::json data = nlohmann::json::array();
@@ -48,11 +55,7 @@ class FakeHttp final : public api::Http {
     root["collection"]["items"] = nlohmann::json::array({{{"data", data}}});
     return api::HttpAnswer{status, root.dump(), date_};
   }
-  void perform_all(const std::vector<api::HttpRequest>&,
-                   const std::function<void(std::size_t, Result<api::HttpAnswer>)>&,
-                   const std::function<void()>&) override {}
 
- private:
   std::string date_;
   long status_;
   std::string body_;

@@ -79,6 +79,25 @@ TEST(Collector, Fault1AFailedFetchIsRetried) {
   EXPECT_EQ(stand.result_ids().size(), 5U);
 }
 
+TEST(Collector, ThePageThatAsksForTimeIsObeyedUpToTheDeadline) {
+  config::JobConfig config;
+  config.settings.collectdeadline = 2h;
+  PostedStand stand(5, config);
+  stand.pass(4min);
+  stand.api.read_answer = FakeApi::page(503, "1800");
+  stand.pass(2min);
+  const auto requests = stand.api.requests;
+  stand.pass(28min, 10s);
+  EXPECT_EQ(stand.api.requests, requests);
+  stand.api.read_answer = FakeApi::page(429, "86400");
+  stand.pass(5min, 10s);
+  EXPECT_GT(stand.api.requests, requests);
+  EXPECT_EQ(stand.run().state, RunState::posted);
+  stand.api.read_answer.reset();
+  stand.pass(90min, 10s);
+  EXPECT_EQ(stand.run().state, RunState::stored) << stand.log.all();
+}
+
 TEST(Collector, FetchesAreGivenUpAtTheCollectDeadline) {
   config::JobConfig config;
   config.settings.collectdeadline = 2h;

@@ -50,10 +50,11 @@ class FakeApi {
   bool down = false;             // every request but posts fails
   std::string target_complaint;  // the API answers so to whoever asks which agents a target matches
   int target_searches = 0;
-  std::string command_answer;   // instead of any page of commands, where not empty
-  std::vector<Stored> actions;  // accepted ones
-  std::vector<Stored> lost;     // requests on their way: a test may let them arrive
-  int posts = 0;                // received, whatever became of them
+  std::optional<api::HttpAnswer> read_answer;  // to any request but posts
+  std::string command_answer;                  // instead of any page of commands, where not empty
+  std::vector<Stored> actions;                 // accepted ones
+  std::vector<Stored> lost;                    // requests on their way: a test may let them arrive
+  int posts = 0;                               // received, whatever became of them
   int searches = 0;
   int requests = 0;                          // of any kind
   int commands_per_action = 0;               // new actions get so many
