@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -12,9 +13,28 @@
 // What agents answered, as people read it. Private to the room.
 namespace mig_runner::cli {
 
-// One thing that one agent found.
+// Agents are told apart by id: two may have the same name. Ordered by name.
+struct Agent {
+  std::string name;
+  std::int64_t id = 0;  // 0: not known
+
+  auto operator<=>(const Agent&) const = default;
+};
+
+// Which names need an id beside them.
+class AgentNames {
+ public:
+  void add(const Agent& agent) { ids_[agent.name].insert(agent.id); }
+  // "web-1", or "localhost (4711)" where several have the name.
+  std::string shown(const Agent& agent) const;
+
+ private:
+  std::map<std::string, std::set<std::int64_t>> ids_;
+};
+
+// One thing that one agent found. What is different at every run by nature is not in it.
 struct Finding {
-  std::string agent;
+  Agent agent;
   std::string module;
   std::string search;  // the search's name in the action, or what the module calls this kind of finding
   std::string what;
@@ -24,10 +44,18 @@ struct Finding {
 
 // What one command says.
 struct AgentAnswer {
-  std::string agent;
-  std::string status;          // of the command: success, expired, ..
-  std::set<Finding> findings;  // each once, however often the agent tells it
+  Agent agent;
+  std::string status;                   // of the command: success, expired, ..
+  std::set<Finding> findings;           // each once, however often the agent tells it
+  std::map<std::string, bool> modules;  // those that it was asked for; false: an operation of it failed
   std::vector<std::string> errors;
+
+  // It did something of what it was asked for.
+  bool answered() const;
+  // It did not do all of it.
+  bool in_part() const;
+  // Gives the agent another name.
+  void rename(const std::string& name);
 };
 
 // Reads a result file a command at a time; an Error names the file.
@@ -35,6 +63,6 @@ Result<void> read_answers(const std::filesystem::path& file, const std::function
 
 Json finding_json(const Finding& finding);
 Table findings_table();
-std::vector<Table::Cell> finding_cells(const Finding& finding);
+std::vector<Table::Cell> finding_cells(const Finding& finding, const AgentNames& names);
 
 }  // namespace mig_runner::cli

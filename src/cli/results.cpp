@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <ostream>
 #include <set>
@@ -23,24 +24,46 @@ struct Options {
   bool changed = false, utc = false, json = false;
 };
 
+using Agents = std::set<Agent>;
+
 // What one run found, and who answered it.
 struct Found {
   store::Run run;
   std::set<Finding> findings;
-  std::set<std::string> answered;
+  Agents answered;
+  Agents in_part;                                   // of these: some of what they were asked for failed
+  std::set<std::pair<Agent, std::string>> modules;  // what they did
+
+  void add(AgentAnswer answer) {
+    if (answer.answered()) answered.insert(answer.agent);
+    if (answer.in_part()) in_part.insert(answer.agent);
+    for (const auto& [module, done] : answer.modules)
+      if (done) modules.emplace(answer.agent, module);
+    findings.merge(answer.findings);
+  }
 };
 
-std::set<std::string> without(const std::set<std::string>& all, const std::set<std::string>& some) {
-  std::set<std::string> rest;
+Agents without(const Agents& all, const Agents& some) {
+  Agents rest;
   std::set_difference(all.begin(), all.end(), some.begin(), some.end(), std::inserter(rest, rest.end()));
   return rest;
 }
 
-// What one run found of the agents that answered the other run too, and the other did not.
+// Agents that answered both runs, and one of them only in part.
+Agents compared_in_part(const Found& one, const Found& other) {
+  Agents agents;
+  for (const auto* found : {&one, &other})
+    for (const auto& agent : found->in_part)
+      if (one.answered.contains(agent) && other.answered.contains(agent)) agents.insert(agent);
+  return agents;
+}
+
+// What one run found with modules that the same agents finished in the other run too, and the other did not.
 std::vector<Finding> only_in(const Found& one, const Found& other) {
   std::vector<Finding> only;
   for (const auto& finding : one.findings)
-    if (other.answered.contains(finding.agent) && !other.findings.contains(finding)) only.push_back(finding);
+    if (other.modules.contains({finding.agent, finding.module}) && !other.findings.contains(finding))
+      only.push_back(finding);
   return only;
 }
 
@@ -67,12 +90,17 @@ class Results {
     if (!runs) return tl::unexpected(runs.error());
     if (runs->empty()) return nothing(tree);
     for (const auto& run : *runs) {
-      Found found{run, {}, {}};
+      Found found{run, {}, {}, {}, {}};
       const auto file = result_file_of(tree, store, run);
       if (!file) return tl::unexpected(file.error());
       const auto read = read_answers(*file, [&](AgentAnswer answer) {
-        if (answer.status == "success") found.answered.insert(answer.agent);
-        found.findings.merge(answer.findings);
+        // An agent that has another name since is the same one; the newest run is read first.
+        if (answer.agent.id != 0) {
+          const auto& name = names_by_id_.try_emplace(answer.agent.id, answer.agent.name).first->second;
+          if (name != answer.agent.name) answer.rename(name);
+        }
+        names_.add(answer.agent);
+        found.add(std::move(answer));
       });
       if (!read) return read;
       found_.push_back(std::move(found));
@@ -119,7 +147,7 @@ class Results {
       context_.streams.out << styled(title(found, format), Style::bold, context_.streams.colour) << '\n';
       if (found.findings.empty()) continue;
       auto table = findings_table();
-      for (const auto& finding : found.findings) table.add(finding_cells(finding));
+      for (const auto& finding : found.findings) table.add(finding_cells(finding, names_));
       table.print(context_.streams);
     }
     return kExitFine;
@@ -144,6 +172,7 @@ class Results {
     const auto gone = only_in(before, now);
     const auto silent = without(before.answered, now.answered);
     const auto joined = without(now.answered, before.answered);
+    const auto in_part = compared_in_part(now, before);
     if (options_.json) {
       const auto list = [](const std::vector<Finding>& findings) {
         Json all = Json::array();
@@ -154,8 +183,9 @@ class Results {
                                     {"before", before.run.name()},
                                     {"new", list(fresh)},
                                     {"gone", list(gone)},
-                                    {"agents_only_before", silent},
-                                    {"agents_only_now", joined}});
+                                    {"agents_only_before", agents_json(silent)},
+                                    {"agents_only_now", agents_json(joined)},
+                                    {"agents_compared_in_part", agents_json(in_part)}});
       return kExitFine;
     }
     auto& out = context_.streams.out;
@@ -163,7 +193,14 @@ class Results {
     show_difference(fresh, gone);
     show_agents("answered before and not now, their findings are not compared", silent);
     show_agents("answered now and not before, their findings are not compared", joined);
+    show_agents("failed in part in one of the two, findings of what failed are not compared", in_part);
     return kExitFine;
+  }
+
+  Json agents_json(const Agents& agents) const {
+    Json list = Json::array();
+    for (const auto& agent : agents) list.push_back(names_.shown(agent));
+    return list;
   }
 
   void show_difference(const std::vector<Finding>& fresh, const std::vector<Finding>& gone) const {
@@ -174,7 +211,7 @@ class Results {
     Table table({{"CHANGE"}, {"AGENT", true}, {"MODULE"}, {"SEARCH", true}, {"FOUND", true}});
     const auto add = [&](const char* change, Style style, const std::vector<Finding>& findings) {
       for (const auto& finding : findings) {
-        auto cells = finding_cells(finding);
+        auto cells = finding_cells(finding, names_);
         cells.insert(cells.begin(), {change, style});
         table.add(std::move(cells));
       }
@@ -184,13 +221,13 @@ class Results {
     table.print(context_.streams);
   }
 
-  void show_agents(const char* what, const std::set<std::string>& agents) const {
+  void show_agents(const char* what, const Agents& agents) const {
     if (agents.empty()) return;
     context_.streams.out << '\n' << counted(agents.size(), "agent") << ' ' << what << ": ";
     std::size_t shown = 0;
     for (const auto& agent : agents) {
       if (shown == kNamedAgents) break;
-      context_.streams.out << (shown++ == 0 ? "" : ", ") << printable(agent);
+      context_.streams.out << (shown++ == 0 ? "" : ", ") << printable(names_.shown(agent));
     }
     context_.streams.out << (agents.size() > shown ? ", ..\n" : "\n");
   }
@@ -198,6 +235,8 @@ class Results {
   const Context& context_;
   const Options& options_;
   std::vector<Found> found_;  // newest first
+  AgentNames names_;
+  std::map<std::int64_t, std::string> names_by_id_;  // the newest
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "cli/run_output.h"
 
+#include "runner/run_flow.h"
+
 namespace mig_runner::cli {
 namespace {
 
@@ -10,17 +12,28 @@ bool is_incomplete(const Run& run) {
   return !run.result_file.empty() && !run.complete;
 }
 
+bool had_no_agents(const Run& run) {
+  return run.stored_at && run.complete && run.expected == 0;
+}
+
 }  // namespace
 
+bool has_remark(const Run& run) {
+  if (run.state != RunState::stored && run.state != RunState::delivered) return false;
+  return is_incomplete(run) || !runner::ResultReason::of(run).results.empty();
+}
+
 std::string outcome_text(const Run& run) {
-  return std::string(store::state_name(run.state)) + (is_incomplete(run) ? ", incomplete" : "");
+  return std::string(store::state_name(run.state)) + (is_incomplete(run)   ? ", incomplete"
+                                                      : had_no_agents(run) ? ", no agents"
+                                                                           : "");
 }
 
 Style outcome_style(const Run& run) {
   switch (run.state) {
     case RunState::delivered:
     case RunState::stored:
-      return is_incomplete(run) ? Style::yellow : Style::green;
+      return has_remark(run) ? Style::yellow : Style::green;
     case RunState::sent:
       return Style::green;
     case RunState::unknown:

@@ -9,8 +9,10 @@
 // Runs as the commands show them. Private to the room.
 namespace mig_runner::cli {
 
-// "delivered", "stored, incomplete".
+// "delivered", "stored, incomplete", "delivered, no agents".
 std::string outcome_text(const store::Run& run);
+// Something is to be said of the results that it has: what is missing, which agents failed, that there were none.
+bool has_remark(const store::Run& run);
 // Green: it ended well; red: it did not and somebody should look; yellow: in between; plain: under way.
 Style outcome_style(const store::Run& run);
 

@@ -2,6 +2,7 @@
 #include <map>
 #include <memory>
 #include <ostream>
+#include <set>
 #include <system_error>
 
 #include "cli/command.h"
@@ -16,6 +17,8 @@ namespace {
 
 constexpr std::size_t kFirstFindings = 10;
 constexpr std::size_t kNamedAgents = 5;
+constexpr std::size_t kShownErrors = 10;
+constexpr std::size_t kMostErrors = 1000;  // different texts that are counted
 
 struct Options {
   std::string run;
@@ -24,37 +27,50 @@ struct Options {
 
 struct Outcome {
   std::size_t agents = 0;
-  std::vector<std::string> names;  // the first of them
+  std::vector<Agent> first;  // of them
 };
 
 // What a result file says, in numbers.
 struct Summary {
   std::map<std::string, Outcome> by_status;
+  std::map<std::string, Outcome> by_error;
   Outcome found, with_errors;
+  AgentNames names;
   std::size_t findings = 0;
   std::vector<Finding> first;
 
   void add(const AgentAnswer& answer) {
+    names.add(answer.agent);
     count(by_status[answer.status], answer.agent);
     if (!answer.findings.empty()) count(found, answer.agent);
     if (!answer.errors.empty()) count(with_errors, answer.agent);
+    for (const auto& error : std::set<std::string>(answer.errors.begin(), answer.errors.end()))
+      if (by_error.size() < kMostErrors || by_error.contains(error)) count(by_error[error], answer.agent);
     findings += answer.findings.size();
     for (const auto& finding : answer.findings)
       if (first.size() < kFirstFindings) first.push_back(finding);
   }
 
+  std::string names_of(const Outcome& outcome) const {
+    std::string text;
+    for (const auto& agent : outcome.first) text += (text.empty() ? "" : ", ") + names.shown(agent);
+    return text + (outcome.agents > outcome.first.size() ? ", .." : "");
+  }
+
+  // Those of most agents first.
+  std::vector<std::pair<std::string, Outcome>> errors() const {
+    std::vector<std::pair<std::string, Outcome>> order(by_error.begin(), by_error.end());
+    std::stable_sort(order.begin(), order.end(),
+                     [](const auto& a, const auto& b) { return a.second.agents > b.second.agents; });
+    return order;
+  }
+
  private:
-  static void count(Outcome& outcome, const std::string& agent) {
+  static void count(Outcome& outcome, const Agent& agent) {
     ++outcome.agents;
-    if (outcome.names.size() < kNamedAgents) outcome.names.push_back(agent);
+    if (outcome.first.size() < kNamedAgents) outcome.first.push_back(agent);
   }
 };
-
-std::string names_text(const Outcome& outcome) {
-  std::string text;
-  for (const auto& name : outcome.names) text += (text.empty() ? "" : ", ") + name;
-  return text + (outcome.agents > outcome.names.size() ? ", .." : "");
-}
 
 struct Event {
   const char* what;
@@ -126,6 +142,10 @@ class Show {
       json["agents"] = std::move(agents);
       json["agents_with_findings"] = summary_->found.agents;
       json["agents_with_errors"] = summary_->with_errors.agents;
+      Json errors = Json::array();
+      for (const auto& [text, outcome] : summary_->errors())
+        errors.push_back({{"error", text}, {"agents", outcome.agents}});
+      json["errors"] = std::move(errors);
       json["findings"] = summary_->findings;
       json["first_findings"] = std::move(first);
     }
@@ -155,6 +175,7 @@ class Show {
     if (!run.collected_by.empty()) line("collected", "by " + run.collected_by);
     if (!run.delivered_by.empty()) line("delivered", "by " + run.delivered_by);
     if (summary_) show_agents();
+    if (summary_) show_errors();
     if (summary_) show_findings(run);
   }
 
@@ -170,20 +191,34 @@ class Show {
     for (const auto& [status, outcome] : summary_->by_status)
       table.add({{status.empty() ? "without a status" : status, status == "success" ? Style::green : Style::yellow},
                  std::to_string(outcome.agents),
-                 status == "success" ? "" : names_text(outcome)});
-    table.add({"with findings", std::to_string(summary_->found.agents), names_text(summary_->found)});
+                 status == "success" ? "" : summary_->names_of(outcome)});
+    table.add({"with findings", std::to_string(summary_->found.agents), summary_->names_of(summary_->found)});
     if (summary_->with_errors.agents > 0)
       table.add({{"with errors", Style::yellow},
                  std::to_string(summary_->with_errors.agents),
-                 names_text(summary_->with_errors)});
+                 summary_->names_of(summary_->with_errors)});
     table.print(context_.streams);
+  }
+
+  void show_errors() const {
+    const auto errors = summary_->errors();
+    if (errors.empty()) return;
+    context_.streams.out << '\n';
+    Table table({{"ERROR", true}, {"AGENTS", false, true}, {"NAMES", true}});
+    for (std::size_t i = 0; i < errors.size() && i < kShownErrors; ++i) {
+      const auto& [text, outcome] = errors[i];
+      table.add({{text, Style::yellow}, std::to_string(outcome.agents), summary_->names_of(outcome)});
+    }
+    table.print(context_.streams);
+    if (errors.size() > kShownErrors)
+      context_.streams.out << "and " << errors.size() - kShownErrors << " more; --json lists them\n";
   }
 
   void show_findings(const store::Run& run) const {
     if (summary_->first.empty()) return;
     context_.streams.out << '\n';
     auto table = findings_table();
-    for (const auto& finding : summary_->first) table.add(finding_cells(finding));
+    for (const auto& finding : summary_->first) table.add(finding_cells(finding, summary_->names));
     table.print(context_.streams);
     if (summary_->findings > summary_->first.size())
       context_.streams.out << "and " << summary_->findings - summary_->first.size() << " more; mig-runner results "

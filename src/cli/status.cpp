@@ -16,6 +16,8 @@ namespace {
 constexpr std::chrono::hours kLately{24};
 constexpr int kMostLines = 20;
 constexpr int kMostFailures = 1000;
+// Runs that are looked through for those with something to say of their results.
+constexpr int kMostLookedAt = 10'000;
 
 struct Options {
   bool utc = false, json = false;
@@ -56,6 +58,11 @@ class Status {
     auto failed = (*store)->failed_since(context_.clock.now() - kLately, kMostFailures);
     if (!failed) return tl::unexpected(failed.error());
     failed_ = std::move(*failed);
+    static constexpr std::array kWithResults{store::RunState::stored, store::RunState::delivered};
+    auto ended = (*store)->history("", kMostLookedAt, kWithResults);
+    if (!ended) return tl::unexpected(ended.error());
+    for (auto& run : *ended)
+      if (run.nominal >= context_.clock.now() - kLately && has_remark(run)) remarked_.push_back(std::move(run));
     auto counts = (*store)->counts();
     if (!counts) return tl::unexpected(counts.error());
     counts_ = std::move(*counts);
@@ -105,7 +112,8 @@ class Status {
                                   {"runs", std::move(counts)},
                                   {"in_flight", list(in_flight_)},
                                   {"to_deliver", list(to_deliver_)},
-                                  {"failed_lately", list(failed_)}});
+                                  {"failed_lately", list(failed_)},
+                                  {"remarked_lately", list(remarked_)}});
   }
 
   void show_text(const Tree& tree, const TimeFormat& format) const {
@@ -125,6 +133,7 @@ class Status {
     show_runs("In flight", "none", in_flight_, format);
     show_runs("Waiting for delivery", "none", to_deliver_, format);
     show_runs("Failed in the last 24 hours", "none", failed_, format, failed_.size() >= kMostFailures);
+    if (!remarked_.empty()) show_runs("Ended with a remark in the last 24 hours", "none", remarked_, format);
   }
 
   // Of a group; one runner alone has none.
@@ -195,7 +204,7 @@ class Status {
   std::map<std::string, store::Pause> paused_;
   std::vector<store::Member> members_;
   std::vector<store::JobDifference> differences_;
-  std::vector<store::Run> in_flight_, to_deliver_, failed_;
+  std::vector<store::Run> in_flight_, to_deliver_, failed_, remarked_;
 };
 
 }  // namespace
