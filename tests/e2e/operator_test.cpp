@@ -151,7 +151,7 @@ TEST(Operator, ShowsProgressOnATerminal) {
   for (std::string row; std::getline(rows, row, '\n');) EXPECT_LE(columns(row), 64) << row;
 }
 
-TEST(Operator, SaysWhatBecameOfALaunchThatIsRefused) {
+TEST(Operator, SaysWhatBecameOfALaunchThatReachesNobody) {
   Operator world;
   world.job("wrong", kOnceAYear, R"({"target":"nonsense = (","operations":[{"module":"pkg","parameters":{}}]})");
   world.job(
@@ -160,7 +160,12 @@ TEST(Operator, SaysWhatBecameOfALaunchThatIsRefused) {
   world.start();
   const auto launch = world.type({"launch", "nobody", "--wait"});
   EXPECT_EQ(launch.status, 1);
-  EXPECT_THAT(launch.output, HasSubstr("invalid: no agent matched its target \"name = 'nobody'\""));
+  EXPECT_THAT(launch.output,
+              HasSubstr("delivered, no agents, 0 commands collected, delivered to save: no agent matched "
+                        "its target \"name = 'nobody'\""));
+  const auto wrong = world.type({"launch", "wrong", "--wait"});
+  EXPECT_EQ(wrong.status, 1);
+  EXPECT_THAT(wrong.output, HasSubstr("invalid: the API cannot use its target \"nonsense = (\": pq: "));
 }
 
 TEST(Operator, PausesOverARestart) {

@@ -139,7 +139,7 @@ TEST(Restart, EndedRuns) {
   world.job("stored", once_soon());
   world.job("sent", once_soon() + "sendonly = true\n");
   world.job("invalid", once_soon(),
-            R"({"name":"x","target":"name='nobody'","operations":[{"module":"pkg","parameters":{}}]})");
+            R"({"name":"x","target":"nonsense = (","operations":[{"module":"pkg","parameters":{}}]})");
   world.other_client_sections = "[targets]\nmacro = too-long:name='" + std::string(2100, 'x') + "'\n";
   world.job("refused", once_soon(),
             R"({"name":"x","target":"too-long","operations":[{"module":"pkg","parameters":{}}]})");

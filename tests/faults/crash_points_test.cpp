@@ -66,6 +66,7 @@ class CrashStand : public Stand {
     };
     job_ = make_job("disk", scenario.adopted ? "1 8 * * * 2030" : "1 8 * * *", config_);
     if (scenario.adopted) leave_in_flight();
+    api.target_complaint = "pq: syntax error";
     watch();
   }
 
@@ -78,7 +79,10 @@ class CrashStand : public Stand {
     while (clock.now() < end) {
       alive(
           [&] {
-            for (auto& action : api.actions) action.status = scenario_.status;
+            for (auto& action : api.actions) {
+              action.status = scenario_.status;
+              if (action.status == "scheduled") action.sent = 0;
+            }
             if (scenario_.no_commands) api.command_answer = "{";
             advance(clock.now() < busy_until ? 5s : 20s);
           },
@@ -226,7 +230,7 @@ const Scenario kScenarios[] = {
     sends("sendonly with a lost answer", {Post::lost_accepted}),
     ends("refused", RunState::refused, {Post::refuse, Post::refuse}, 0),
     ends("api away for long", RunState::missed, std::vector<Post>(99, Post::unavailable), 0),
-    but(ends("invalid", RunState::invalid, {}, 1), [](Scenario& scenario) { scenario.status = "invalid"; }),
+    but(ends("invalid", RunState::invalid, {}, 1), [](Scenario& scenario) { scenario.status = "scheduled"; }),
     but(ends("collect failed", RunState::collect_failed, {}, 1),
         [](Scenario& scenario) { scenario.no_commands = true; }),
     {.name = "plugin fails once",
@@ -235,11 +239,11 @@ const Scenario kScenarios[] = {
     {.name = "damaged result",
      .plugin = "[ -e once ] || { touch once; echo > \"$MIG_RUNNER_RESULT_FILE\"; exit 75; };"
                "cat >> received; echo >> received"},
-    {.name = "recollection", .short_list = 8min},
+    {.name = "recollection", .short_list = 12min},
     {.name = "undeliverable, then recollection",
      .end = RunState::delivered,
      .plugin = "[ $MIG_RUNNER_COMPLETE = true ] || exit 1; cat >> received; echo >> received",
-     .short_list = 8min},
+     .short_list = 12min},
     {.name = "adoption", .adopted = true},
 };
 
