@@ -117,22 +117,26 @@ Result<std::string> GnuPg2Home::agent_pid() const {
   return digits;
 }
 
-Result<std::string> GnuPg2Home::public_key(const std::string& fingerprint) const {
+Result<std::string> GnuPg2Home::public_part(const std::string& fingerprint) const {
   auto output = gpg(path_, {"--export", fingerprint});
   if (!output) return tl::unexpected(output.error());
   if (output->out.empty() && !says(*output, "nothing exported")) return not_given_out(*output, path_);
   return std::move(output->out);
 }
 
-Result<std::set<std::string>> GnuPg2Home::secret_parts(const std::string& fingerprint) const {
-  const auto output = gpg(path_, {"--pinentry-mode", "loopback", "--with-colons", "--list-secret-keys", fingerprint});
-  if (!output) return tl::unexpected(output.error());
-  const auto keys = read_list(output->out);
-  if (keys.empty() && !says(*output, "No secret key")) return not_given_out(*output, path_);
-  std::set<std::string> found;
-  for (const auto& key : keys)
-    if (key.has_secret_part) found.insert(key.fingerprint);
-  return found;
+Result<std::optional<GnuPg2Home::Key>> GnuPg2Home::find(const std::string& fingerprint) const {
+  auto public_key = public_part(fingerprint);
+  if (!public_key) return tl::unexpected(public_key.error());
+  if (public_key->empty()) return std::nullopt;
+  const auto list = gpg(path_, {"--pinentry-mode", "loopback", "--with-colons", "--list-secret-keys", fingerprint});
+  if (!list) return tl::unexpected(list.error());
+  const auto keys = read_list(list->out);
+  if (keys.empty() && says(*list, "No secret key")) return std::nullopt;
+  if (keys.empty()) return not_given_out(*list, path_);
+  Key key{std::move(*public_key), {}};
+  for (const auto& listed : keys)
+    if (listed.has_secret_part) key.secret_parts.insert(listed.fingerprint);
+  return key;
 }
 
 // With an exclamation mark gpg takes this key alone, and asks for no other's passphrase.

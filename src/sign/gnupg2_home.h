@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -22,10 +23,12 @@ class GnuPg2Home {
   GnuPg2Home& operator=(const GnuPg2Home&) = delete;
   ~GnuPg2Home();
 
-  // The primary key with its subkeys, `fingerprint` being one of them; empty where the home does not have it.
-  Result<std::string> public_key(const std::string& fingerprint) const;
-  // Those of the same keys of which the agent holds the secret part itself. Others may lie on a card.
-  Result<std::set<std::string>> secret_parts(const std::string& fingerprint) const;
+  struct Key {
+    std::string public_part;             // OpenPGP packets of the primary key with its subkeys
+    std::set<std::string> secret_parts;  // fingerprints; others may lie on a card, or nowhere
+  };
+  // The key with its subkeys, `fingerprint` being one of them; nullopt where the home has no private key of the name.
+  Result<std::optional<Key>> find(const std::string& fingerprint) const;
   // One key's secret part, protected by the same passphrase. `is_subkey`: it belongs to a primary key, of which only
   // the public part comes with it.
   Result<Secret> secret_key(const std::string& fingerprint, bool is_subkey, const Secret& passphrase) const;
@@ -34,6 +37,7 @@ class GnuPg2Home {
 
  private:
   Result<std::string> agent_pid() const;
+  Result<std::string> public_part(const std::string& fingerprint) const;
 
   std::filesystem::path path_;
   bool agent_was_running_;

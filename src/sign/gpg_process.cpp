@@ -105,6 +105,11 @@ bool read_until_end(int process, int out, int err, GpgOutput& output, Steady::ti
   return true;
 }
 
+std::string text_of(std::chrono::milliseconds time) {
+  const auto count = time.count();
+  return count % 1000 == 0 ? std::to_string(count / 1000) + " s" : std::to_string(count) + " ms";
+}
+
 }  // namespace
 
 Result<GpgOutput> run_gpg(const std::string& program, const std::filesystem::path& home,
@@ -132,8 +137,7 @@ Result<GpgOutput> run_gpg(const std::string& program, const std::filesystem::pat
   while (waitpid(pid, &exit_status, 0) < 0 && errno == EINTR) continue;
   if (!process) return fail(program + " cannot be watched", home.string(), Retry::later);
   if (!ended)
-    return fail(program + " did not end within " + std::to_string(limit.count()) + " ms and was killed", home.string(),
-                Retry::later);
+    return fail(program + " did not end within " + text_of(limit) + " and was killed", home.string(), Retry::later);
   return output;
 }
 

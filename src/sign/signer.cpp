@@ -49,16 +49,14 @@ auto names_subkey(const std::string& fingerprint, const std::string& signing) {
   };
 }
 
-// nullopt where the home does not have the key.
+// nullopt where the home does not have the key, or only its public part and `elsewhere` there is more.
 Result<std::optional<UnlockedKey>> unlock_from_gnupg2(const fs::path& gpg_home, const std::string& fingerprint,
-                                                      const Secret& passphrase, Timestamp now) {
+                                                      const Secret& passphrase, bool elsewhere, Timestamp now) {
   const GnuPg2Home home(gpg_home);
-  const auto public_key = home.public_key(fingerprint);
-  if (!public_key) return tl::unexpected(public_key.error());
-  if (public_key->empty()) return std::nullopt;
-  const auto secret_parts = home.secret_parts(fingerprint);
-  if (!secret_parts) return tl::unexpected(secret_parts.error());
-  auto keyring = Keyring::from_public_keys(*public_key, *secret_parts, now);
+  auto key = home.find(fingerprint);
+  if (!key) return tl::unexpected(key.error());
+  if (!*key || (elsewhere && (*key)->secret_parts.empty())) return std::nullopt;
+  auto keyring = Keyring::from_public_keys((*key)->public_part, std::move((*key)->secret_parts), now);
   if (!keyring) return tl::unexpected(keyring.error());
   const auto signing = keyring->signing_key(fingerprint);
   if (!signing) return tl::unexpected(signing.error());
@@ -100,7 +98,7 @@ Result<UnlockedKey> unlock(const fs::path& gpg_home, const std::string& fingerpr
   const bool is_gnupg2 = fs::exists(gpg_home / "private-keys-v1.d", error);
   const bool has_gpg = is_gnupg2 && GnuPg2Home::gpg_is_installed();
   if (has_gpg) {
-    auto found = unlock_from_gnupg2(gpg_home, fingerprint, passphrase, now);
+    auto found = unlock_from_gnupg2(gpg_home, fingerprint, passphrase, in_secring, now);
     if (!found) return tl::unexpected(found.error());
     if (*found && in_secring)
       (*found)->warnings.push_back(
@@ -122,7 +120,11 @@ Result<UnlockedKey> unlock(const fs::path& gpg_home, const std::string& fingerpr
   auto present = *secring ? (*secring)->fingerprints() : std::vector<std::string>();
   if (has_gpg)
     for (auto& other : GnuPg2Home(gpg_home).fingerprints()) present.push_back(std::move(other));
-  if (is_gnupg2 || *secring) return no_such_key(fingerprint, std::move(present));
+  if (is_gnupg2 || *secring) {
+    auto missing = no_such_key(fingerprint, std::move(present));
+    if (has_gpg && fs::exists(gpg_home / "gpg.conf", error)) missing.value().what += " (gpg.conf is not read)";
+    return missing;
+  }
   return fail("there are no private keys: neither secring.gpg nor the private-keys-v1.d of GnuPG 2");
 }
 

@@ -65,11 +65,32 @@ TEST(GnuPg2, DoesNotHideWhatOnlySecringHas) {
   const GpgHome gpg;
   const auto fingerprint = gpg.make_key();
   const GpgHome other;
-  other.make_key();
-  gpg.export_secring(other.path());
-  const auto key = load(other.path(), fingerprint);
-  ASSERT_TRUE(key) << key_error(key);
-  EXPECT_THAT(key->warnings(), IsEmpty());
+  const auto another = other.make_key();
+  write_text(other.path() / "public", gpg.gpg("--export"));
+  write_text(other.path() / ".gpg-v21-migrated", "");  // else gpg takes over what secring.gpg has
+  for (const std::string state : {"nothing", "the public part"}) {
+    if (state == "the public part") other.gpg("--import " + (other.path() / "public").string() + " 2>/dev/null");
+    EXPECT_EQ(key_error(load(other.path(), fingerprint)), other.path().string() +
+                                                              ": there is no private key with the fingerprint " +
+                                                              fingerprint + "; there is " + another)
+        << state;
+    gpg.export_secring(other.path());
+    const auto key = load(other.path(), fingerprint);
+    ASSERT_TRUE(key) << state << key_error(key);
+    EXPECT_THAT(key->warnings(), IsEmpty());
+    std::filesystem::remove(other.path() / "secring.gpg");
+  }
+}
+
+TEST(GnuPg2, SecretPartsThatLieElsewhereAreTold) {
+  const GpgHome gpg;
+  const auto primary = gpg.make_key();
+  gpg.add_subkey(primary, "rsa2048", "", "encrypt");
+  write_text(gpg.path() / "subkeys", gpg.gpg("--export-secret-subkeys"));
+  const GpgHome other;
+  other.gpg("--import " + (gpg.path() / "subkeys").string() + " 2>/dev/null");
+  EXPECT_THAT(key_error(load(other.path(), primary)),
+              HasSubstr("the key " + primary + " cannot sign; its own secret part is elsewhere"));
 }
 
 TEST(GnuPg2, WithoutGpgASecringIsUsedAndThatIsSaid) {
@@ -118,6 +139,7 @@ TEST(GnuPg2, NoOptionOfTheHomeCounts) {
   const auto file = scratch.path() / "secret";
   std::ofstream(gpg.path() / "gpg.conf") << "output " << file.string() << "\narmor\nstatus-fd 1\nno-such-option\n";
   const auto key = load(gpg.path(), fingerprint);
+  EXPECT_THAT(key_error(load(gpg.path(), std::string(40, 'A'))), HasSubstr(" (gpg.conf is not read)"));
   std::filesystem::remove(gpg.path() / "gpg.conf");
   EXPECT_TRUE(key) << key_error(key);
   EXPECT_FALSE(std::filesystem::exists(file));
