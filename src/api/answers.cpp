@@ -6,14 +6,15 @@
 #include <cctype>
 #include <cstdio>
 
+#include "api/json_scanner.h"
 #include "api/text.h"
+#include "base/whole_number.h"
 
 namespace mig_runner::api {
 namespace {
 
 namespace ondemand = simdjson::ondemand;
 
-constexpr std::int64_t kMaxNumber = std::int64_t{1} << 53U;  // the server keeps ids and counters in 64-bit floats
 constexpr std::size_t kMaxStatusBytes = 32;
 
 tl::unexpected<Error> malformed(const std::string& why) {
@@ -26,47 +27,9 @@ simdjson::padded_string_view padded(std::string& body) {
   return simdjson::padded_string_view(body.data(), body.size(), body.capacity());
 }
 
-simdjson::error_code parse_whole(std::string& body) {
-  static thread_local simdjson::dom::parser parser;
-  padded(body);
-  return parser.parse(body.data(), body.size(), false).error();
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-// simdjson refuses integers beyond 64 bits, but the server writes floats without an exponent up to 1e21, which has 22
-// digits. A copy in which such integers keep 18 digits is well-formed if and only if the text is; digits within strings
-// may go the same way.
-std::string with_short_integers(std::string text) {
-  constexpr std::size_t kKept = 18;
-  constexpr std::size_t kLongest = 22;
-  for (std::size_t i = 0, end = 0; i < text.size(); i = end + 1) {
-    end = i;
-    while (end < text.size() && is_digit(text[end])) ++end;
-    const bool goes_on = end < text.size() && (text[end] == '.' || text[end] == 'e' || text[end] == 'E');
-    if (goes_on || end - i <= kKept || end - i > kLongest) continue;
-    std::fill(&text[i + kKept], &text[end], ' ');
-  }
-  return text;
-}
-
-// The commands' own text is what the runner passes on, and reading on demand does not look at what it passes over: the
-// whole page is checked before.
-Result<void> check_well_formed(std::string& body) {
-  auto error = parse_whole(body);
-  if (error == simdjson::NUMBER_ERROR) {
-    auto copy = with_short_integers(body);
-    error = parse_whole(copy);
-  }
-  if (error) return malformed(std::string("no JSON (") + simdjson::error_message(error) + "): " + excerpt(body));
-  return {};
-}
-
-Result<ondemand::document> open_document(std::string& body) {
-  if (auto checked = check_well_formed(body); !checked) return tl::unexpected(checked.error());
-  static thread_local ondemand::parser parser;
+// Reading on demand does not look at what it passes over: the whole text is checked before.
+Result<ondemand::document> open_document(ondemand::parser& parser, std::string& body) {
+  if (const auto why = why_no_json(body); !why.empty()) return malformed(why + "; it begins " + excerpt(body));
   ondemand::document document;
   if (parser.iterate(padded(body)).get(document) != simdjson::SUCCESS) return malformed("no JSON");
   return document;
@@ -81,20 +44,26 @@ Result<std::string> text_of(ondemand::object& object, const char* key) {
   return std::string(text);
 }
 
+// The whole number in `field`; nullopt if it is none. The rest of the text is as good as checked before.
+std::optional<std::int64_t> number_of(simdjson::simdjson_result<ondemand::value> field) {
+  std::string_view token;
+  if (field.raw_json_token().get(token) != simdjson::SUCCESS) return std::nullopt;
+  return whole_number(token.substr(0, token.find_last_not_of(" \n\r\t") + 1));
+}
+
 Result<std::int64_t> id_of(ondemand::object& object, const char* what) {
-  std::int64_t id = 0;
-  if (object["id"].get(id) != simdjson::SUCCESS || id <= 0 || id >= kMaxNumber)
-    return malformed(std::string(what) + " without a usable id");
-  return id;
+  const auto id = number_of(object["id"]);
+  if (!id || *id <= 0) return malformed(std::string(what) + " without a usable id");
+  return *id;
 }
 
 // A counter that is not there counts nothing: the server leaves zeros out.
 Result<std::int64_t> counter_of(ondemand::object& counters, const char* key) {
-  std::int64_t count = 0;
-  const auto error = counters[key].get(count);
-  if (error == simdjson::NO_SUCH_FIELD) return 0;
-  if (error || count < 0 || count >= kMaxNumber) return malformed(std::string(key) + " is no count");
-  return count;
+  auto field = counters[key];
+  if (field.error() == simdjson::NO_SUCH_FIELD) return 0;
+  const auto count = number_of(field);
+  if (!count || *count < 0) return malformed(std::string(key) + " is no count");
+  return *count;
 }
 
 Result<void> read_counters(ondemand::object& action, ActionStatus& status) {
@@ -181,35 +150,19 @@ Result<void> each_datum(ondemand::document& document, Wanted&& wanted, Use&& use
   return {};
 }
 
-Result<std::vector<CommandSlice>> slices_of(ondemand::document& document) {
-  std::vector<CommandSlice> slices;
-  const auto wanted = [](std::string_view name) { return name == "command"; };
-  auto read = each_datum(document, wanted, [&](ondemand::object command) -> Result<void> {
-    const auto id = id_of(command, "a command");
-    if (!id) return tl::unexpected(id.error());
-    std::string_view status;
-    const auto error = command["status"].get(status);
-    if (error && error != simdjson::NO_SUCH_FIELD) return malformed("a command whose status is no text");
-    const auto json = own_text(command);
-    if (!json) return tl::unexpected(json.error());
-    slices.push_back({*id, status, *json});
-    return {};
-  });
-  if (!read) return tl::unexpected(read.error());
-  return slices;
-}
-
 }  // namespace
 
 std::optional<std::string> error_message(std::string& body) {
-  auto document = open_document(body);
+  ondemand::parser parser;
+  auto document = open_document(parser, body);
   std::string_view message;
   if (!document || (*document)["collection"]["error"]["message"].get(message) != simdjson::SUCCESS) return std::nullopt;
   return std::string(message);
 }
 
 Result<std::vector<ListedAction>> read_actions(std::string& body) {
-  auto document = open_document(body);
+  ondemand::parser parser;
+  auto document = open_document(parser, body);
   if (!document) return tl::unexpected(document.error());
   std::vector<ListedAction> actions;
   // "action", and "action ID 123" in the answer to a post.
@@ -225,7 +178,8 @@ Result<std::vector<ListedAction>> read_actions(std::string& body) {
 }
 
 Result<std::int64_t> count_agents_in(std::string& body) {
-  auto document = open_document(body);
+  ondemand::parser parser;
+  auto document = open_document(parser, body);
   if (!document) return tl::unexpected(document.error());
   std::int64_t count = 0;
   const auto wanted = [](std::string_view name) { return name == "agent"; };
@@ -252,16 +206,6 @@ std::optional<Timestamp> parse_http_date(const std::string& text) {
   if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
   return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
          std::chrono::seconds(second);
-}
-
-Result<int> read_commands(std::string& body, const std::function<Result<void>(const CommandSlice&)>& sink) {
-  auto document = open_document(body);
-  if (!document) return tl::unexpected(document.error());
-  const auto slices = slices_of(*document);
-  if (!slices) return tl::unexpected(slices.error());
-  for (const auto& slice : *slices)
-    if (auto taken = sink(slice); !taken) return tl::unexpected(taken.error());
-  return static_cast<int>(slices->size());
 }
 
 }  // namespace mig_runner::api

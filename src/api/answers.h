@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,8 +29,5 @@ Result<std::int64_t> count_agents_in(std::string& body);
 
 // "Mon, 23 Nov 2026 08:00:00 GMT" (RFC 9110, section 5.6.7); nullopt for anything else, also the obsolete forms.
 std::optional<Timestamp> parse_http_date(const std::string& text);
-
-// Calls `sink` for each command among the items, after the whole page was found to be well-formed. Returns how many.
-Result<int> read_commands(std::string& body, const std::function<Result<void>(const CommandSlice&)>& sink);
 
 }  // namespace mig_runner::api

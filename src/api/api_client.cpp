@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "api/answers.h"
+#include "api/command_fetcher.h"
 #include "api/get_answer.h"
 #include "api/percent.h"
 #include "api/post_answer.h"
@@ -195,10 +196,7 @@ Result<ActionStatus> ApiClient::action_status(std::int64_t action_id) {
 
 Result<FetchReport> ApiClient::fetch_commands(std::int64_t action_id, const FetchOptions& options,
                                               const CommandSink& sink) {
-  CommandFetcher fetcher(base_url_, [this](std::vector<HttpRequest> requests, const AnswerSink& done) {
-    exchange_all(std::move(requests), done, {});
-  });
-  return fetcher.fetch(action_id, options, sink);
+  return CommandFetcher(base_url_, *http_, *signer_, tokens_).fetch(action_id, options, sink);
 }
 
 }  // namespace mig_runner::api

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "api/command_fetcher.h"
+#include "api/commands.h"
 #include "api/greeting.h"
 #include "api/http.h"
 #include "api/token_source.h"
@@ -73,10 +73,12 @@ class ApiClient {
 
   Result<ActionStatus> action_status(std::int64_t action_id);
 
-  // Reads the pages of the action's commands, each once and several at a time, up to the expected number; one page more
-  // where those hold more than expected; where no number is expected one by one until the list ends. `sink` gets each
-  // command in any order, repeats included, and may return an Error, which ends the reading. Never holds more than the
-  // pages in hand. A page that is not well-formed is an Error (later) after none of its commands was passed on.
+  // Reads the action's commands page by page, several pages at a time, up to the expected number; on to the end of the
+  // list where no number is expected, and one page more where there are more commands than expected. `sink` gets each
+  // command as soon as it has come, in any order, repeats included, and may return an Error, which ends the reading. A
+  // command that cannot be read is left out and named in the report. Pages have up to `page_size` rows, fewer where
+  // rows are large or slow; of their text, no more than one command a page is held. On an Error, `sink` may have got
+  // commands.
   Result<FetchReport> fetch_commands(std::int64_t action_id, const FetchOptions& options, const CommandSink& sink);
 
  private:

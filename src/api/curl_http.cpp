@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "api/http.h"
 #include "api/http_environment.h"
@@ -16,6 +18,8 @@ namespace {
 
 constexpr int kPollMs = 100;  // how soon a stop request is noticed, and `idle` called again
 constexpr std::size_t kMaxHeaderBytes = 64;
+constexpr std::size_t kFirstPart = std::size_t{128} << 10U;
+constexpr std::size_t kFirstPartOfSink = std::size_t{1} << 20U;
 constexpr std::string_view kUserAgent = "MIG Client mig-runner";
 
 void start_curl_once() {
@@ -48,29 +52,25 @@ bool breaks_lines(const std::string& header) {
 // buffers, or at the server, so that several pages in flight take hardly more memory than one.
 class Turn {
  public:
-  static constexpr std::size_t kFirstPart = std::size_t{128} << 10U;
-
-  // `body` is what the transfer has read so far.
-  bool may_read(const void* transfer, std::string& body) {
-    if (body.size() < kFirstPart || holder_ == transfer) return true;
+  // `held`: how much of its answer the transfer keeps in memory.
+  bool may_read(const void* transfer, std::size_t held, std::size_t first_part) {
+    if (holder_ == transfer && held < first_part) give_back(transfer);
+    if (held < first_part || holder_ == transfer) return true;
     if (holder_ != nullptr) return false;
     holder_ = transfer;
-    body.reserve(largest_ + kSlack);  // pages of a list are much alike
     return true;
   }
-  // Whether others may have been waiting for it.
-  bool give_back(const void* transfer, std::size_t read) {
-    if (holder_ != transfer) return false;
+  void give_back(const void* transfer) {
+    if (holder_ != transfer) return;
     holder_ = nullptr;
-    largest_ = std::max(largest_, read);
-    return true;
+    is_free_again_ = true;
   }
+  // Whether others may have been waiting for it since this was asked last.
+  bool take_free_again() { return std::exchange(is_free_again_, false); }
 
  private:
-  static constexpr std::size_t kSlack = std::size_t{64} << 10U;
-
   const void* holder_ = nullptr;
-  std::size_t largest_ = 0;
+  bool is_free_again_ = false;
 };
 
 // One transfer and what it needs while it runs.
@@ -98,8 +98,11 @@ class Transfer {
   void go_on() { curl_easy_pause(easy_, CURLPAUSE_CONT); }
 
   Result<HttpAnswer> answer(CURLcode code) {
-    if (code != CURLE_OK) return failure(code);
+    if (code != CURLE_OK || sink_error_) return failure(code);
     curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &answer_.status);
+    curl_off_t took = 0;
+    curl_easy_getinfo(easy_, CURLINFO_TOTAL_TIME_T, &took);
+    answer_.took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::microseconds(took));
     char* location = nullptr;
     curl_easy_getinfo(easy_, CURLINFO_REDIRECT_URL, &location);
     if (location != nullptr) answer_.location = location;
@@ -179,6 +182,7 @@ class Transfer {
 
   Result<HttpAnswer> failure(CURLcode code) const {
     const auto where = shown_url(request_.url);
+    if (sink_error_) return tl::unexpected(*sink_error_);
     if (held_back_) return fail("held back at the last moment", where, Retry::later);
     if (too_long_)
       return fail("the answer is longer than " + std::to_string(request_.max_answer_bytes) + " bytes", where, retry());
@@ -198,14 +202,31 @@ class Transfer {
 
   static std::size_t take_body(char* bytes, std::size_t, std::size_t size, void* self) {
     auto& transfer = *static_cast<Transfer*>(self);
+    if (transfer.goes_to_sink()) return transfer.pass_to_sink({bytes, size});
     auto& body = transfer.answer_.body;
     if (body.size() + size > transfer.request_.max_answer_bytes) {
       transfer.too_long_ = true;
       return 0;
     }
-    if (!transfer.turn_.may_read(self, body)) return CURL_WRITEFUNC_PAUSE;
+    if (!transfer.turn_.may_read(self, body.size(), kFirstPart)) return CURL_WRITEFUNC_PAUSE;
     body.append(bytes, size);
     return size;
+  }
+
+  bool goes_to_sink() const {
+    long status = 0;
+    curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+    return request_.body_sink != nullptr && status == 200;
+  }
+
+  std::size_t pass_to_sink(std::string_view bytes) {
+    if (sink_error_) return 0;
+    if (!turn_.may_read(this, request_.body_sink->held(), kFirstPartOfSink)) return CURL_WRITEFUNC_PAUSE;
+    if (auto taken = request_.body_sink->take(bytes); !taken) {
+      sink_error_ = taken.error();
+      return 0;
+    }
+    return bytes.size();
   }
 
   static std::size_t take_header(char* bytes, std::size_t, std::size_t size, void* self) {
@@ -228,6 +249,7 @@ class Transfer {
   curl_slist* headers_ = nullptr;
   char error_text_[CURL_ERROR_SIZE] = "";
   HttpAnswer answer_;
+  std::optional<Error> sink_error_;
   bool too_long_ = false;
   bool held_back_ = false;
 };
@@ -246,35 +268,70 @@ class CurlHttp final : public Http {
   void perform_all(const std::vector<HttpRequest>& requests,
                    const std::function<void(std::size_t, Result<HttpAnswer>)>& done,
                    const std::function<void()>& idle) override {
-    std::vector<std::unique_ptr<Transfer>> transfers(requests.size());
-    for (std::size_t i = 0; i < requests.size(); ++i) {
-      const auto& headers = requests[i].headers;
-      if (std::any_of(headers.begin(), headers.end(), breaks_lines)) {
-        done(i, fail("a header of the request holds a line break", shown_url(requests[i].url)));
-        continue;
-      }
-      transfers[i] = std::make_unique<Transfer>(requests[i], options_, certificates_, turn_);
-      curl_multi_add_handle(multi_, transfers[i]->easy());
-    }
-    for (int running = 1; running > 0 && !stop_.stop_requested();) {
+    std::size_t given = 0;
+    run(
+        requests.size(), [&] { return given < requests.size() ? &requests[given++] : nullptr; }, done, idle);
+  }
+
+  void perform_each(std::size_t side_by_side, const std::function<std::optional<HttpRequest>()>& next,
+                    const std::function<void(std::size_t, Result<HttpAnswer>)>& done) override {
+    std::deque<HttpRequest> requests;  // their addresses stay
+    const auto keep = [&]() -> const HttpRequest* {
+      auto request = next();
+      return request ? &requests.emplace_back(std::move(*request)) : nullptr;
+    };
+    run(side_by_side, keep, done, {});
+  }
+
+ private:
+  using Done = std::function<void(std::size_t, Result<HttpAnswer>)>;
+  using NextRequest = std::function<const HttpRequest*()>;
+  using Transfers = std::vector<std::unique_ptr<Transfer>>;
+
+  void run(std::size_t side_by_side, const NextRequest& next, const Done& done, const std::function<void()>& idle) {
+    Transfers transfers;
+    std::size_t under_way = 0;
+    start_more(transfers, under_way, side_by_side, next, done);
+    while (under_way > 0 && !stop_.stop_requested()) {
+      int running = 0;
       curl_multi_perform(multi_, &running);
-      finish_ended(transfers, done);
-      if (running > 0 && idle) idle();
-      if (running > 0) curl_multi_poll(multi_, nullptr, 0, kPollMs, nullptr);
+      under_way -= finish_ended(transfers, done);
+      if (turn_.take_free_again())
+        for (auto& transfer : transfers)
+          if (transfer) transfer->go_on();
+      start_more(transfers, under_way, side_by_side, next, done);
+      if (under_way > 0 && idle) idle();
+      if (under_way > 0) curl_multi_poll(multi_, nullptr, 0, kPollMs, nullptr);
     }
     for (std::size_t i = 0; i < transfers.size(); ++i) {
       if (!transfers[i]) continue;
       curl_multi_remove_handle(multi_, transfers[i]->easy());
-      turn_.give_back(transfers[i].get(), 0);
+      turn_.give_back(transfers[i].get());
       done(i, transfers[i]->stopped());
     }
   }
 
- private:
-  void finish_ended(std::vector<std::unique_ptr<Transfer>>& transfers,
-                    const std::function<void(std::size_t, Result<HttpAnswer>)>& done) {
+  void start_more(Transfers& transfers, std::size_t& under_way, std::size_t side_by_side, const NextRequest& next,
+                  const Done& done) {
+    while (under_way < side_by_side) {
+      const auto* request = next();
+      if (request == nullptr) return;
+      transfers.emplace_back();
+      const auto& headers = request->headers;
+      if (std::any_of(headers.begin(), headers.end(), breaks_lines)) {
+        done(transfers.size() - 1, fail("a header of the request holds a line break", shown_url(request->url)));
+        continue;
+      }
+      transfers.back() = std::make_unique<Transfer>(*request, options_, certificates_, turn_);
+      curl_multi_add_handle(multi_, transfers.back()->easy());
+      ++under_way;
+    }
+  }
+
+  // How many have ended.
+  std::size_t finish_ended(Transfers& transfers, const Done& done) {
+    std::size_t ended = 0;
     int left = 0;
-    bool next_turn = false;
     while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
       if (message->msg != CURLMSG_DONE) continue;
       const auto code = message->data.result;
@@ -283,13 +340,12 @@ class CurlHttp final : public Http {
                                       [&](const auto& transfer) { return transfer && transfer->easy() == easy; });
       curl_multi_remove_handle(multi_, easy);
       auto answer = (*found)->answer(code);
-      next_turn = turn_.give_back(found->get(), answer ? answer->body.size() : 0) || next_turn;
+      turn_.give_back(found->get());
       found->reset();
+      ++ended;
       done(static_cast<std::size_t>(found - transfers.begin()), std::move(answer));
     }
-    if (next_turn)
-      for (auto& transfer : transfers)
-        if (transfer) transfer->go_on();
+    return ended;
   }
 
   const HttpOptions options_;

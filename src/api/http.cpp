@@ -8,4 +8,11 @@ Result<HttpAnswer> Http::perform(const HttpRequest& request) {
   return answer;
 }
 
+// One after the other: enough where nothing is waited for.
+void Http::perform_each(std::size_t /*side_by_side*/, const std::function<std::optional<HttpRequest>()>& next,
+                        const std::function<void(std::size_t, Result<HttpAnswer>)>& done) {
+  std::size_t index = 0;
+  while (const auto request = next()) done(index++, perform(*request));
+}
+
 }  // namespace mig_runner::api

@@ -3,13 +3,26 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
 
 namespace mig_runner::api {
+
+// Takes the body of an answer while it comes.
+class BodySink {
+ public:
+  virtual ~BodySink() = default;
+  // An Error ends the exchange, with this Error as its outcome.
+  virtual Result<void> take(std::string_view bytes) = 0;
+  // How many of the bytes it still keeps. Of several bodies that come at the same time, only one at a time gets beyond
+  // a first part of 1 MiB; the others wait.
+  virtual std::size_t held() const = 0;
+};
 
 struct HttpRequest {
   std::string url;
@@ -19,15 +32,18 @@ struct HttpRequest {
   std::chrono::milliseconds timeout{0};
   // Asked once the connection stands, right before the request leaves; on false it does not (Retry::later).
   std::function<bool()> may_send{};
+  // Takes the body of an answer of status 200, without any limit; it outlives the exchange. nullptr: HttpAnswer has it.
+  BodySink* body_sink = nullptr;
 };
 
 struct HttpAnswer {
   long status = 0;
-  std::string body;
+  std::string body{};
   // Headers as sent, at most 64 bytes of each, or empty.
-  std::string date;
+  std::string date{};
   std::string retry_after{};
   std::string location{};  // of a redirect, which is not followed; whole
+  std::chrono::milliseconds took{0};
 };
 
 // One HTTP exchange at a time, or several side by side. One thread at a time: an object a thread. Errors: Retry::later
@@ -45,6 +61,11 @@ class Http {
   virtual void perform_all(const std::vector<HttpRequest>& requests,
                            const std::function<void(std::size_t, Result<HttpAnswer>)>& done,
                            const std::function<void()>& idle = {}) = 0;
+  // As perform_all, for requests that are made up on the way: `next` is asked for one while fewer than `side_by_side`
+  // are under way, also after `done` had an answer; the indexes are in the order of its requests. Ends when it has none
+  // and all are done.
+  virtual void perform_each(std::size_t side_by_side, const std::function<std::optional<HttpRequest>()>& next,
+                            const std::function<void(std::size_t, Result<HttpAnswer>)>& done);
 };
 
 struct HttpOptions {

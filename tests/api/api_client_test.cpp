@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 
 #include <deque>
-#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "api/counting_signer.h"
@@ -12,7 +11,6 @@
 namespace mig_runner::api {
 namespace {
 
-using namespace std::chrono_literals;
 using nlohmann::json;
 using testing::HasSubstr;
 
@@ -56,13 +54,6 @@ json datum(const std::string& name, const json& value) {
   return {{"name", name}, {"value", value}};
 }
 
-HttpAnswer page(const std::vector<int>& ids) {
-  json data = json::array();
-  for (const int id : ids) data.push_back(datum("command", {{"id", id}, {"status", "success"}}));
-  data.push_back(datum("search parameters", json::object()));
-  return collection(200, data);
-}
-
 // The answer to a post that was taken.
 HttpAnswer accepted(std::int64_t id) {
   return collection(202, {datum("action ID " + std::to_string(id),
@@ -79,15 +70,6 @@ Result<StoredAction> post(ApiClient& client, const std::string& document = "{}")
 class ApiClientTest : public testing::Test {
  protected:
   void answers(std::vector<Result<HttpAnswer>> all) { script.answers.assign(all.begin(), all.end()); }
-  // The offsets that were asked for, as "0 2 4".
-  std::string offsets_asked() const {
-    std::string all;
-    for (const auto& request : script.requests) {
-      const auto offset = request.url.find("&offset=");
-      all += (all.empty() ? "" : " ") + request.url.substr(offset + 8, request.url.find('&', offset + 8) - offset - 8);
-    }
-    return all;
-  }
   std::vector<std::int64_t> fetch(FetchOptions options, Retry* retry = nullptr) {
     std::vector<std::int64_t> ids;
     const auto fetched = client.fetch_commands(7, options, [&](const CommandSlice& command) -> Result<void> {
@@ -259,7 +241,7 @@ TEST_F(ApiClientTest, ErrorsOfTheNetworkKeepTheirKind) {
     EXPECT_EQ(client.action_status(7).error().retry, reading);
     answers({broken});
     EXPECT_EQ(client.count_agents("true").error().retry, reading);
-    answers({broken});
+    script.answers.assign(8, broken);
     Retry fetched = Retry::no;
     fetch({}, &fetched);
     EXPECT_EQ(fetched, reading);
@@ -355,101 +337,6 @@ TEST_F(ApiClientTest, AStatusIsOfTheActionThatWasAskedFor) {
   EXPECT_EQ(status.done, 4);
   answers({collection(200, {datum("action", {{"id", 8}})})});
   EXPECT_FALSE(client.action_status(7));
-}
-
-TEST_F(ApiClientTest, ReadsEachPageOnceUpToTheEnd) {
-  answers({page({1, 2}), page({3, 4}), page({5})});
-  EXPECT_EQ(fetch({2, 3, 5}).size(), 5U);
-  EXPECT_EQ(offsets_asked(), "0 2 4");
-  EXPECT_THAT(script.requests[2].url, HasSubstr("http://api/search?type=command&limit=2&offset=4&actionid=7"));
-}
-
-TEST_F(ApiClientTest, WithoutAnExpectedNumberThePagesEndWithTheList) {
-  answers({page({1, 2}), page({3, 4}), collection(404, nullptr, "no results found")});
-  EXPECT_EQ(fetch({2, 3, 0}).size(), 4U);
-  EXPECT_EQ(offsets_asked(), "0 2 4");
-  script.requests.clear();
-  answers({page({1, 2}), page({3})});
-  EXPECT_EQ(fetch({2, 3, 0}).size(), 3U);
-  EXPECT_EQ(offsets_asked(), "0 2");
-}
-
-TEST_F(ApiClientTest, FullPagesOfTheExpectedNumberAreTheWholeList) {
-  answers({page({1, 2}), page({3, 4})});
-  EXPECT_EQ(fetch({2, 3, 4}).size(), 4U);
-  EXPECT_EQ(offsets_asked(), "0 2");
-}
-
-TEST_F(ApiClientTest, OnePageMoreIsReadWhereMoreCommandsShowThanExpected) {
-  answers({page({1, 2}), page({3, 4}), page({5, 6}), page({7, 8})});
-  EXPECT_EQ(fetch({2, 3, 3}).size(), 6U);
-  EXPECT_EQ(offsets_asked(), "0 2 4");
-}
-
-TEST_F(ApiClientTest, AShortPageInTheMiddleDoesNotEndTheList) {
-  answers({page({1, 2}), page({3}), page({4, 5}), page({6, 7})});
-  EXPECT_EQ(fetch({2, 2, 8}).size(), 7U);
-  EXPECT_EQ(offsets_asked(), "0 2 4 6");
-}
-
-TEST_F(ApiClientTest, TheEndOfTheListIsBelievedBeforeTheExpectedNumber) {
-  answers({page({1, 2}), collection(404, nullptr, "no results found")});
-  EXPECT_EQ(fetch({2, 2, 100}).size(), 2U);
-  EXPECT_EQ(offsets_asked(), "0 2");
-}
-
-TEST_F(ApiClientTest, NoMorePagesAreInHandThanAllowed) {
-  EXPECT_EQ(fetch({10, 4, 1'000'000}).size(), 0U);
-  EXPECT_EQ(script.requests.size(), 4U);
-  for (const auto& request : script.requests) {
-    EXPECT_EQ(request.timeout, 60s + 20ms * 10);
-    EXPECT_GT(request.max_answer_bytes, 0U);
-  }
-}
-
-TEST_F(ApiClientTest, NonsenseInTheOptionsIsSurvived) {
-  answers({collection(404, nullptr, "no results found")});
-  EXPECT_EQ(fetch({0, 0, std::numeric_limits<std::int64_t>::max()}).size(), 0U);
-  answers({collection(404, nullptr, "no results found")});
-  EXPECT_EQ(fetch({-5, -5, -1}).size(), 0U);
-}
-
-TEST_F(ApiClientTest, PagesThatMeetA401AreReadOnceMore) {
-  answers({page({1, 2}), collection(401, nullptr, "old"), page({5, 6}), page({3, 4})});
-  EXPECT_EQ(fetch({2, 3, 6}).size(), 6U);
-  EXPECT_EQ(offsets_asked(), "0 2 4 2");
-  EXPECT_EQ(signatures_made, 2);
-  EXPECT_NE(script.requests[1].headers, script.requests[3].headers);
-  answers({collection(401, nullptr, "no"), collection(401, nullptr, "no"), page({1})});
-  Retry retry = Retry::no;
-  EXPECT_EQ(fetch({2, 1, 1}, &retry).size(), 0U);
-  EXPECT_EQ(retry, Retry::later);
-}
-
-TEST_F(ApiClientTest, AnErrorOfTheSinkEndsTheReading) {
-  answers({page({1, 2}), page({3, 4}), page({5, 6})});
-  int calls = 0;
-  const auto fetched = client.fetch_commands(7, {2, 2, 6}, [&](const CommandSlice&) -> Result<void> {
-    return ++calls == 2 ? Result<void>(fail("disk full", "/results")) : Result<void>();
-  });
-  EXPECT_EQ(fetched.error().text(), "/results: disk full");
-  EXPECT_EQ(calls, 2);
-  EXPECT_EQ(script.requests.size(), 2U);
-}
-
-TEST_F(ApiClientTest, AMalformedPagePassesNothingOn) {
-  const auto good = page({1, 2}).body;
-  for (const std::string& bad :
-       {std::string("{"), good.substr(0, good.size() - 3), std::string("[]"),
-        std::string("{\"collection\":{\"items\":[{}]}}"), page({0}).body,
-        std::string("{\"collection\":{\"items\":[{\"data\":[{\"name\":\"command\",\"value\":{\"id\":1}},"
-                    "{\"name\":\"command\",\"value\":{\"id\":1e400}}]}]}}"),
-        std::string(3000, '['), std::string("\xff\xfe\x00", 3)}) {
-    answers({HttpAnswer{200, bad, ""}});
-    Retry retry = Retry::no;
-    EXPECT_TRUE(fetch({2, 1, 2}, &retry).empty()) << bad.substr(0, 80);
-    EXPECT_EQ(retry, Retry::later) << bad.substr(0, 80);
-  }
 }
 
 TEST_F(ApiClientTest, MessagesOfTheOtherSideAreEscapedAndCut) {
