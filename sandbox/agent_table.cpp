@@ -146,7 +146,7 @@ Result<void> AgentTable::run_target(std::string_view columns, std::string_view t
   try {
     auto query =
         database_.prepare("SELECT " + std::string(columns) + " FROM agents WHERE status IN ('online', 'idle') AND " +
-                          *condition + " ORDER BY heartbeattime DESC, id");
+                          *condition + " ORDER BY queueloc, id");
     while (query.step()) row(query);
   } catch (const SqliteError& e) {
     result = mig_runner::fail(postgres_complaint(e.what()));

@@ -22,7 +22,12 @@ struct AgentFilter {
   std::optional<std::string> status;
   std::optional<Micros> before;  // on the heartbeat, as `after`
   std::optional<Micros> after;
-  bool empty() const { return !id && !name && !version && !status && !before && !after; }
+  // How many conditions that are.
+  std::size_t count() const {
+    return std::size_t{id.has_value()} + name.has_value() + version.has_value() + status.has_value() +
+           before.has_value() + after.has_value();
+  }
+  bool empty() const { return count() == 0; }
 };
 
 struct AgentCounts {
@@ -50,7 +55,7 @@ class AgentTable {
   std::string name_of(std::int64_t id);
   std::string version_of(std::int64_t id);
   using Visitor = std::function<void(const Agent&)>;
-  // The online and idle agents that fit a target, newest heartbeat first. An Error is PostgreSQL's complaint, without
+  // The online and idle agents that fit a target, by queue. An Error is PostgreSQL's complaint, without
   // "pq: ". `visit` must not call this table.
   Result<void> active(std::string_view target, Timestamp now, const Visitor& visit);
   Result<std::vector<std::int64_t>> active_ids(std::string_view target, Timestamp now);

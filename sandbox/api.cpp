@@ -6,6 +6,7 @@
 
 #include "mig/json_writer.h"
 #include "sandbox/documents.h"
+#include "sandbox/spoil.h"
 
 namespace mig_sandbox {
 namespace {
@@ -52,7 +53,7 @@ Api::Handler Api::find_handler(const Request& request) {
 
 Answer Api::answer(const Request& request, const Quirks& quirks) {
   const Handler handler = find_handler(request);
-  if (handler == nullptr) return {404, "404 page not found\n", true};
+  if (handler == nullptr) return {404, "404 page not found\n", Answer::Type::plain};
   if (handler != &Api::heartbeat && handler != &Api::ip) {
     const auto allowed = authentication_.check(request.token, request.api_key, world_.clock.now());
     if (!allowed) return refuse(request, 401, allowed.error().what);
@@ -118,12 +119,14 @@ Agent Api::agent_of(const CommandRow& command) const {
 }
 
 void Api::append_command_results(std::string& out, const CommandRow& command, const FleetScript& script) const {
-  if (command.results) {
+  if (command.status != "success" && command.status != "failed") {
+    script.append_empty(out);
+  } else if (!command.fault.empty()) {
+    append_spoiled_results(out, Fault::parse(command.fault).value());
+  } else if (command.results) {
     out += *command.results;
-  } else if (world_.fleet.has(command.agent_id)) {
-    world_.fleet.append_results(out, command.agent_id, command.action_id, script, command.status);
   } else {
-    out += "null";
+    world_.fleet.append_results(out, command.agent_id, command.action_id, script, command.status);
   }
 }
 
@@ -176,7 +179,7 @@ Answer Api::dashboard(const Request& request, const Quirks&) {
   put("flapping endpoints", "0");
   auto out = collection(request);
   out.add_data(href(request), data + "]");
-  for (const auto& action : world_.store.find_actions({"1", {}, "starttime DESC, id DESC", 10, 0})) {
+  for (const auto& action : world_.store.find_actions({"1", {}, "starttime DESC, id", 10, 0})) {
     out.add(address_of("action", action.id), "action",
             action_document(action, world_.investigators, ActionView::whole));
   }

@@ -1,20 +1,28 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "sandbox/authentication.h"
 #include "sandbox/collection.h"
+#include "sandbox/faults.h"
 #include "sandbox/message.h"
 #include "sandbox/search_parameters.h"
 #include "sandbox/world.h"
 
 namespace mig_sandbox {
 
-// What a fault makes of an answer while it is made.
+// What faults make of an answer while it is made.
 struct Quirks {
-  std::uint64_t shuffle = 0;  // not 0: rows of the same time come in another order for each number
-  std::string fault;          // for the journal of posts
+  std::uint64_t shuffle = 0;   // not 0: rows of the same time come in another order for each number
+  std::optional<Fault> fault;  // the one that hit the request
+
+  bool has(FaultKind kind) const { return fault && fault->kind == kind; }
+  // It changes how the action goes on.
+  bool is_of_the_action() const { return fault && fault->kind >= FaultKind::preparing; }
+  std::string fault_name() const { return fault ? std::string(mig_sandbox::fault_name(fault->kind)) : std::string(); }
 };
 
 // The MIG API below /api/v1/. Safe from any thread. Throws SqliteError.
@@ -45,7 +53,14 @@ class Api {
 
   // posting.cpp
   Answer create_action(const Request& request, const Quirks& quirks);
-  Result<ActionRow> read_action(const Request& request, std::string& document);
+  struct Posted {
+    ActionRow action;
+    std::vector<SignatureRow> signatures;
+    std::string document;  // the stored action as it is answered
+  };
+  Result<Posted> read_action(const Request& request);
+  Result<void> store_signatures(const Posted& posted, const Quirks& quirks);
+  ActionRow another_than(const ActionRow& action);
 
   // searching.cpp
   Answer search(const Request& request, const Quirks& quirks);
@@ -53,6 +68,7 @@ class Api {
   Result<bool> search_commands(Collection& out, const SearchParameters& parameters, const Quirks& quirks);
   Result<bool> search_agents(Collection& out, const SearchParameters& parameters);
   Result<bool> search_investigators(Collection& out, const SearchParameters& parameters);
+  static Result<bool> search_nothing(const SearchParameters& parameters);
   Result<Store::Query> action_conditions(const SearchParameters& parameters) const;
 
   // The id in parameter `name` of the query, or the answer that refuses it.

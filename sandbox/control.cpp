@@ -15,7 +15,7 @@ constexpr std::string_view kPosts = "/sandbox/posts";
 constexpr std::string_view kRefused = "/sandbox/refused";
 
 Answer not_found() {
-  return {404, "404 page not found\n", true};
+  return {404, "404 page not found\n", Answer::Type::plain};
 }
 
 }  // namespace
@@ -64,10 +64,8 @@ Answer Control::posts(bool accepted) {
               json_string(action->target) + R"(,"validfrom":)" + json_string(format_micros(action->valid_from)) +
               R"(,"expireafter":)" + json_string(format_micros(action->expire_after)) + R"(,"pgpsignatures":)" +
               action->signatures;
-    } else {
-      list += R"(,"status":)" + std::to_string(post.status);
     }
-    list += R"(,"fault":)" + json_string(post.fault) + "}";
+    list += R"(,"status":)" + std::to_string(post.status) + R"(,"fault":)" + json_string(post.fault) + "}";
   }
   return {200, "[" + list + "]"};
 }

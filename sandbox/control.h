@@ -12,9 +12,10 @@ namespace mig_sandbox {
 //   GET    /sandbox/faults      the faults in force: {"faults":[{"id":1,"fault":"500:rate=1,count=2","hits":0}]}
 //   POST   /sandbox/faults      a fault as --fault takes it, as the whole body; answers like GET
 //   DELETE /sandbox/faults      ends them all; /sandbox/faults/ID ends one
-//   GET    /sandbox/posts       what POST action/create/ accepted, oldest first: [{"received":TIME,"id":ID,"name":..,
-//                               "target":..,"validfrom":TIME,"expireafter":TIME,"pgpsignatures":[..],"fault":".."}];
-//                               `fault` is what was done to the answer. One entry for each post: none is merged
+//   GET    /sandbox/posts       what POST action/create/ stored, oldest first: [{"received":TIME,"id":ID,"name":..,
+//                               "target":..,"validfrom":TIME,"expireafter":TIME,"pgpsignatures":[..],"status":202,
+//                               "fault":".."}]; `fault` is what was done to the answer, `status` 500 where a signature
+//                               could not be stored. One entry for each post: none is merged
 //   GET    /sandbox/refused     what it refused: [{"received":TIME,"status":500,"fault":".."}]
 class Control {
  public:

@@ -50,7 +50,8 @@ std::string action_document(const ActionRow& action, const Investigators& invest
   append_text(out, "validfrom", format_micros(action.valid_from));
   append_text(out, "expireafter", format_micros(action.expire_after));
   out += R"(,"operations":)" + action.operations + R"(,"pgpsignatures":)" + action.signatures;
-  if (view != ActionView::in_command) out += R"(,"investigators":)" + investigators.json_list(action.investigators);
+  if (view != ActionView::in_command && action.investigators != "[]")
+    out += R"(,"investigators":)" + investigators.json_list(action.investigators);
   if (view == ActionView::whole) append_text(out, "status", action.status);
   append_times(out, action, view);
   out += R"(,"counters":)" + (view == ActionView::in_command ? "{}" : counters_document(action.counters));

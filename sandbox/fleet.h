@@ -33,7 +33,7 @@ class Fleet {
   Plan plan(std::int64_t agent_id, std::int64_t action_id, const FleetScript& script, Micros expire_after,
             Micros now) const;
 
-  // Appends the JSON list of results of a command that ended with `status`; null where an agent has not answered.
+  // Appends the JSON list of results of a command that ended with `status`, success or failed.
   void append_results(std::string& out, std::int64_t agent_id, std::int64_t action_id, const FleetScript& script,
                       std::string_view status) const;
 

@@ -178,6 +178,15 @@ FleetScript::FleetScript(std::string_view operations) {
   for (const auto& operation : list) operations_.push_back(Reader::read(operation));
 }
 
+void FleetScript::append_empty(std::string& out) const {
+  out += '[';
+  for (std::size_t i = 0; i < size(); ++i) {
+    if (i != 0) out += ',';
+    out += R"({"foundanything":false,"success":false,"elements":null,"statistics":null,"errors":null})";
+  }
+  out += ']';
+}
+
 void FleetScript::append_failure(std::string& out, std::string_view error) {
   out += R"({"foundanything":false,"success":false,"elements":null,"statistics":null,"errors":[)";
   mig_runner::mig::append_json_string(out, error);

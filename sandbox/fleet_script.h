@@ -23,6 +23,8 @@ class FleetScript {
   std::uint64_t seed(std::size_t operation) const;
   // Appends the result of one operation; `found` says what it comes to.
   void append_result(std::string& out, std::size_t operation, bool found, Dice dice) const;
+  // Appends the results of a command without an answer: one for each operation, empty.
+  void append_empty(std::string& out) const;
   static void append_failure(std::string& out, std::string_view error);
 
  private:

@@ -105,13 +105,16 @@ MHD_Result send(MHD_Connection* connection, Exchange& exchange) {
   }
   const std::uint64_t size = answer.body.size() > kMostUnchunked ? MHD_SIZE_UNKNOWN : answer.body.size();
   MHD_Response* response = MHD_create_response_from_callback(size, kBlock, read_body, &exchange, nullptr);
-  if (answer.plain) {
+  if (answer.type == Answer::Type::html) {
+    MHD_add_response_header(response, "Content-Type", "text/html");
+  } else if (answer.type == Answer::Type::plain) {
     MHD_add_response_header(response, "Content-Type", "text/plain; charset=utf-8");
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
   } else {
     MHD_add_response_header(response, "Cache-Control", "no-cache");
     MHD_add_response_header(response, "Content-Type", "application/json");
   }
+  for (const auto& [name, value] : answer.headers) MHD_add_response_header(response, name.c_str(), value.c_str());
   const MHD_Result queued = MHD_queue_response(connection, static_cast<unsigned>(answer.status), response);
   MHD_destroy_response(response);
   return queued;
@@ -165,11 +168,11 @@ struct HttpServer::Impl {
   }
 
   Reply handle(const Exchange& exchange) const {
-    if (exchange.too_long) return {{413, "http: request body too large\n", true}};
+    if (exchange.too_long) return {{413, "http: request body too large\n", Answer::Type::plain}};
     try {
       return handler(exchange.request);
     } catch (const std::exception& e) {
-      return {{500, std::string("the sandbox failed: ") + e.what() + "\n", true}};
+      return {{500, std::string("the sandbox failed: ") + e.what() + "\n", Answer::Type::plain}};
     }
   }
 };

@@ -1,5 +1,6 @@
 #include "sandbox/investigators.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "mig/json_writer.h"
@@ -40,16 +41,26 @@ Result<void> Investigators::add(std::string_view armored, std::string name) {
     if (other.verifier.fingerprint() == verifier->fingerprint())
       return fail("the key " + verifier->fingerprint() + " is given twice");
   }
-  list_.push_back({name.empty() ? key->name : std::move(name), std::move(key->armored), *std::move(verifier)});
+  list_.push_back({name.empty() ? key->name : std::move(name), std::move(key->armored), std::move(key->rsa_bytes),
+                   *std::move(verifier)});
   return {};
 }
 
 Result<std::int64_t> Investigators::verify(std::string_view text, std::string_view signature) {
   const std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < list_.size(); ++i) {
-    if (list_[i].verifier.verify(text, signature)) return static_cast<std::int64_t>(i + 1);
+    if (!list_[i].verifier.verify(text, signature)) continue;
+    if (!is_full(list_[i], signature)) return fail("openpgp: invalid signature: RSA verification failure");
+    return static_cast<std::int64_t>(i + 1);
   }
   return fail(complaint(signature));
+}
+
+bool Investigators::is_full(const Investigator& investigator, std::string_view signature) {
+  const auto packet = decode_base64(signature.substr(0, signature.rfind('=')));
+  const auto length = packet ? rsa_bytes_of_signature(*packet) : std::nullopt;
+  const auto& full = investigator.rsa_bytes;
+  return !length || std::find(full.begin(), full.end(), *length) != full.end();
 }
 
 std::string Investigators::complaint(std::string_view signature) const {

@@ -22,7 +22,7 @@ class Investigators {
   Result<void> add(std::string_view armored, std::string name = {});
 
   // The id of the investigator whose signature over `text` this is. An Error is OpenPGP's complaint, worded as the
-  // server's library does.
+  // server's library does, which also refuses an RSA signature whose number is shorter than the key's modulus.
   Result<std::int64_t> verify(std::string_view text, std::string_view signature);
 
   // Ids from 1 on.
@@ -38,9 +38,11 @@ class Investigators {
   struct Investigator {
     std::string name;
     std::string armored;
+    std::vector<std::size_t> rsa_bytes;
     mig_runner::sign::Verifier verifier;
   };
   const Investigator& at(std::int64_t id) const { return list_[static_cast<std::size_t>(id - 1)]; }
+  static bool is_full(const Investigator& investigator, std::string_view signature);
   std::string complaint(std::string_view signature) const;
 
   Micros created_;

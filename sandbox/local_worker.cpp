@@ -96,7 +96,10 @@ void LocalWorker::run(const LocalJob& job, const std::stop_token& stop) {
   // The command of a server that is stopped stays unanswered: it is run anew after a restart.
   if (stop.stop_requested()) return;
   command.results = results + "]";
-  world_.store.finish_command(command, to_micros(world_.clock.now()));
+  if (job.not_before)
+    world_.store.finish_command_later(command, *job.not_before);
+  else
+    world_.store.finish_command(command, to_micros(world_.clock.now()));
 }
 
 }  // namespace mig_sandbox

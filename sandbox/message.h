@@ -1,6 +1,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace mig_sandbox {
 
@@ -18,10 +20,14 @@ struct Request {
 };
 
 struct Answer {
+  // What it is by its headers: Go's own "404 page not found" is plain text and may be cached, a proxy's page is HTML,
+  // all else is JSON.
+  enum class Type { json, plain, html };
+
   int status = 200;
   std::string body;
-  // Go's own "404 page not found" is plain text and may be cached; all else is JSON by its header.
-  bool plain = false;
+  Type type = Type::json;
+  std::vector<std::pair<std::string, std::string>> headers = {};  // more of them
 };
 
 }  // namespace mig_sandbox

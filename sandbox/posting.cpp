@@ -5,6 +5,7 @@
 #include "mig/action.h"
 #include "mig/json_writer.h"
 #include "sandbox/api.h"
+#include "sandbox/documents.h"
 #include "sandbox/go_json.h"
 
 // POST action/create/
@@ -28,15 +29,15 @@ auto invalid(std::string why) {
   return mig_runner::fail(std::move(why));
 }
 
+// In the server's order and with its words, as they are.
 Result<void> validate(const Action& action, Timestamp now) {
-  if (action.name().empty()) return invalid("Action.Name is empty. Expecting string.");
-  if (action.target().empty()) return invalid("Action.Target is empty. Expecting string.");
-  if (action.syntax_version() != kSyntaxVersion) return invalid("Wrong Syntax Version integer. Expecting version 2");
-  if (action.valid_from_text() == kNoTime) return invalid("Action.ValidFrom is empty. Expecting string.");
-  if (action.expire_after_text() == kNoTime) return invalid("Action.ExpireAfter is empty. Expecting string.");
-  if (action.valid_from() > action.expire_after()) return invalid("Action.ExpireAfter is set before Action.ValidFrom.");
-  if (now > action.expire_after()) return invalid("Action.ExpireAfter is passed. Action has expired.");
-  if (action.signatures().empty()) return invalid("Action.PGPSignatures is empty. Expecting array of strings.");
+  if (action.name().empty()) return invalid("action name is empty");
+  if (action.target().empty()) return invalid("action target is empty");
+  if (action.syntax_version() != kSyntaxVersion) return invalid("wring syntax version, expected 2");
+  if (action.valid_from() > action.expire_after()) return invalid("action expireafter is set before action validfrom");
+  if (now > action.expire_after()) return invalid("action expireafter is in the past");
+  if (!action.operations()) return invalid("action operations is empty");
+  if (action.signatures().empty()) return invalid("action pgpsignatures is empty");
   return {};
 }
 
@@ -44,8 +45,8 @@ Result<void> fits_columns(const Action& action) {
   std::size_t signatures = 0;
   for (const auto& signature : action.signatures()) signatures += characters(signature);
   const auto too_long = [](std::size_t most) {
-    return invalid("Error while inserting action: 'pq: value too long for type character varying(" +
-                   std::to_string(most) + ")'");
+    return invalid("Failed to store action: 'pq: value too long for type character varying(" + std::to_string(most) +
+                   ")'");
   };
   if (characters(action.name()) > kMostNameCharacters) return too_long(kMostNameCharacters);
   if (characters(action.target()) > kMostTargetCharacters) return too_long(kMostTargetCharacters);
@@ -53,18 +54,16 @@ Result<void> fits_columns(const Action& action) {
   return {};
 }
 
-// The ids of the signers as "[1,2]", each once.
-Result<std::string> verify_signatures(const Action& action, Investigators& investigators) {
+// Who made each signature, in their order.
+Result<std::vector<std::int64_t>> verify_signatures(const Action& action, Investigators& investigators) {
   const std::string text = action.signed_text();
-  std::vector<std::int64_t> ids;
+  std::vector<std::int64_t> signers;
   for (const auto& signature : action.signatures()) {
     const auto id = investigators.verify(text, signature);
     if (!id) return invalid("VerifySignatures() -> " + id.error().what);
-    if (std::find(ids.begin(), ids.end(), *id) == ids.end()) ids.push_back(*id);
+    signers.push_back(*id);
   }
-  std::string list = "[";
-  for (const auto id : ids) list += (list.size() > 1 ? "," : "") + std::to_string(id);
-  return list + "]";
+  return signers;
 }
 
 std::string json_list(const std::vector<std::string>& texts) {
@@ -75,8 +74,9 @@ std::string json_list(const std::vector<std::string>& texts) {
 
 }  // namespace
 
-// Reads, checks and verifies what was posted; `document` becomes the stored action as it is answered.
-Result<ActionRow> Api::read_action(const Request& request, std::string& document) {
+// The steps are the original's, in its order: decode, validate, verify, insert the action, and only then, each by
+// itself, its signatures. A failure of the last kind leaves an action that is stored and worked on.
+Result<Api::Posted> Api::read_action(const Request& request) {
   const Form form = parse_form(request.body);
   const auto field = form.find("action");
   const std::string posted = field == form.end() ? std::string() : field->second;
@@ -91,7 +91,8 @@ Result<ActionRow> Api::read_action(const Request& request, std::string& document
   const auto expire_after = parse_micros(action->expire_after_text());
   if (!valid_from) return tl::unexpected(valid_from.error());
   if (!expire_after) return tl::unexpected(expire_after.error());
-  ActionRow row;
+  Posted result;
+  ActionRow& row = result.action;
   row.id = world_.ids.take();
   row.name = action->name();
   row.target = action->target();
@@ -99,33 +100,72 @@ Result<ActionRow> Api::read_action(const Request& request, std::string& document
   row.threat = action->threat_json();
   row.operations = action->operations_json();
   row.signatures = json_list(action->signatures());
-  row.investigators = *signers;
   row.valid_from = *valid_from;
   row.expire_after = *expire_after;
+  for (std::size_t i = 0; i < signers->size(); ++i)
+    result.signatures.push_back({row.id, (*signers)[i], action->signatures()[i]});
   mig_runner::mig::ServerFields server;
   server.id = row.id;
   server.status = row.status;
   server.start_time = "0009-01-11T11:11:11.000000011Z";
   server.finish_time = "9998-01-11T11:11:11.000000011Z";
   server.last_update_time = server.start_time;
-  document = action->stored_document(server);
-  return row;
+  result.document = action->stored_document(server);
+  return result;
+}
+
+// The newest of the others, else one that was never posted.
+ActionRow Api::another_than(const ActionRow& action) {
+  auto others = world_.store.find_actions({"id <> CAST(? AS INTEGER)", {std::to_string(action.id)}, "id DESC", 1, 0});
+  if (!others.empty()) return std::move(others.front());
+  ActionRow other = action;
+  other.id = world_.ids.take();
+  other.name = "another action";
+  other.signatures = R"(["wsBcBAABCAAQBQJrDYOR=fHE+"])";
+  return other;
+}
+
+// What is left to do once the action is stored; an Error leaves it stored.
+Result<void> Api::store_signatures(const Posted& posted, const Quirks& quirks) {
+  if (quirks.has(FaultKind::orphan)) return {};
+  for (const auto& signature : posted.signatures) {
+    if (quirks.has(FaultKind::stored_500))
+      return invalid("Failed to store signature: 'pq: permission denied for table signatures'");
+    if (!world_.store.insert_signature(signature))
+      return invalid(
+          "Failed to store signature: 'pq: duplicate key value violates unique constraint "
+          "\"signatures_actionid_investigatorid_idx\"'");
+  }
+  return {};
 }
 
 Answer Api::create_action(const Request& request, const Quirks& quirks) {
-  std::string document;
-  const auto action = read_action(request, document);
+  auto posted = read_action(request);
   PostRecord post;
   post.received = to_micros(world_.clock.now());
-  post.status = action ? 202 : 500;
-  post.fault = quirks.fault;
-  if (action) post.action_id = action->id;
-  world_.store.record_post(post, action ? &*action : nullptr);
-  if (!action) return refuse(request, post.status, action.error().what);
+  post.status = posted ? 202 : 500;
+  post.fault = quirks.fault_name();
+  if (posted) {
+    post.action_id = posted->action.id;
+    if (quirks.is_of_the_action()) posted->action.fault = quirks.fault->text();
+  }
+  world_.store.record_post(post, posted ? &posted->action : nullptr);
+  if (!posted) return refuse(request, 500, posted.error().what);
   posted_();
+  const std::int64_t id = posted->action.id;
+  if (const auto stored = store_signatures(*posted, quirks); !stored) {
+    world_.store.amend_post(id, 500);
+    return refuse(request, 500, stored.error().what);
+  }
   auto out = collection(request);
-  out.add(address_of("action", action->id), "action ID " + std::to_string(action->id), document);
-  return {post.status, out.finish()};
+  if (quirks.has(FaultKind::other_action)) {
+    const ActionRow other = another_than(posted->action);
+    out.add(address_of("action", other.id), "action ID " + std::to_string(other.id),
+            action_document(other, world_.investigators, ActionView::whole));
+  } else {
+    out.add(address_of("action", id), "action ID " + std::to_string(id), posted->document);
+  }
+  return {202, out.finish()};
 }
 
 }  // namespace mig_sandbox

@@ -14,7 +14,10 @@ using mig_runner::Result;
 
 constexpr std::string_view kBegin = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
 constexpr std::string_view kEnd = "-----END PGP PUBLIC KEY BLOCK-----";
+constexpr unsigned kSignature = 2;
+constexpr unsigned kPublicKey = 6;
 constexpr unsigned kUserId = 13;
+constexpr unsigned kPublicSubkey = 14;
 constexpr std::size_t kLineLength = 64;
 
 unsigned byte(std::string_view bytes, std::size_t at) {
@@ -112,7 +115,43 @@ Result<std::string> unarmor(std::string_view text) {
       std::string_view(lines).substr(body, checksum == std::string::npos ? checksum : checksum - body));
 }
 
+// Version 4 of keys and signatures, and the numbers of RSA (sections 5.5.2, 9.1).
+bool is_version_4(std::string_view body) {
+  return !body.empty() && byte(body, 0) == 4;
+}
+
+bool is_rsa(unsigned algorithm) {
+  return algorithm >= 1 && algorithm <= 3;
+}
+
+// The length in bytes of the number that begins at `at` (section 3.2).
+std::optional<std::size_t> number_bytes(std::string_view body, std::size_t at) {
+  const auto bits = big_endian(body, at, 2);
+  if (!bits) return std::nullopt;
+  return (*bits + 7) / 8;
+}
+
+std::optional<std::size_t> rsa_bytes_of_key(std::string_view body) {
+  if (!is_version_4(body) || body.size() < 6 || !is_rsa(byte(body, 5))) return std::nullopt;
+  return number_bytes(body, 6);
+}
+
 }  // namespace
+
+std::optional<std::size_t> rsa_bytes_of_signature(std::string_view packets) {
+  const auto packet = take_packet(packets);
+  if (!packet || packet->tag != kSignature) return std::nullopt;
+  const std::string_view body = packet->body;
+  if (!is_version_4(body) || body.size() < 6 || !is_rsa(byte(body, 2))) return std::nullopt;
+  // Two areas with their lengths in front, then the first 16 bits of the hash.
+  std::size_t at = 4;
+  for (int area = 0; area < 2; ++area) {
+    const auto length = big_endian(body, at, 2);
+    if (!length) return std::nullopt;
+    at += 2 + *length;
+  }
+  return number_bytes(body, at + 2);
+}
 
 Result<PublicKey> read_public_key(std::string_view armored) {
   const auto bytes = unarmor(armored);
@@ -125,6 +164,8 @@ Result<PublicKey> read_public_key(std::string_view armored) {
     if (!packet) return fail("the public key is damaged");
     append_packet(packets, *packet);
     if (packet->tag == kUserId && key.name.empty()) key.name = packet->body.substr(0, packet->body.find(" <"));
+    const bool is_key = packet->tag == kPublicKey || packet->tag == kPublicSubkey;
+    if (const auto length = is_key ? rsa_bytes_of_key(packet->body) : std::nullopt) key.rsa_bytes.push_back(*length);
   }
   key.armored = armor(packets);
   return key;

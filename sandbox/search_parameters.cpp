@@ -125,14 +125,14 @@ std::string SearchParameters::next_page() const {
                                                               {"investigatorid", &investigator_id},
                                                               {"investigatorname", &investigator_name},
                                                               {"report", &report},
-                                                              {"status", &status},
                                                               {"target", &target},
                                                               {"threatfamily", &threat_family}};
   for (const auto& [name, value] : texts) {
-    if (!is_any(*value)) out += std::string("&") + name + "=" + encode_component(*value);
+    if (!is_any(*value) && !value->empty()) out += std::string("&") + name + "=" + encode_component(*value);
   }
   if (found_anything_given) out += found_anything ? "&foundanything=true" : "&foundanything=false";
-  return out + "&limit=" + std::to_string(limit) + "&offset=" + std::to_string(offset + limit);
+  out += "&limit=" + std::to_string(limit) + "&offset=" + std::to_string(offset + limit);
+  return is_any(status) ? out : out + "&status=" + encode_component(status);
 }
 
 }  // namespace mig_sandbox

@@ -20,7 +20,8 @@ struct SearchParameters {
   // The query of the next page.
   std::string next_page() const;
 
-  bool is_any(const std::string& value) const { return value == "%" || value == kAnyId || value.empty(); }
+  // Whether a pattern or an id is no condition; one that is empty is a condition.
+  static bool is_any(const std::string& value) { return value == "%" || value == kAnyId; }
 
   static constexpr const char* kAnyId = "\u221E";
   std::string type = "action";

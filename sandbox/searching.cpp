@@ -16,19 +16,53 @@ namespace {
 
 using Query = Store::Query;
 
-// What the real server's database says when its query has no condition at all.
-constexpr const char* kAgentSearchWithoutCondition =
-    "Error while preparing search statement: 'pq: syntax error at or near \"GROUP\"' in 'SELECT agents.id, "
-    "agents.name, agents.queueloc, agents.mode,\n\t\tagents.version, agents.pid, agents.starttime, "
-    "agents.destructiontime,\n\t\tagents.heartbeattime, agents.status, agents.tags, agents.environment FROM agents  "
-    "WHERE  GROUP BY agents.id\n\t\tORDER BY agents.heartbeattime DESC LIMIT $1 OFFSET $2;'";
+// What the real server says of a search without any condition: its statement, as the database gets it.
+auto no_condition(const std::string& statement) {
+  return mig_runner::fail("Error while preparing search statement: 'pq: syntax error at or near \"GROUP\"' in '" +
+                          statement + " LIMIT $1 OFFSET $2;'");
+}
+
+// A search of actions by status never works: the server's statement names a table that is not there.
+auto no_such_table() {
+  return mig_runner::fail(
+      "Error while preparing search statement: 'pq: missing FROM-clause entry for table "
+      "\"action\"'");
+}
+
+constexpr const char* kActionStatement =
+    "SELECT actions.id, actions.name, actions.target,  actions.description, actions.threat, actions.operations,\n"
+    "\t\tactions.validfrom, actions.expireafter, actions.starttime, actions.finishtime, actions.lastupdatetime,\n"
+    "\t\tactions.status, actions.pgpsignatures, actions.syntaxversion  FROM actions  WHERE  GROUP BY actions.id\n"
+    "\t\tORDER BY actions.validfrom DESC";
+constexpr const char* kCommandStatement =
+    "SELECT commands.id, commands.status, commands.results, commands.starttime, commands.finishtime,\n"
+    "\t\t\tactions.id, actions.name, actions.target, actions.description, actions.threat,\n"
+    "\t\t\tactions.operations, actions.validfrom, actions.expireafter, actions.pgpsignatures,\n"
+    "\t\t\tactions.syntaxversion, agents.id, agents.name, agents.version, agents.tags, agents.environment\n"
+    "\t\tFROM\tcommands\n"
+    "\t\t\tINNER JOIN actions ON ( commands.actionid = actions.id)\n"
+    "\t\t\tINNER JOIN signatures ON ( actions.id = signatures.actionid )\n"
+    "\t\t\tINNER JOIN investigators ON ( signatures.investigatorid = investigators.id )\n"
+    "\t\t\tINNER JOIN agents ON ( commands.agentid = agents.id )\n"
+    "\t\tWHERE  GROUP BY commands.id, actions.id, agents.id\n"
+    "\t\tORDER BY commands.starttime DESC";
+constexpr const char* kAgentStatement =
+    "SELECT agents.id, agents.name, agents.queueloc, agents.mode,\n"
+    "\t\tagents.version, agents.pid, agents.starttime, agents.destructiontime,\n"
+    "\t\tagents.heartbeattime, agents.status, agents.tags, agents.environment FROM agents  WHERE  GROUP BY agents.id\n"
+    "\t\tORDER BY agents.heartbeattime DESC";
+constexpr const char* kInvestigatorStatement =
+    "SELECT investigators.id, investigators.name,\n"
+    "\t\tCOALESCE(investigators.pgpfingerprint, ''),\n"
+    "\t\tinvestigators.status, investigators.createdat,\n"
+    "\t\tinvestigators.lastmodified, investigators.permissions FROM investigators  WHERE  GROUP BY investigators.id\n"
+    "\t\tORDER BY investigators.id ASC";
 
 Result<std::int64_t> number(const std::string& text) {
   double id = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
   if (error != std::errc() || end != text.data() + text.size() || !(std::abs(id) < 0x1p53))
-    return mig_runner::fail("Error while preparing search statement: 'strconv.ParseFloat: parsing \"" + text +
-                            "\": invalid syntax'");
+    return mig_runner::fail("strconv.ParseFloat: parsing \"" + text + "\": invalid syntax");
   return std::llround(id);
 }
 
@@ -44,15 +78,22 @@ Result<void> add_id(Query& query, const std::string& condition, const std::strin
   return {};
 }
 
-std::string order_by(const char* time, const Quirks& quirks) {
+// `ties` is the order of rows of the same time.
+std::string order_by(const char* time, const char* ties, const Quirks& quirks) {
   const std::string order = std::string(time) + " DESC, ";
-  if (quirks.shuffle == 0) return order + "id DESC";
+  if (quirks.shuffle == 0) return order + ties;
   return order + "shuffle(id, " + std::to_string(static_cast<std::int64_t>(quirks.shuffle >> 1U)) + ")";
 }
 
-Result<void> check_page(const SearchParameters& parameters) {
-  if (parameters.limit < 0) return mig_runner::fail("Error while searching: 'pq: LIMIT must not be negative'");
-  if (parameters.offset < 0) return mig_runner::fail("Error while searching: 'pq: OFFSET must not be negative'");
+// The server's driver for its database takes no number below 0 for LIMIT and OFFSET, which come after the `values` of
+// the conditions.
+Result<void> check_page(const SearchParameters& parameters, const char* things, std::size_t values) {
+  for (const auto number : {parameters.limit, parameters.offset}) {
+    ++values;
+    if (number < 0)
+      return mig_runner::fail("Error while finding " + std::string(things) + ": 'sql: converting argument $" +
+                              std::to_string(values) + " type: uint64 values with high bit set are not supported'");
+  }
   return {};
 }
 
@@ -64,8 +105,6 @@ Answer Api::search(const Request& request, const Quirks& quirks) {
   Result<bool> any = false;
   if (auto read = parameters.read(parse_form(request.query)); !read) {
     any = tl::unexpected(read.error());
-  } else if (auto page = check_page(parameters); !page) {
-    any = tl::unexpected(page.error());
   } else if (parameters.type == "action") {
     any = search_actions(out, parameters, quirks);
   } else if (parameters.type == "command") {
@@ -74,7 +113,9 @@ Answer Api::search(const Request& request, const Quirks& quirks) {
     any = search_agents(out, parameters);
   } else if (parameters.type == "investigator") {
     any = search_investigators(out, parameters);
-  } else if (parameters.type != "manifest" && parameters.type != "loader") {
+  } else if (parameters.type == "manifest" || parameters.type == "loader") {
+    any = search_nothing(parameters);
+  } else {
     any = mig_runner::fail("search type is invalid");
   }
   if (!any) out = collection(request);
@@ -99,8 +140,8 @@ Result<Query> Api::action_conditions(const SearchParameters& p) const {
   if (!p.is_any(p.action_name)) add(query, "name MATCH ?", p.action_name);
   if (!p.is_any(p.threat_family)) add(query, "json_extract(threat, '$.family') MATCH ?", p.threat_family);
   if (!p.is_any(p.investigator_id)) {
-    const auto id =
-        add_id(query, "CAST(? AS INTEGER) IN (SELECT value FROM json_each(investigators))", p.investigator_id);
+    const auto id = add_id(query, "id IN (SELECT action_id FROM signatures WHERE investigator_id = CAST(? AS INTEGER))",
+                           p.investigator_id);
     if (!id) return tl::unexpected(id.error());
   }
   if (!p.is_any(p.investigator_name)) {
@@ -108,7 +149,7 @@ Result<Query> Api::action_conditions(const SearchParameters& p) const {
     for (std::int64_t id = 1; id <= world_.investigators.size(); ++id) {
       if (like(world_.investigators.name(id), p.investigator_name, Case::ignored)) ids += "," + std::to_string(id);
     }
-    query.where += " AND EXISTS (SELECT 1 FROM json_each(investigators) WHERE value IN (" + ids + "))";
+    query.where += " AND id IN (SELECT action_id FROM signatures WHERE investigator_id IN (" + ids + "))";
   }
   return query;
 }
@@ -116,7 +157,7 @@ Result<Query> Api::action_conditions(const SearchParameters& p) const {
 Result<bool> Api::search_actions(Collection& out, const SearchParameters& p, const Quirks& quirks) {
   auto query = action_conditions(p);
   if (!query) return tl::unexpected(query.error());
-  if (!p.is_any(p.status)) add(*query, "status MATCH ?", p.status);
+  if (!p.is_any(p.status)) return no_such_table();
   if (p.after_given) add(*query, "validfrom >= CAST(? AS INTEGER)", std::to_string(p.after));
   if (p.before_given) add(*query, "expireafter <= CAST(? AS INTEGER)", std::to_string(*p.before));
   const std::string of_commands = "id IN (SELECT action_id FROM commands WHERE ";
@@ -125,7 +166,9 @@ Result<bool> Api::search_actions(Collection& out, const SearchParameters& p, con
     if (auto id = add_id(*query, of_commands + column + " = ?)", *value); !id) return tl::unexpected(id.error());
   }
   if (!p.is_any(p.agent_name)) add(*query, of_commands + "agent_name(agent_id) MATCH ?)", p.agent_name);
-  query->order = order_by("validfrom", quirks);
+  if (!query->has_condition()) return no_condition(kActionStatement);
+  if (auto page = check_page(p, "actions", query->texts.size()); !page) return tl::unexpected(page.error());
+  query->order = order_by("validfrom", "id", quirks);
   query->limit = p.limit;
   query->offset = p.offset;
   const auto actions = world_.store.find_actions(*query);
@@ -144,7 +187,7 @@ Result<bool> Api::search_commands(Collection& out, const SearchParameters& p, co
   }
   auto actions = action_conditions(p);
   if (!actions) return tl::unexpected(actions.error());
-  if (actions->texts.size() > query.texts.size() || actions->where.find("EXISTS") != std::string::npos) {
+  if (actions->texts.size() > query.texts.size() || actions->where.find("signatures") != std::string::npos) {
     query.where += " AND action_id IN (SELECT id FROM actions WHERE " + actions->where + ")";
     query.texts.insert(query.texts.end(), actions->texts.begin(), actions->texts.end());
   }
@@ -156,11 +199,15 @@ Result<bool> Api::search_commands(Collection& out, const SearchParameters& p, co
   if (!p.is_any(p.agent_name)) add(query, "agent_name(agent_id) MATCH ?", p.agent_name);
   if (!p.is_any(p.agent_version)) add(query, "agent_version(agent_id) MATCH ?", p.agent_version);
   if (p.found_anything_given)
-    add(query, "status IN ('success', 'failed') AND (found & CAST(? AS INTEGER)) <> 0",
+    add(query, "status = 'success' AND (found & CAST(? AS INTEGER)) <> 0",
         std::to_string(p.found_anything ? kFoundSomething : kFoundNothing));
-  add(query, "starttime >= CAST(? AS INTEGER)", std::to_string(p.after));
-  add(query, "starttime <= CAST(? AS INTEGER)", std::to_string(*p.before));
-  query.order = order_by("starttime", quirks);
+  if (p.after_given) add(query, "starttime >= CAST(? AS INTEGER)", std::to_string(p.after));
+  if (p.before_given) add(query, "starttime <= CAST(? AS INTEGER)", std::to_string(*p.before));
+  if (!query.has_condition()) return no_condition(kCommandStatement);
+  if (auto page = check_page(p, "commands", query.texts.size()); !page) return tl::unexpected(page.error());
+  // The server joins the signatures: without one an action's commands are never found.
+  query.where += " AND EXISTS (SELECT 1 FROM signatures WHERE signatures.action_id = commands.action_id)";
+  query.order = order_by("starttime", "id DESC", quirks);
   query.limit = p.limit;
   query.offset = p.offset;
 
@@ -215,7 +262,8 @@ Result<bool> Api::search_agents(Collection& out, const SearchParameters& p) {
   filter.status = pattern(p.status);
   if (p.before_given) filter.before = p.before;
   if (p.after_given) filter.after = p.after;
-  if (filter.empty()) return mig_runner::fail(kAgentSearchWithoutCondition);
+  if (filter.empty()) return no_condition(kAgentStatement);
+  if (auto page = check_page(p, "agents", filter.count()); !page) return tl::unexpected(page.error());
   world_.agents.search(filter, p.limit, p.offset, put(AgentView::by_search));
   return any;
 }
@@ -227,6 +275,9 @@ Result<bool> Api::search_investigators(Collection& out, const SearchParameters& 
     if (!id) return tl::unexpected(id.error());
     wanted = *id;
   }
+  if (!wanted && p.is_any(p.investigator_name) && p.is_any(p.status)) return no_condition(kInvestigatorStatement);
+  const auto values = std::size_t{wanted.has_value()} + !p.is_any(p.investigator_name) + !p.is_any(p.status);
+  if (auto page = check_page(p, "investigators", values); !page) return tl::unexpected(page.error());
   std::int64_t row = 0;
   bool any = false;
   for (std::int64_t id = 1; id <= world_.investigators.size(); ++id) {
@@ -238,6 +289,20 @@ Result<bool> Api::search_investigators(Collection& out, const SearchParameters& 
     out.add(address_of("investigator", id), "investigator", world_.investigators.json(id));
   }
   return any;
+}
+
+// There are no manifests and loaders here.
+Result<bool> Api::search_nothing(const SearchParameters& p) {
+  const bool by_manifest = !p.is_any(p.manifest_id) || !p.is_any(p.manifest_name);
+  const bool by_loader = !p.is_any(p.loader_id) || !p.is_any(p.loader_name) || !p.is_any(p.agent_name);
+  const bool is_manifest = p.type == "manifest";
+  if ((is_manifest ? by_manifest : by_loader) || !p.is_any(p.status) || p.before_given || p.after_given) return false;
+  return mig_runner::fail(
+      "Error while preparing search statement: 'pq: syntax error at or near \"ORDER\"' in 'SELECT " +
+      std::string(is_manifest ? "manifests.id, manifests.name, manifests.status, manifests.target, "
+                                "manifests.timestamp FROM manifests WHERE  ORDER BY timestamp DESC;'"
+                              : "loaders.id, loaders.loadername, loaders.name, loaders.lastseen, loaders.enabled "
+                                "FROM loaders WHERE  ORDER BY loadername;'"));
 }
 
 }  // namespace mig_sandbox

@@ -19,6 +19,7 @@ struct ServeSettings {
   std::string certificate;
   std::string key;
   std::string token_duration = "10m";
+  std::string scheduler_delay = "3s";
   std::string state;
   std::string port_file;
   std::vector<std::string> faults;
@@ -32,12 +33,13 @@ using mig_runner::fail;
 using mig_runner::Result;
 
 constexpr const char* kFooter =
-    "A fault is KIND[:rate=0..1][,count=N][,path=PART][,delay=DURATION]. KIND is 500, 401, latency, hang, "
-    "reset-before,\n"
-    "reset-inside, reset-after, answer-lost, cut-json, broken-json or unstable-pages; PART is part of \"METHOD "
-    "/path?query\".\n"
-    "While it runs: GET, POST (a fault as the body) and DELETE /sandbox/faults; GET /sandbox/posts lists what was "
-    "accepted.";
+    "A fault is KIND[:rate=0..1][,count=N][,path=PART][,SETTING=VALUE]. KIND is 500, 401, html, html-after, latency,\n"
+    "hang, reset-before, reset-inside, reset-after, answer-lost, cut-json, broken-json, unstable-pages, exponent-ids,\n"
+    "stored-500, orphan, other-action, preparing, late-answers, deep-answer or huge-answer (mig-sandbox(1) has what "
+    "each\n"
+    "does and its settings); PART is part of \"METHOD /path?query\".\n"
+    "While it runs: GET, POST (a fault as the body) and DELETE /sandbox/faults; GET /sandbox/posts lists what was\n"
+    "stored.";
 
 Result<std::string> read_text(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -86,6 +88,9 @@ Result<ServerOptions> make_options(const ServeSettings& settings) {
   const auto duration = mig_runner::parse_go_duration(settings.token_duration);
   if (!duration) return fail("--token-duration: " + duration.error().what);
   options.token_duration = *duration;
+  const auto delay = mig_runner::parse_go_duration(settings.scheduler_delay);
+  if (!delay) return fail("--scheduler-delay: " + delay.error().what);
+  options.scheduler_delay = std::chrono::duration_cast<std::chrono::milliseconds>(*delay);
   options.api_keys = settings.api_keys;
   options.fleet = settings.fleet;
   options.state = settings.state;
@@ -119,6 +124,10 @@ ServeCommand::ServeCommand(CLI::App& command) : settings_(std::make_unique<Serve
       ->allow_extra_args(false);
   command.add_option("--api-key", s.api_keys, "key that is let in by X-MIGAPIKEY; may repeat")->allow_extra_args(false);
   command.add_option("--token-duration", s.token_duration, "how far a token's time may be off")->capture_default_str();
+  command
+      .add_option("--scheduler-delay", s.scheduler_delay,
+                  "from an action's expiry until its commands without an answer are ended")
+      ->capture_default_str();
   command.add_option("--tls-cert", s.certificate, "PEM file: serve HTTPS");
   command.add_option("--tls-key", s.key, "PEM file");
   command.add_option("--state", s.state, "SQLite file that keeps actions and commands; without it they are in memory");

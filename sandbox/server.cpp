@@ -15,6 +15,7 @@
 #include "sandbox/http_server.h"
 #include "sandbox/local_worker.h"
 #include "sandbox/scheduler.h"
+#include "sandbox/spoil.h"
 
 namespace mig_sandbox {
 namespace {
@@ -32,13 +33,6 @@ std::string keep_fact(Store& store, const std::string& name, const std::string& 
   if (auto kept = store.fact(name)) return *kept;
   store.set_fact(name, value);
   return value;
-}
-
-void spoil(Answer& answer, FaultKind kind) {
-  const std::size_t middle = answer.body.size() / 2;
-  if (kind == FaultKind::cut_json) answer.body.resize(middle);
-  if (kind == FaultKind::broken_json)
-    answer.body.replace(middle, std::min<std::size_t>(8, answer.body.size() - middle), "\x01{\"]}\xff,,");
 }
 
 Delivery delivery_of(FaultKind kind) {
@@ -96,8 +90,9 @@ struct Server::Impl {
         faults(options.fleet.seed),
         world{clock, store, agents, fleet, investigators, ids},
         worker(world, options.local_agent.run),
-        scheduler(world, options.local_agent.run ? local_agent_id() : 0,
-                  [this](LocalJob job) { worker.push(std::move(job)); }),
+        scheduler(
+            world, options.local_agent.run ? local_agent_id() : 0,
+            [this](LocalJob job) { worker.push(std::move(job)); }, options.scheduler_delay),
         control(store, faults),
         api(world, authentication, [this] { wake(); }) {}
 
@@ -187,19 +182,21 @@ Reply Server::Impl::reply(const Request& request) {
   if (Control::wants(request)) return {control.answer(request)};
   const auto mishap = faults.choose(request.method + " " + request.uri());
   if (mishap.delay.count() > 0 && !pause(mishap.delay)) return {{}, Delivery::none};
-  if (mishap.kind == FaultKind::hang) return {{}, Delivery::never};
-  if (mishap.kind == FaultKind::reset_before) return {{}, Delivery::none};
-  if (mishap.kind == FaultKind::internal_error)
+  if (mishap.is(FaultKind::hang)) return {{}, Delivery::never};
+  if (mishap.is(FaultKind::reset_before)) return {{}, Delivery::none};
+  if (mishap.is(FaultKind::html)) return {proxy_page(*mishap.fault)};
+  if (mishap.is(FaultKind::internal_error))
     return {api.refuse(request, 500, "pq: the database system is shutting down")};
-  if (mishap.kind == FaultKind::unauthorized)
+  if (mishap.is(FaultKind::unauthorized))
     return {api.refuse(request, 401,
                        "Authorization verification failed with error 'verifySignedToken() -> sandbox fault'")};
   Reply reply;
-  const std::string name = mishap.kind ? std::string(fault_name(*mishap.kind)) : std::string();
-  reply.answer = api.answer(request, {mishap.shuffle, name});
-  if (!mishap.kind) return reply;
-  spoil(reply.answer, *mishap.kind);
-  reply.delivery = delivery_of(*mishap.kind);
+  reply.answer = api.answer(request, {mishap.shuffle, mishap.fault});
+  if (mishap.exponent_ids) reply.answer.body = with_exponent_ids(reply.answer.body);
+  if (!mishap.fault) return reply;
+  if (mishap.is(FaultKind::html_after)) reply.answer = proxy_page(*mishap.fault);
+  spoil(reply.answer, mishap.fault->kind);
+  reply.delivery = delivery_of(mishap.fault->kind);
   return reply;
 }
 

@@ -26,6 +26,8 @@ struct ServerOptions {
   std::vector<Investigator> investigators;
   std::vector<std::string> api_keys;
   std::chrono::nanoseconds token_duration = std::chrono::minutes(10);
+  // From an action's expiry until its commands without an answer are ended.
+  std::chrono::milliseconds scheduler_delay = std::chrono::seconds(3);
   FleetOptions fleet;
   LocalAgent local_agent;           // without `run`: none
   std::filesystem::path state;      // empty: in memory
@@ -52,7 +54,8 @@ class Server {
   std::string url() const;
 
   // One step of the scheduler at the clock's time, then all the local agent has to do. An action takes four steps from
-  // pending to its answers. Only where not automatic; one thread at a time.
+  // pending to its answers, and one more for every 1,024 agents beyond the first. Only where not automatic; one thread
+  // at a time.
   void step();
 
   // A fault as --fault takes it, from now on.

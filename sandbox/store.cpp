@@ -13,24 +13,27 @@ PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
 CREATE TABLE IF NOT EXISTS facts(name TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE IF NOT EXISTS actions(id INTEGER PRIMARY KEY, name TEXT, target TEXT, description TEXT, threat TEXT,
-  operations TEXT, signatures TEXT, investigators TEXT, validfrom INTEGER, expireafter INTEGER, status TEXT,
+  operations TEXT, pgpsignatures TEXT, validfrom INTEGER, expireafter INTEGER, status TEXT,
   starttime INTEGER, finishtime INTEGER, lastupdatetime INTEGER, sent INTEGER, success INTEGER, cancelled INTEGER,
-  expired INTEGER, failed INTEGER, timeout INTEGER, syntaxversion INTEGER, givenup INTEGER NOT NULL DEFAULT 0);
+  expired INTEGER, failed INTEGER, timeout INTEGER, syntaxversion INTEGER, fault TEXT, givenup INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS actions_by_status ON actions(status);
 CREATE INDEX IF NOT EXISTS actions_by_time ON actions(validfrom);
+CREATE TABLE IF NOT EXISTS signatures(action_id INTEGER, investigator_id INTEGER, pgpsignature TEXT);
+CREATE UNIQUE INDEX IF NOT EXISTS signatures_by_action ON signatures(action_id, investigator_id);
 CREATE TABLE IF NOT EXISTS commands(id INTEGER PRIMARY KEY, action_id INTEGER, agent_id INTEGER, status TEXT,
-  starttime INTEGER, finishtime INTEGER, found INTEGER, results TEXT, due INTEGER, outcome TEXT);
+  starttime INTEGER, finishtime INTEGER, found INTEGER, results TEXT, due INTEGER, outcome TEXT, fault TEXT);
 CREATE INDEX IF NOT EXISTS commands_by_action ON commands(action_id, starttime);
 CREATE INDEX IF NOT EXISTS commands_by_due ON commands(due) WHERE due IS NOT NULL;
 CREATE TABLE IF NOT EXISTS posts(received INTEGER, action_id INTEGER, status INTEGER, fault TEXT);
 )";
 
 constexpr std::string_view kActionColumns =
-    "id, name, target, description, threat, operations, signatures, investigators, validfrom, expireafter, status, "
-    "starttime, finishtime, lastupdatetime, sent, success, cancelled, expired, failed, timeout, syntaxversion";
+    "id, name, target, description, threat, operations, pgpsignatures, validfrom, expireafter, status, starttime, "
+    "finishtime, lastupdatetime, sent, success, cancelled, expired, failed, timeout, syntaxversion, fault, "
+    "(SELECT json_group_array(DISTINCT investigator_id) FROM signatures WHERE action_id = actions.id)";
 
 constexpr std::string_view kCommandColumns =
-    "id, action_id, agent_id, status, starttime, finishtime, found, results, due, outcome";
+    "id, action_id, agent_id, status, starttime, finishtime, found, results, due, outcome, fault";
 
 ActionRow read_action(const Statement& row) {
   ActionRow action;
@@ -41,16 +44,17 @@ ActionRow read_action(const Statement& row) {
   action.threat = row.text(4);
   action.operations = row.text(5);
   action.signatures = row.text(6);
-  action.investigators = row.text(7);
-  action.valid_from = row.integer(8);
-  action.expire_after = row.integer(9);
-  action.status = row.text(10);
-  action.start_time = row.integer(11);
-  action.finish_time = row.integer(12);
-  action.last_update_time = row.integer(13);
-  action.counters = {row.integer(14), row.integer(15), row.integer(16),
-                     row.integer(17), row.integer(18), row.integer(19)};
-  action.syntax_version = row.integer(20);
+  action.valid_from = row.integer(7);
+  action.expire_after = row.integer(8);
+  action.status = row.text(9);
+  action.start_time = row.integer(10);
+  action.finish_time = row.integer(11);
+  action.last_update_time = row.integer(12);
+  action.counters = {row.integer(13), row.integer(14), row.integer(15),
+                     row.integer(16), row.integer(17), row.integer(18)};
+  action.syntax_version = row.integer(19);
+  action.fault = row.text(20);
+  action.investigators = row.text(21);
   return action;
 }
 
@@ -66,6 +70,7 @@ CommandRow read_command(const Statement& row) {
   if (!row.is_null(7)) command.results = row.text(7);
   if (!row.is_null(8)) command.due = row.integer(8);
   command.outcome = row.text(9);
+  command.fault = row.text(10);
   return command;
 }
 
@@ -125,7 +130,6 @@ void insert(Database& database, const ActionRow& action) {
       .bind(action.threat)
       .bind(action.operations)
       .bind(action.signatures)
-      .bind(action.investigators)
       .bind(action.valid_from)
       .bind(action.expire_after)
       .bind(action.status)
@@ -139,6 +143,7 @@ void insert(Database& database, const ActionRow& action) {
       .bind(c.failed)
       .bind(c.timeout)
       .bind(action.syntax_version)
+      .bind(action.fault)
       .run();
 }
 
@@ -182,6 +187,21 @@ std::int64_t Store::highest_id() {
 void Store::insert_action(const ActionRow& action) {
   const std::lock_guard lock(mutex_);
   insert(database_, action);
+}
+
+bool Store::insert_signature(const SignatureRow& signature) {
+  const std::lock_guard lock(mutex_);
+  database_.prepare("INSERT OR IGNORE INTO signatures VALUES(?, ?, ?)")
+      .bind(signature.action_id)
+      .bind(signature.investigator_id)
+      .bind(signature.signature)
+      .run();
+  return database_.changes() == 1;
+}
+
+void Store::amend_post(std::int64_t action_id, int status) {
+  const std::lock_guard lock(mutex_);
+  database_.prepare("UPDATE posts SET status = ? WHERE action_id = ?").bind(status).bind(action_id).run();
 }
 
 void Store::record_post(const PostRecord& post, const ActionRow* action) {

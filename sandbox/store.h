@@ -35,7 +35,7 @@ struct ActionRow {
   std::string threat;
   std::string operations;
   std::string signatures;
-  std::string investigators;  // "[1,2]"
+  std::string investigators = "[]";  // "[1,2]": those whose signatures are stored
   Micros valid_from = 0;
   Micros expire_after = 0;
   std::string status = "pending";  // pending scheduled preparing invalid inflight completed expired
@@ -44,6 +44,14 @@ struct ActionRow {
   Micros last_update_time = kLongAgo;
   Counters counters;
   std::int64_t syntax_version = 2;
+  std::string fault;  // what goes wrong with it, as Fault::parse takes it; or empty
+};
+
+// A row of the table of signatures, which the server writes after the action, each by itself.
+struct SignatureRow {
+  std::int64_t action_id = 0;
+  std::int64_t investigator_id = 0;
+  std::string signature;
 };
 
 // Bits of CommandRow::found: operations that found something, operations that found nothing.
@@ -62,12 +70,13 @@ struct CommandRow {
   // When the simulated agent will answer, and how.
   std::optional<Micros> due;
   std::string outcome;
+  std::string fault;  // what its answer has instead of results, as Fault::parse takes it; or empty
 };
 
 // One POST to action/create/ as the server saw it.
 struct PostRecord {
   Micros received = 0;
-  std::int64_t action_id = 0;  // 0: refused
+  std::int64_t action_id = 0;  // 0: nothing was stored
   int status = 0;              // of the answer
   std::string fault;           // what was done to the answer, or empty
 };
@@ -86,8 +95,12 @@ class Store {
   std::int64_t highest_id();
 
   void insert_action(const ActionRow& action);
+  // False: its investigator has signed the action already.
+  bool insert_signature(const SignatureRow& signature);
   // A post and the action it made, both or neither.
   void record_post(const PostRecord& post, const ActionRow* action);
+  // Another status of the answer to the post that made an action.
+  void amend_post(std::int64_t action_id, int status);
   std::vector<PostRecord> posts();
 
   std::optional<ActionRow> action(std::int64_t id);
@@ -100,6 +113,7 @@ class Store {
     std::string order;
     std::int64_t limit = 100;
     std::int64_t offset = 0;
+    bool has_condition() const { return where != "1"; }
   };
   std::vector<ActionRow> find_actions(const Query& query);
   std::vector<CommandRow> find_commands(const Query& query);
@@ -109,16 +123,22 @@ class Store {
   // The target could not be run: it stays as it is for ever.
   void give_up_action(std::int64_t id);
   std::vector<ActionRow> actions_to_schedule(const std::string& status, Micros now);
-  void dispatch(std::int64_t action_id, const std::vector<CommandRow>& commands, Micros now);
+  // The agents that have a command of the action.
+  std::vector<std::int64_t> agents_of(std::int64_t action_id);
+  // Some of an action's commands; with `last` it is in flight.
+  void dispatch(std::int64_t action_id, const std::vector<CommandRow>& commands, bool last, Micros now);
   // Simulated answers that have come by now; true when any did.
   bool take_answers(Micros now);
-  void expire_commands(Micros now);
+  // Ends the commands without an answer whose action expired by `expired_by`.
+  void expire_commands(Micros expired_by, Micros now);
   void complete_actions(Micros now);
   void finish_command(const CommandRow& command, Micros now);
+  // Like finish_command, once it is `due`.
+  void finish_command_later(const CommandRow& command, Micros due);
   void insert_command(const CommandRow& command);
   std::vector<CommandRow> unanswered_commands(std::int64_t agent_id);
-  // When the next simulated answer or expiry is due; nullopt: nothing is under way.
-  std::optional<Micros> next_event();
+  // When the next simulated answer is due, or `delay` after the next expiry; nullopt: nothing is under way.
+  std::optional<Micros> next_event(Micros delay);
 
   // Gives searches the functions agent_name(ID) and agent_version(ID).
   using NameFunction = std::function<std::string(std::int64_t)>;

@@ -6,13 +6,18 @@ namespace mig_sandbox {
 
 void Store::set_action_status(std::int64_t id, const std::string& status, Micros now) {
   const std::lock_guard lock(mutex_);
-  const bool over = status == "invalid" || status == "expired";
-  auto update =
-      database_.prepare(over ? "UPDATE actions SET status = ?, lastupdatetime = ?, finishtime = ? WHERE id = ?"
-                             : "UPDATE actions SET status = ?, lastupdatetime = ? WHERE id = ?");
-  update.bind(status).bind(now);
-  if (over) update.bind(now);
-  update.bind(id).run();
+  // The server leaves the times of an action alone until it has run its target.
+  if (status == "scheduled") {
+    database_.prepare("UPDATE actions SET status = ? WHERE id = ?").bind(status).bind(id).run();
+    return;
+  }
+  const char* const time = status == "expired" ? "finishtime" : "starttime";
+  database_.prepare("UPDATE actions SET status = ?, lastupdatetime = ?, " + std::string(time) + " = ? WHERE id = ?")
+      .bind(status)
+      .bind(now)
+      .bind(now)
+      .bind(id)
+      .run();
 }
 
 void Store::give_up_action(std::int64_t id) {
@@ -27,7 +32,7 @@ std::vector<ActionRow> Store::actions_to_schedule(const std::string& status, Mic
 
 void Store::insert_command(const CommandRow& command) {
   const std::lock_guard lock(mutex_);
-  auto insert = database_.prepare("INSERT INTO commands VALUES(?,?,?,?,?,?,?,?,?,?)");
+  auto insert = database_.prepare("INSERT INTO commands VALUES(?,?,?,?,?,?,?,?,?,?,?)");
   insert.bind(command.id)
       .bind(command.action_id)
       .bind(command.agent_id)
@@ -37,20 +42,29 @@ void Store::insert_command(const CommandRow& command) {
       .bind(command.found)
       .bind_optional(command.results);
   command.due ? insert.bind(*command.due) : insert.bind_null();
-  insert.bind(command.outcome).run();
+  insert.bind(command.outcome).bind(command.fault).run();
 }
 
-void Store::dispatch(std::int64_t action_id, const std::vector<CommandRow>& commands, Micros now) {
+std::vector<std::int64_t> Store::agents_of(std::int64_t action_id) {
+  const std::lock_guard lock(mutex_);
+  auto query = database_.prepare("SELECT agent_id FROM commands WHERE action_id = ?");
+  query.bind(action_id);
+  std::vector<std::int64_t> ids;
+  while (query.step()) ids.push_back(query.integer(0));
+  return ids;
+}
+
+void Store::dispatch(std::int64_t action_id, const std::vector<CommandRow>& commands, bool last, Micros now) {
   const std::lock_guard lock(mutex_);
   Transaction transaction(database_);
-  auto insert = database_.prepare("INSERT INTO commands VALUES(?,?,?,'sent',?,?,?,NULL,?,?)");
+  auto insert = database_.prepare("INSERT INTO commands VALUES(?,?,?,'sent',?,?,?,NULL,?,?,?)");
   for (const auto& command : commands) {
     insert.bind(command.id).bind(action_id).bind(command.agent_id).bind(now).bind(kNever).bind(command.found);
     command.due ? insert.bind(*command.due) : insert.bind_null();
-    insert.bind(command.outcome).run();
+    insert.bind(command.outcome).bind(command.fault).run();
   }
-  database_.prepare("UPDATE actions SET status = 'inflight', starttime = ?, lastupdatetime = ?, sent = ? WHERE id = ?")
-      .bind(now)
+  database_.prepare("UPDATE actions SET status = ?, lastupdatetime = ?, sent = sent + ? WHERE id = ?")
+      .bind(last ? "inflight" : "preparing")
       .bind(now)
       .bind(static_cast<std::int64_t>(commands.size()))
       .bind(action_id)
@@ -91,12 +105,12 @@ bool Store::take_answers(Micros now) {
   return any;
 }
 
-void Store::expire_commands(Micros now) {
+void Store::expire_commands(Micros expired_by, Micros now) {
   const std::lock_guard lock(mutex_);
   Transaction transaction(database_);
   std::vector<std::int64_t> expired;
   auto query = database_.prepare("SELECT id FROM actions WHERE status = 'inflight' AND expireafter <= ?");
-  query.bind(now);
+  query.bind(expired_by);
   while (query.step()) expired.push_back(query.integer(0));
   query.reset();
   for (const auto id : expired) {
@@ -139,22 +153,34 @@ void Store::finish_command(const CommandRow& command, Micros now) {
   transaction.commit();
 }
 
+void Store::finish_command_later(const CommandRow& command, Micros due) {
+  const std::lock_guard lock(mutex_);
+  database_.prepare("UPDATE commands SET outcome = ?, found = ?, results = ?, due = ? WHERE id = ?")
+      .bind(command.status)
+      .bind(command.found)
+      .bind_optional(command.results)
+      .bind(due)
+      .bind(command.id)
+      .run();
+}
+
 std::vector<CommandRow> Store::unanswered_commands(std::int64_t agent_id) {
   return find_commands(
-      {"status = 'sent' AND agent_id = ? AND action_id IN (SELECT id FROM actions WHERE status = "
-       "'inflight')",
+      {"status = 'sent' AND due IS NULL AND agent_id = ? AND action_id IN (SELECT id FROM actions WHERE status IN "
+       "('preparing', 'inflight'))",
        {std::to_string(agent_id)},
        "id",
        -1,
        0});
 }
 
-std::optional<Micros> Store::next_event() {
+std::optional<Micros> Store::next_event(Micros delay) {
   const std::lock_guard lock(mutex_);
   auto query = database_.prepare(
       "SELECT min(t) FROM (SELECT min(due) AS t FROM commands WHERE due IS NOT NULL UNION ALL "
-      "SELECT min(expireafter) FROM actions WHERE status = 'inflight' UNION ALL "
+      "SELECT min(expireafter) + ? FROM actions WHERE status = 'inflight' UNION ALL "
       "SELECT min(validfrom) FROM actions WHERE status IN ('pending', 'scheduled', 'preparing') AND NOT givenup)");
+  query.bind(delay);
   if (!query.step() || query.is_null(0)) return std::nullopt;
   return query.integer(0);
 }

@@ -78,7 +78,7 @@ class Translator {
     }
     // Without a condition the server's own next words are what its database stumbles over.
     if (tokens_.empty()) return fail("syntax error at or near \")\"");
-    if (depth_ != 0) return fail("syntax error at end of input");
+    if (depth_ != 0) return stumble_behind();
     return "(" + out_ + ")";
   }
 
@@ -92,8 +92,17 @@ class Translator {
   }
 
   static tl::unexpected<mig_runner::Error> stumble(const TargetToken* token) {
-    if (token == nullptr) return fail("syntax error at end of input");
+    if (token == nullptr) return fail("syntax error at or near \")\"");
     return fail("syntax error at or near \"" + token->source + '"');
+  }
+
+  // A bracket that is left open takes the one that the server puts behind a target; "f(" is a call then.
+  tl::unexpected<mig_runner::Error> stumble_behind() const {
+    constexpr std::array<std::string_view, 4> operators = {"AND", "OR", "NOT", "IN"};
+    const bool is_empty = tokens_.back().value == "(";
+    const auto* const before = tokens_.size() > 1 ? &tokens_[tokens_.size() - 2] : nullptr;
+    const bool is_call = before != nullptr && before->kind == Kind::word && !contains(operators, before->value);
+    return fail(is_empty && !is_call ? "syntax error at or near \")\"" : "syntax error at or near \"ORDER\"");
   }
 
   Result<void> translate_next() {
@@ -189,7 +198,7 @@ std::string postgres_complaint(std::string_view sqlite_message) {
     return "function " + after("not authorized to use function: ") + "() does not exist";
   if (starts("not authorized") || starts("access to ")) return "permission denied for relation";
   if (starts("interrupted")) return "canceling statement due to statement timeout";
-  if (starts("incomplete input")) return "syntax error at end of input";
+  if (starts("incomplete input")) return "syntax error at or near \"ORDER\"";
   if (starts("near \"")) {
     const std::size_t end = sqlite_message.find("\":", 6);
     return "syntax error at or near \"" + std::string(sqlite_message.substr(6, end - 6)) + '"';

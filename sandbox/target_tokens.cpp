@@ -36,8 +36,9 @@ class Splitter {
   Result<void> read_token() {
     const char c = text_[at_];
     const std::string_view rest = text_.substr(at_);
-    // What follows a comment, the closing bracket of the server's own query among it, would be gone.
-    if (rest.starts_with("--") || rest.starts_with("/*")) return fail("syntax error at end of input");
+    // A comment swallows the closing bracket of the server's own query.
+    if (rest.starts_with("--")) return fail("syntax error at or near \"ORDER\"");
+    if (rest.starts_with("/*")) return unterminated("/* comment", rest);
     if (c == '\'' || c == '"') return read_quoted(c);
     if (std::isdigit(static_cast<unsigned char>(c)) != 0)
       return read_run(Kind::number,
@@ -62,6 +63,12 @@ class Splitter {
     return {};
   }
 
+  // The complaint names all that follows, the rest of the server's query too.
+  static tl::unexpected<mig_runner::Error> unterminated(const char* what, std::string_view from) {
+    return fail(std::string("unterminated ") + what + " at or near \"" + std::string(from) +
+                ")\n\t\tORDER BY agents.queueloc ASC\"");
+  }
+
   Result<void> read_quoted(char quote) {
     const std::size_t begin = at_++;
     std::string value;
@@ -75,8 +82,7 @@ class Splitter {
       if (text_[at_] == quote) ++at_;
       value += text_[at_++];
     }
-    return fail(std::string("unterminated quoted ") + (quote == '"' ? "identifier" : "string") + " at or near \"" +
-                std::string(text_.substr(begin)) + '"');
+    return unterminated(quote == '"' ? "quoted identifier" : "quoted string", text_.substr(begin));
   }
 
   std::string_view text_;

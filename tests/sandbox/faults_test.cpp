@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "sandbox/form.h"
+#include "sandbox/spoil.h"
 #include "sandbox/stand.h"
 
 namespace mig_sandbox::test {
@@ -26,8 +27,14 @@ TEST(Fault, IsReadAndWritten) {
   EXPECT_EQ(fault.delay, 90s);
   EXPECT_EQ(fault.text(), "latency:rate=0.25,count=3,path=GET /api/v1/search,delay=1m30s");
   EXPECT_EQ(Fault::parse("500").value().text(), "500:rate=1");
-  EXPECT_THAT(Fault::parse("501").error().what, HasSubstr("it has to be one of 500, 401, latency"));
-  for (const char* wrong : {"500:rate=2", "500:rate=x", "500:count=-1", "500:colour=red", "latency:delay=5", ""})
+  EXPECT_THAT(Fault::parse("501").error().what, HasSubstr("it has to be one of 500, 401, html"));
+  EXPECT_EQ(Fault::parse("html:status=429,delay=7s").value().text(), "html:rate=1,delay=7s,status=429");
+  EXPECT_EQ(Fault::parse("html-404").value().text(), "html:rate=1,delay=1s,status=404");
+  EXPECT_EQ(Fault::parse("huge-answer:size=5").value().text(), "huge-answer:rate=1,size=5");
+  EXPECT_EQ(Fault::parse("late-answers").value().delay, 2s);
+  for (const char* wrong :
+       {"500:status=404", "500:delay=1s", "hang:size=1", "html:status=99", "html:size=1", "deep-answer:size=0",
+        "preparing:delay=x", "500:rate=2", "500:rate=x", "500:count=-1", "500:colour=red", "latency:delay=5", ""})
     EXPECT_FALSE(Fault::parse(wrong)) << wrong;
 }
 
@@ -35,20 +42,20 @@ TEST(Fault, HitsItsShareAndStopsAtItsCount) {
   Faults faults(1);
   faults.add(Fault::parse("500:rate=0.3,path=search").value());
   int hits = 0;
-  for (int i = 0; i < 1000; ++i) hits += faults.choose("GET /api/v1/search").kind ? 1 : 0;
+  for (int i = 0; i < 1000; ++i) hits += faults.choose("GET /api/v1/search").fault ? 1 : 0;
   EXPECT_GT(hits, 250);
   EXPECT_LT(hits, 350);
-  EXPECT_FALSE(faults.choose("GET /api/v1/action").kind);
+  EXPECT_FALSE(faults.choose("GET /api/v1/action").fault);
   EXPECT_EQ(faults.list().at(0).hits, hits);
   faults.clear();
   faults.add(Fault::parse("401:count=2").value());
   faults.add(Fault::parse("latency:delay=5ms").value());
   faults.add(Fault::parse("hang").value());
   const auto first = faults.choose("GET /");
-  EXPECT_EQ(first.kind, FaultKind::unauthorized);
+  EXPECT_TRUE(first.is(FaultKind::unauthorized));
   EXPECT_EQ(first.delay, 5ms);
   faults.choose("GET /");
-  EXPECT_EQ(faults.choose("GET /").kind, FaultKind::hang);
+  EXPECT_TRUE(faults.choose("GET /").is(FaultKind::hang));
 }
 
 class FaultsTest : public ::testing::Test {
@@ -162,6 +169,177 @@ TEST_F(FaultsTest, AHangEndsWithTheClient) {
   EXPECT_EQ(threads(), before);
 }
 
+TEST_F(FaultsTest, AProxyAnswersWithAPage) {
+  for (const int status : {302, 403, 404, 405, 407, 413, 421, 429, 502, 503}) {
+    arm("html:count=1,delay=7s,status=" + std::to_string(status));
+    const auto answer = stand.post(stand.document({}));
+    EXPECT_EQ(answer.status, status);
+    EXPECT_EQ(answer.headers.at("content-type"), "text/html");
+    EXPECT_THAT(answer.body, HasSubstr("<title>" + std::to_string(status) + " "));
+    EXPECT_EQ(answer.headers.contains("location"), status == 302);
+    EXPECT_EQ(answer.headers.contains("retry-after") ? answer.headers.at("retry-after") : "",
+              status == 429 || status == 503 ? "7" : "");
+  }
+  EXPECT_EQ(posts(), 0);
+  arm("html-after:count=1");
+  EXPECT_EQ(stand.post(stand.document({})).status, 502);
+  EXPECT_EQ(posts(), 1);
+}
+
+TEST_F(FaultsTest, IdsAreWrittenWithExponents) {
+  const auto id = stand.launch();
+  stand.steps(4);
+  arm("exponent-ids");
+  const std::string digits = std::to_string(id);
+  const std::string part = digits.substr(1, digits.find_last_not_of('0'));
+  const std::string written = digits.substr(0, 1) + "." + part + "e+13";
+  for (const char* path : {"action?actionid=", "search?type=action&actionid=", "search?type=command&actionid="}) {
+    const auto answer = stand.get(path + digits);
+    EXPECT_THAT(answer.body, HasSubstr("\"id\":" + written + ",\"name\":\"mig-runner: test\""));
+    EXPECT_THAT(answer.body, ::testing::Not(HasSubstr("\"id\":" + digits)));
+    EXPECT_THAT(answer.body, HasSubstr("\"id\":1,\"name\":\"Test Investigator\""));
+  }
+  // The same number.
+  EXPECT_EQ(stand.values("action?actionid=" + digits).at(0).at("id").get<double>(), static_cast<double>(id));
+  EXPECT_EQ(with_exponent_ids(R"({"id":1000000,"id":999999,"n":1000000,"id":20000000000})"),
+            R"({"id":1e+06,"id":999999,"n":1000000,"id":2e+10})");
+}
+
+TEST_F(FaultsTest, AnAnswerTellsOfAnotherAction) {
+  arm("other-action:count=2");
+  const auto answered = [&](const std::string& document) {
+    const auto answer = stand.post(document);
+    EXPECT_EQ(answer.status, 202);
+    return json::parse(answer.body)["collection"]["items"][0]["data"][0]["value"];
+  };
+  Stand::Draft draft;
+  draft.name = "mig-runner: first";
+  const json invented = answered(stand.document(draft));
+  EXPECT_EQ(invented.at("name"), "another action");
+  draft.name = "mig-runner: second";
+  const json real = answered(stand.document(draft));
+  EXPECT_EQ(real.at("name"), "mig-runner: first");
+  // Both are stored.
+  const auto list = json::parse(stand.client().get("/sandbox/posts").body);
+  ASSERT_EQ(list.size(), 2U);
+  EXPECT_EQ(list[0].at("id"), real.at("id"));
+  EXPECT_EQ(list[0].at("pgpsignatures"), real.at("pgpsignatures"));
+  EXPECT_NE(list[0].at("id"), invented.at("id"));
+  EXPECT_EQ(list[1].at("name"), "mig-runner: second");
+}
+
+// Of requests that post no action these faults let all pass, and their counts stay.
+TEST_F(FaultsTest, OfActionsHitOnlyPosts) {
+  arm("stored-500:count=1");
+  EXPECT_EQ(stand.get("dashboard").status, 200);
+  EXPECT_EQ(stand.post(stand.document({})).status, 500);
+  EXPECT_EQ(stand.post(stand.document({})).status, 202);
+}
+
+// All agents of the fleet answer in time, but for what a fault does.
+class ActionFaultsTest : public ::testing::Test {
+ protected:
+  static ServerOptions options() {
+    ServerOptions options;
+    options.fleet.agents = 9;
+    options.fleet.away = options.fleet.late = options.fleet.silent = options.fleet.failed = 0;
+    return options;
+  }
+  std::int64_t launch(const std::string& fault) {
+    EXPECT_TRUE(stand.server->add_fault(fault + (fault.find(':') == std::string::npos ? ":count=1" : ",count=1")));
+    const auto id = stand.launch();
+    stand.steps(3);
+    return id;
+  }
+  void pass(std::chrono::milliseconds time) {
+    stand.clock.advance(time);
+    stand.steps(1);
+  }
+  int counter(std::int64_t id, const char* name) { return stand.action(id).at("counters").value(name, 0); }
+  std::size_t size_of(std::int64_t id, const std::string& status) {
+    const auto commands = stand.commands(id);
+    return static_cast<std::size_t>(std::count_if(commands.begin(), commands.end(),
+                                                  [&](const json& command) { return command.at("status") == status; }));
+  }
+  Stand stand{options()};
+};
+
+TEST_F(ActionFaultsTest, AnActionStaysPreparingWithHalfOfItsCommands) {
+  const auto id = launch("preparing:delay=8s");
+  EXPECT_EQ(stand.action(id).at("status"), "preparing");
+  EXPECT_EQ(counter(id, "sent"), 4);
+  pass(7999ms);
+  EXPECT_EQ(stand.action(id).at("status"), "preparing");
+  EXPECT_EQ(counter(id, "sent"), 4);
+  EXPECT_EQ(size_of(id, "success"), 4U);
+  pass(1ms);
+  EXPECT_EQ(stand.action(id).at("status"), "inflight");
+  EXPECT_EQ(counter(id, "sent"), 9);
+  pass(20s);
+  EXPECT_EQ(stand.action(id).at("status"), "completed");
+}
+
+TEST_F(ActionFaultsTest, AnswersComeAfterTheExpiry) {
+  const auto soon = launch("late-answers:delay=2s");
+  const auto late = launch("late-answers:delay=5s");
+  pass(60s);
+  EXPECT_EQ(size_of(soon, "success"), 1U);
+  EXPECT_EQ(size_of(soon, "sent"), 8U);
+  pass(2s);
+  EXPECT_EQ(size_of(soon, "success"), 9U);
+  EXPECT_EQ(stand.action(soon).at("status"), "completed");
+  EXPECT_EQ(size_of(late, "sent"), 8U);
+  // The scheduler gives up first, and still takes what comes.
+  pass(1s);
+  EXPECT_EQ(size_of(late, "expired"), 8U);
+  EXPECT_EQ(stand.action(late).at("status"), "completed");
+  pass(2s);
+  EXPECT_EQ(size_of(late, "success"), 9U);
+  EXPECT_EQ(counter(late, "success"), 9);
+}
+
+TEST_F(ActionFaultsTest, OneAgentAnswersTooDeepOrTooMuch) {
+  for (const auto& [fault, size] :
+       {std::pair("deep-answer", 2 * 1100U), std::pair("huge-answer:size=3000000", 3000000U)}) {
+    SCOPED_TRACE(fault);
+    const auto id = launch(fault);
+    pass(59s);
+    EXPECT_EQ(stand.action(id).at("counters").at("success"), 9);
+    std::string whole = stand.get("search?type=command&limit=1000&actionid=" + std::to_string(id)).body;
+    EXPECT_TRUE(json::accept(whole));
+    EXPECT_GT(whole.size(), size);
+    std::size_t spoiled = 0;
+    for (const auto& command : stand.commands(id))
+      spoiled += command.at("results")[0].at("elements").is_array() ? 1 : 0;
+    EXPECT_EQ(spoiled, 1U);
+  }
+}
+
+// The agent of this machine answers late as well; without others it is the first, and answers too deep.
+TEST(ActionFaults, HitTheAgentOfThisMachine) {
+  ServerOptions options;
+  options.local_agent.run = [](const std::string&, const std::string&, Timestamp, const std::stop_token&) {
+    return std::string(R"({"foundanything":true,"success":true,"elements":{},"statistics":null,"errors":null})");
+  };
+  options.fleet.agents = 1;
+  options.fleet.away = options.fleet.late = options.fleet.silent = options.fleet.failed = 0;
+  Stand stand(options);
+  ASSERT_TRUE(stand.server->add_fault("late-answers:count=1,delay=1s"));
+  const auto late = stand.launch();
+  ASSERT_TRUE(stand.server->add_fault("deep-answer:count=1"));
+  Stand::Draft draft;
+  draft.target = "name='localhost'";
+  const auto deep = stand.launch(draft);
+  stand.steps(4);
+  EXPECT_TRUE(stand.commands(deep).at(0).at("results")[0].at("elements").is_array());
+  stand.clock.advance(60s);
+  stand.steps(1);
+  EXPECT_EQ(stand.action(late).at("counters").value("done", 0), 1);
+  stand.clock.advance(1s);
+  stand.steps(1);
+  EXPECT_EQ(stand.action(late).at("counters").value("success", 0), 2);
+}
+
 TEST_F(FaultsTest, AreSetOverHttp) {
   auto& client = stand.client();
   const auto added = client.request("POST", "/sandbox/faults", {}, "500:rate=1,count=5,path=dashboard");
@@ -228,9 +406,9 @@ TEST(Server, MovesByItself) {
   ASSERT_EQ(posted.status, 202);
   const auto deadline = std::chrono::steady_clock::now() + 10s;
   while (std::chrono::steady_clock::now() < deadline &&
-         client.get("/api/v1/search?type=action&status=completed", headers).status != 200)
+         client.get("/api/v1/search?type=command&status=success", headers).status != 200)
     std::this_thread::yield();
-  EXPECT_EQ(client.get("/api/v1/search?type=action&status=completed", headers).status, 200);
+  EXPECT_EQ(client.get("/api/v1/search?type=command&status=success", headers).status, 200);
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include "mig/action.h"
 #include "sandbox/form.h"
 #include "sandbox/go_json.h"
+#include "sandbox/parameters.h"
+#include "sandbox/public_key.h"
 #include "sandbox/stand.h"
 
 namespace mig_sandbox::test {
@@ -44,19 +46,29 @@ TEST(Posting, RefusesWhatTheServerRefuses) {
             "VerifySignatures() -> openpgp: invalid signature: hash tag doesn't match");
   EXPECT_EQ(refused([](json& d) { d["pgpsignatures"][0] = "abc=def"; }),
             "VerifySignatures() -> openpgp: invalid data: tag byte does not have MSB set");
-  EXPECT_EQ(refused([](json& d) { d["pgpsignatures"] = json::array(); }),
-            "Action.PGPSignatures is empty. Expecting array of strings.");
-  EXPECT_EQ(refused([](json& d) { d["name"] = ""; }), "Action.Name is empty. Expecting string.");
-  EXPECT_EQ(refused([](json& d) { d["target"] = ""; }), "Action.Target is empty. Expecting string.");
-  EXPECT_EQ(refused([](json& d) { d["syntaxversion"] = 1; }), "Wrong Syntax Version integer. Expecting version 2");
-  EXPECT_EQ(refused([](json& d) { d.erase("validfrom"); }), "Action.ValidFrom is empty. Expecting string.");
+  EXPECT_EQ(refused([](json& d) { d["pgpsignatures"] = json::array(); }), "action pgpsignatures is empty");
+  EXPECT_EQ(refused([](json& d) { d["name"] = ""; }), "action name is empty");
+  EXPECT_EQ(refused([](json& d) { d["target"] = ""; }), "action target is empty");
+  EXPECT_EQ(refused([](json& d) { d["syntaxversion"] = 1; }), "wring syntax version, expected 2");
+  EXPECT_EQ(refused([](json& d) { d.erase("validfrom"); }),
+            "VerifySignatures() -> openpgp: invalid signature: hash tag doesn't match");
   EXPECT_EQ(refused([](json& d) { d["expireafter"] = "2026-11-23T07:58:00Z"; }),
-            "Action.ExpireAfter is set before Action.ValidFrom.");
-  EXPECT_EQ(refused([](json& d) { d["expireafter"] = "2026-11-23T07:59:59Z"; }),
-            "Action.ExpireAfter is passed. Action has expired.");
+            "action expireafter is set before action validfrom");
+  EXPECT_EQ(refused([](json& d) { d["expireafter"] = "2026-11-23T07:59:59Z"; }), "action expireafter is in the past");
+  // In this order, and before the signatures are looked at.
+  EXPECT_EQ(refused([](json& d) {
+              d["operations"] = nullptr;
+              d["pgpsignatures"] = json::array();
+            }),
+            "action operations is empty");
+  EXPECT_EQ(refused([](json& d) {
+              d["syntaxversion"] = 1;
+              d["expireafter"] = "2026-11-23T07:58:00Z";
+            }),
+            "wring syntax version, expected 2");
   EXPECT_THAT(refused([](json& d) { d["target"] = 5; }), StartsWith("json: "));
   EXPECT_EQ(json::parse(stand.client().get("/sandbox/posts").body).size(), 0U);
-  EXPECT_EQ(json::parse(stand.client().get("/sandbox/refused").body).size(), 11U);
+  EXPECT_EQ(json::parse(stand.client().get("/sandbox/refused").body).size(), 13U);
 }
 
 TEST(Posting, KeepsTheLimitsOfTheColumns) {
@@ -77,6 +89,88 @@ TEST(Posting, KeepsTheLimitsOfTheColumns) {
   EXPECT_THAT(error_of(stand.post(many.dump())), ::testing::HasSubstr("character varying(4096)"));
 }
 
+// What a search for the commands of an action says.
+std::string commands_of(Stand& stand, std::int64_t id) {
+  const auto answer = stand.get("search?type=command&actionid=" + std::to_string(id));
+  return std::to_string(answer.status) + " " + error_of(answer);
+}
+
+// The signatures have a table of their own, with one row for an investigator; each is written after the action.
+TEST(Posting, StoresTheActionBeforeItsSignatures) {
+  ServerOptions options;
+  options.fleet.agents = 5;
+  options.fleet.away = 0;
+  Stand stand(options);
+  json twice = json::parse(stand.document({}));
+  twice["pgpsignatures"].push_back(twice["pgpsignatures"][0]);
+  const auto answer = stand.post(twice.dump());
+  EXPECT_EQ(answer.status, 500);
+  EXPECT_EQ(error_of(answer),
+            "Failed to store signature: 'pq: duplicate key value violates unique constraint "
+            "\"signatures_actionid_investigatorid_idx\"'");
+  const auto posts = json::parse(stand.client().get("/sandbox/posts").body);
+  ASSERT_EQ(posts.size(), 1U);
+  EXPECT_EQ(posts[0].at("status"), 500);
+  stand.steps(4);
+  // The first of the two has its row.
+  EXPECT_EQ(commands_of(stand, posts[0].at("id")), "200 ");
+}
+
+TEST(Posting, ListsNoCommandsOfAnActionWithoutASignature) {
+  ServerOptions options;
+  options.fleet.agents = 5;
+  options.fleet.away = 0;
+  for (const char* fault : {"stored-500", "orphan"}) {
+    SCOPED_TRACE(fault);
+    Stand stand(options);
+    ASSERT_TRUE(stand.server->add_fault(std::string(fault) + ":count=1"));
+    const auto answer = stand.post(stand.document({}));
+    EXPECT_EQ(answer.status, fault == std::string("orphan") ? 202 : 500);
+    if (answer.status == 500) {
+      EXPECT_EQ(error_of(answer), "Failed to store signature: 'pq: permission denied for table signatures'");
+    }
+    stand.steps(4);
+    stand.clock.advance(std::chrono::seconds(59));
+    stand.steps(1);
+    const auto found = stand.values("search?type=action&actionname=mig-runner:%20test");
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].at("pgpsignatures").size(), 1U);
+    EXPECT_FALSE(found[0].contains("investigators"));
+    const auto id = found[0].at("id").get<std::int64_t>();
+    // Its agents work on it, and it counts them.
+    EXPECT_EQ(stand.action(id).at("counters").at("sent"), 5);
+    EXPECT_EQ(stand.action(id).at("counters").at("done"), 5);
+    EXPECT_EQ(commands_of(stand, id), "404 no results found");
+    EXPECT_EQ(stand.get("search?type=command&status=%25").status, 500);
+    EXPECT_EQ(stand.get("search?type=command&agentname=%25.net").status, 404);
+    // The next is whole.
+    EXPECT_TRUE(stand.action(stand.launch()).contains("investigators"));
+  }
+}
+
+// A signature by the investigator whose number is a byte short, over one of the texts that `text_of` makes.
+template <class TextOf>
+std::pair<std::string, std::string> short_signature(TextOf text_of) {
+  for (int i = 0;; ++i) {
+    const std::string text = text_of(i);
+    auto signature = test_key().signer->sign(text).value();
+    const auto packet = decode_base64(signature.substr(0, signature.rfind('='))).value();
+    if (rsa_bytes_of_signature(packet) != 256U) return {text, signature};
+  }
+}
+
+TEST(Authentication, RefusesATokenWithAShortSignature) {
+  Stand stand;
+  const std::string time = mig_runner::format_utc(stand.clock.now());
+  const auto [text, signature] = short_signature([&](int i) { return "1;" + time + ";" + std::to_string(i) + "\n"; });
+  const auto answer = stand.client().get("/api/v1/dashboard",
+                                         {{"X-PGPAUTHORIZATION", text.substr(0, text.size() - 1) + ";" + signature}});
+  EXPECT_EQ(answer.status, 401);
+  EXPECT_EQ(error_of(answer),
+            "Authorization verification failed with error 'verifySignedToken() -> openpgp: invalid signature: RSA "
+            "verification failure'");
+}
+
 // Each vector is signed as the runner would, travels through the form, and has to verify on the text that the sandbox
 // builds from what it decoded.
 TEST(Posting, VerifiesEveryCanonicalVectorFromItsOwnDecoding) {
@@ -88,11 +182,10 @@ TEST(Posting, VerifiesEveryCanonicalVectorFromItsOwnDecoding) {
     SCOPED_TRACE(vector.at("input").get<std::string>());
     stand.clock.set(mig_runner::parse_rfc3339(vector.at("validfrom").get<std::string>()).value());
     const auto action = mig_runner::mig::Action::parse(vector.at("posted").get<std::string>()).value();
-    const std::vector<std::string> signatures = {
-        test_key().signer->sign(vector.at("signed").get<std::string>()).value()};
+    const std::vector<std::string> signatures = {Stand::sign(vector.at("signed").get<std::string>())};
     const auto answer = stand.post(action.document(signatures));
-    if (action.target().empty()) {
-      EXPECT_EQ(error_of(answer), "Action.Target is empty. Expecting string.");
+    if (action.target().empty() || !action.operations()) {
+      EXPECT_EQ(error_of(answer), action.target().empty() ? "action target is empty" : "action operations is empty");
       ++refused;
       continue;
     }

@@ -62,7 +62,10 @@ TEST(Scheduler, TakesAnActionThroughItsStates) {
   EXPECT_EQ(counter(stand.action(id), "sent"), 20);
   EXPECT_EQ(counter(stand.action(id), "inflight"), 20);
   EXPECT_EQ(count(stand.commands(id)), (std::map<std::string, int>{{"sent", 20}}));
-  EXPECT_EQ(stand.commands(id)[0].at("results"), nullptr);
+  // One result for each operation, empty.
+  EXPECT_EQ(
+      stand.commands(id)[0].at("results"),
+      json::parse(R"([{"foundanything":false,"success":false,"elements":null,"statistics":null,"errors":null}])"));
   stand.clock.advance(seconds(59));
   stand.server->step();
   const json action = stand.action(id);
@@ -85,18 +88,25 @@ TEST(Scheduler, CallsAnActionInvalidThatNoAgentMatches) {
   const auto id = stand.launch(draft);
   stand.steps(4);
   EXPECT_EQ(stand.action(id).at("status"), "invalid");
+  EXPECT_EQ(stand.action(id).at("starttime"), "2026-11-23T08:00:00Z");
+  EXPECT_EQ(stand.action(id).at("finishtime"), "9998-01-11T11:11:11Z");
   EXPECT_EQ(stand.get("search?type=command&actionid=" + std::to_string(id)).status, 404);
 }
 
-TEST(Scheduler, LeavesATargetThatDoesNotParseScheduledForEver) {
-  Stand stand(with_good_fleet(3));
-  Stand::Draft draft;
-  draft.target = "this is not sql";
-  const auto id = stand.launch(draft);
-  stand.steps(4);
-  stand.clock.advance(seconds(3600));
-  stand.steps(4);
-  EXPECT_EQ(stand.action(id).at("status"), "scheduled");
+// The name of a macro is a column that is not there.
+TEST(Scheduler, LeavesATargetThatCannotBeRunScheduledForEver) {
+  for (const char* target : {"this is not sql", "nonsense(", "web_servers"}) {
+    SCOPED_TRACE(target);
+    Stand stand(with_good_fleet(3));
+    Stand::Draft draft;
+    draft.target = target;
+    const auto id = stand.launch(draft);
+    stand.steps(4);
+    stand.clock.advance(seconds(3600));
+    stand.steps(4);
+    EXPECT_EQ(stand.action(id).at("status"), "scheduled");
+    EXPECT_EQ(stand.action(id).at("starttime"), "0009-01-11T11:11:11Z");
+  }
 }
 
 TEST(Scheduler, WaitsForTheActionToBecomeValidAndDropsWhatExpiredBefore) {
@@ -126,23 +136,72 @@ TEST(Scheduler, ExpiresWhatDoesNotAnswerAndTakesLateAnswers) {
   stand.steps(3);
   const int sent = counter(stand.action(id), "sent");
   EXPECT_LT(sent, 400);
+  const auto check_counters = [&] {
+    const auto statuses = count(stand.commands(id));
+    const json action = stand.action(id);
+    for (const auto& [status, number] : statuses)
+      EXPECT_EQ(number, counter(action, status == "sent" ? "inflight" : status.c_str())) << status;
+    return action;
+  };
+  // At the expiry itself, and for the scheduler's delay of 3 s, what was not answered still stands as sent.
   stand.clock.advance(seconds(60));
   stand.server->step();
-  const json at_expiry = stand.action(id);
-  EXPECT_EQ(at_expiry.at("status"), "completed");
-  EXPECT_EQ(counter(at_expiry, "done"), sent);
-  EXPECT_GT(counter(at_expiry, "expired"), sent / 5);
-  EXPECT_GT(counter(at_expiry, "failed"), 0);
-  EXPECT_GT(counter(at_expiry, "timeout"), 0);
-  const auto statuses = count(stand.commands(id));
-  for (const auto& [status, number] : statuses) EXPECT_EQ(number, counter(at_expiry, status.c_str())) << status;
+  const json at_expiry = check_counters();
+  EXPECT_EQ(at_expiry.at("status"), "inflight");
+  EXPECT_GT(counter(at_expiry, "inflight"), sent / 5);
+  EXPECT_EQ(counter(at_expiry, "expired"), 0);
+  stand.clock.advance(milliseconds(2999));
+  stand.server->step();
+  const json before_end = check_counters();
+  EXPECT_EQ(before_end.at("status"), "inflight");
+  EXPECT_LT(counter(before_end, "inflight"), counter(at_expiry, "inflight"));
+  stand.clock.advance(milliseconds(1));
+  stand.server->step();
+  const json ended = check_counters();
+  EXPECT_EQ(ended.at("status"), "completed");
+  EXPECT_EQ(counter(ended, "done"), sent);
+  EXPECT_GT(counter(ended, "expired"), 0);
+  EXPECT_GT(counter(ended, "failed"), 0);
+  EXPECT_GT(counter(ended, "timeout"), 0);
   stand.clock.advance(seconds(30));
   stand.server->step();
-  const json after = stand.action(id);
+  const json after = check_counters();
   EXPECT_EQ(counter(after, "done"), sent);
-  EXPECT_LT(counter(after, "expired"), counter(at_expiry, "expired"));
+  EXPECT_LT(counter(after, "expired"), counter(ended, "expired"));
   EXPECT_GT(counter(after, "expired"), 0);
-  EXPECT_EQ(count(stand.commands(id)).at("expired"), counter(after, "expired"));
+}
+
+TEST(Scheduler, MakesCommandsInBatches) {
+  Stand stand(with_good_fleet(2500));
+  const auto id = stand.launch();
+  stand.steps(2);
+  std::vector<int> sent;
+  std::vector<std::string> states;
+  for (int i = 0; i < 3; ++i) {
+    stand.server->step();
+    sent.push_back(counter(stand.action(id), "sent"));
+    states.push_back(stand.action(id).at("status"));
+  }
+  EXPECT_THAT(sent, ::testing::ElementsAre(1024, 2048, 2500));
+  EXPECT_THAT(states, ::testing::ElementsAre("preparing", "preparing", "inflight"));
+  std::set<std::int64_t> agents;
+  for (const auto& command : stand.commands(id)) agents.insert(command.at("agent").at("id").get<std::int64_t>());
+  EXPECT_EQ(agents.size(), 2500U);
+}
+
+TEST(Scheduler, GoesOnWithTheNextBatchAfterARestart) {
+  const mig_runner::test::ScratchDirectory scratch;
+  ServerOptions options = with_good_fleet(1500);
+  options.state = scratch.path() / "state.db";
+  Stand stand(options);
+  const auto id = stand.launch();
+  stand.steps(3);
+  EXPECT_EQ(counter(stand.action(id), "sent"), 1024);
+  stand.stop();
+  stand.start();
+  stand.steps(1);
+  EXPECT_EQ(counter(stand.action(id), "sent"), 1500);
+  EXPECT_EQ(stand.action(id).at("status"), "inflight");
 }
 
 TEST(Scheduler, RunsTheAgentOfThisMachine) {
@@ -325,7 +384,7 @@ TEST(Fleet, ScalesToAHundredThousandAgents) {
   ServerOptions options = with_good_fleet(100'000);
   Stand stand(options);
   const auto id = stand.launch();
-  stand.steps(3);
+  stand.steps(2 + 98);
   stand.clock.advance(seconds(59));
   stand.steps(1);
   EXPECT_EQ(counter(stand.action(id), "success"), 100'000);

@@ -50,6 +50,8 @@ class Stand {
   std::int64_t launch(const Draft& draft);
   std::int64_t launch() { return launch(Draft{}); }
   void steps(int count);
+  // A signature of full length, by the investigator.
+  static std::string sign(const std::string& text);
   std::string token(Timestamp time) const;
   json action(std::int64_t id) { return values("action?actionid=" + std::to_string(id)).at(0); }
   std::vector<json> commands(std::int64_t id, const std::string& more = "&limit=1000000") {

@@ -84,10 +84,16 @@ TEST_F(TargetTest, ComplainsAsPostgresqlDoes) {
   EXPECT_EQ(complaint("status='online' AND"), "syntax error at or near \")\"");
   EXPECT_EQ(complaint("status=\"online\""), "column \"online\" does not exist");
   EXPECT_EQ(complaint("nosuch = 1"), "column \"nosuch\" does not exist");
-  EXPECT_EQ(complaint("status='online"), "unterminated quoted string at or near \"'online\"");
+  EXPECT_EQ(complaint("status='online"),
+            "unterminated quoted string at or near \"'online)\n\t\tORDER BY agents.queueloc ASC\"");
   EXPECT_EQ(complaint("status='online') OR (1=1"), "syntax error at or near \")\"");
-  EXPECT_EQ(complaint("(status='online'"), "syntax error at end of input");
-  EXPECT_EQ(complaint("status='online' -- "), "syntax error at end of input");
+  EXPECT_EQ(complaint("(status='online'"), "syntax error at or near \"ORDER\"");
+  EXPECT_EQ(complaint("nonsense("), "syntax error at or near \"ORDER\"");
+  EXPECT_EQ(complaint("status='online' OR ("), "syntax error at or near \")\"");
+  EXPECT_EQ(complaint("status="), "syntax error at or near \")\"");
+  EXPECT_EQ(complaint("status='online' -- "), "syntax error at or near \"ORDER\"");
+  EXPECT_EQ(complaint("status='online' /* x"),
+            "unterminated /* comment at or near \"/* x)\n\t\tORDER BY agents.queueloc ASC\"");
   EXPECT_EQ(complaint("name GLOB 'web*'"), "syntax error at or near \"GLOB\"");
   EXPECT_EQ(complaint("id = 1::money"), "type \"money\" does not exist");
   EXPECT_EQ(complaint("name = `x`"), "syntax error at or near \"`\"");
