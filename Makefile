@@ -1,5 +1,5 @@
 # Thin over the CMake presets (CMakePresets.json); every target installs what is missing first.
-.PHONY: all setup setup-deb build release install deb check check-asan check-tsan check-deb soak fuzz bench demo format clean
+.PHONY: all setup setup-deb build release install deb check conformance check-asan check-tsan check-deb soak fuzz bench demo format clean
 .DEFAULT_GOAL := all
 
 all: build
@@ -38,6 +38,15 @@ check-deb: deb
 
 check: build
 	ctest --preset dev
+
+# The conformance suite against the MIG that the MIG_CONFORMANCE_ variables name (CONTRIBUTING.md).
+conformance:
+	@test -n "$$MIG_CONFORMANCE_API" || { echo "Name a MIG that may be asked and given actions that no agent matches:"; \
+	  echo "  MIG_CONFORMANCE_API=https://host/api/v1/ MIG_CONFORMANCE_GPG_HOME=DIRECTORY MIG_CONFORMANCE_KEY=FINGERPRINT make conformance"; \
+	  echo "CONTRIBUTING.md has the other variables; make check runs the suite against mig-sandbox."; exit 2; }
+	@$(MAKE) --no-print-directory build/dev/build.ninja
+	cmake --build --preset dev --target test_conformance
+	build/dev/tests/test_conformance
 
 check-asan: build/asan/build.ninja
 	cmake --build --preset asan

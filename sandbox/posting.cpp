@@ -41,16 +41,29 @@ Result<void> validate(const Action& action, Timestamp now) {
   return {};
 }
 
-Result<void> fits_columns(const Action& action) {
+auto too_long(std::size_t most) {
+  return invalid("Failed to store action: 'pq: value too long for type character varying(" + std::to_string(most) +
+                 ")'");
+}
+
+// What a column of `most` characters keeps of a text: blanks at its end that do not fit are cut off.
+Result<std::string> fit(std::string text, std::size_t most) {
+  std::size_t length = characters(text);
+  for (; length > most && text.back() == ' '; --length) text.pop_back();
+  if (length > most) return too_long(most);
+  return text;
+}
+
+Result<void> fit_columns(ActionRow& row, const Action& action) {
   std::size_t signatures = 0;
   for (const auto& signature : action.signatures()) signatures += characters(signature);
-  const auto too_long = [](std::size_t most) {
-    return invalid("Failed to store action: 'pq: value too long for type character varying(" + std::to_string(most) +
-                   ")'");
-  };
-  if (characters(action.name()) > kMostNameCharacters) return too_long(kMostNameCharacters);
-  if (characters(action.target()) > kMostTargetCharacters) return too_long(kMostTargetCharacters);
+  auto name = fit(action.name(), kMostNameCharacters);
+  if (!name) return tl::unexpected(name.error());
+  auto target = fit(action.target(), kMostTargetCharacters);
+  if (!target) return tl::unexpected(target.error());
   if (signatures > kMostSignatureCharacters) return too_long(kMostSignatureCharacters);
+  row.name = *std::move(name);
+  row.target = *std::move(target);
   return {};
 }
 
@@ -86,7 +99,6 @@ Result<Api::Posted> Api::read_action(const Request& request) {
   if (auto valid = validate(*action, world_.clock.now()); !valid) return tl::unexpected(valid.error());
   const auto signers = verify_signatures(*action, world_.investigators);
   if (!signers) return tl::unexpected(signers.error());
-  if (auto fits = fits_columns(*action); !fits) return tl::unexpected(fits.error());
   const auto valid_from = parse_micros(action->valid_from_text());
   const auto expire_after = parse_micros(action->expire_after_text());
   if (!valid_from) return tl::unexpected(valid_from.error());
@@ -94,8 +106,7 @@ Result<Api::Posted> Api::read_action(const Request& request) {
   Posted result;
   ActionRow& row = result.action;
   row.id = world_.ids.take();
-  row.name = action->name();
-  row.target = action->target();
+  if (auto fits = fit_columns(row, *action); !fits) return tl::unexpected(fits.error());
   row.description = action->description_json();
   row.threat = action->threat_json();
   row.operations = action->operations_json();
