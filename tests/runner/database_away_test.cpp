@@ -90,7 +90,7 @@ TEST(DatabaseAway, WhatWaitsForItEndsWithTheRunner) {
 TEST(LeaseEnded, NothingIsPostedUnderIt) {
   MemberStand stand;
   const auto other = stand.other_member();
-  stand.api.before_many = [&] {
+  stand.api.before_posts = [&] {
     stand.server.query(stand.database(),
                        "UPDATE runs SET owner = NULL; DELETE FROM members WHERE id IN"
                        " (SELECT id FROM members ORDER BY started LIMIT 1)");
@@ -102,7 +102,7 @@ TEST(LeaseEnded, NothingIsPostedUnderIt) {
   const auto run = stand.store->find("disk", at("2026-11-23T08:02:00Z")).value().value();
   EXPECT_EQ(run.state, RunState::unknown) << "who takes it over asks the API first";
 
-  stand.api.before_many = {};
+  stand.api.before_posts = {};
   stand.pass(44s);
   EXPECT_EQ(stand.api.posts, 1) << "who lost it may live, and have a post open\n" << stand.log.all();
   stand.pass(10s);
@@ -116,7 +116,7 @@ TEST(LeaseEnded, AndNobodyTookOverIsNoTry) {
   MemberStand stand(config, "1-2 8 * * *", 2s);
   stand.limit_launches(1);
   std::jthread locker;
-  stand.api.before_many = [&] {
+  stand.api.before_posts = [&] {
     const auto term = stand.store->term();
     locker = std::jthread([&] {
       stand.server.query(stand.database(),
@@ -126,7 +126,7 @@ TEST(LeaseEnded, AndNobodyTookOverIsNoTry) {
   };
   stand.clock.set(at("2026-11-23T08:02:00Z"));
   stand.settle();
-  stand.api.before_many = {};
+  stand.api.before_posts = {};
   EXPECT_EQ(stand.api.posts, 1) << stand.log.all();
   EXPECT_EQ(stand.log.count("this runner's lease was not renewed in time"), 1) << stand.log.all();
   EXPECT_TRUE(stand.settles([&] {

@@ -74,7 +74,7 @@ class FakeHttp final : public api::Http {
   void perform_all(const std::vector<api::HttpRequest>& requests,
                    const std::function<void(std::size_t, Result<HttpAnswer>)>& done,
                    const std::function<void()>& idle) override {
-    if (api_.before_many) api_.before_many();
+    if (api_.before_posts && !requests.empty() && !requests.front().form_body.empty()) api_.before_posts();
     if (idle) idle();
     for (std::size_t i = requests.size(); i-- > 0;) {
       const bool held_back = requests[i].may_send && !requests[i].may_send();

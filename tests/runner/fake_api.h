@@ -59,7 +59,7 @@ class FakeApi {
   int requests = 0;                          // of any kind
   int commands_per_action = 0;               // new actions get so many
   std::function<void(Stored&)> before_page;  // may reorder the list between pages
-  std::function<void()> before_many;         // called before requests that go side by side
+  std::function<void()> before_posts;        // called before posts that go out together
   std::function<void()> around_exchange;     // called before and after each; may throw, as a crash there
 
   Result<api::HttpAnswer> answer(const api::HttpRequest& request);

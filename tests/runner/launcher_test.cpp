@@ -69,9 +69,9 @@ TEST(Launcher, WhatBecomesLateWhileTheApiIsWaitedForIsGivenToOthers) {
     launch("first", 0ms);
     launch("second", 300ms);
     int free_meanwhile = 0;
-    stand.api.before_many = [&] {
+    stand.api.before_posts = [&] {
       stand.clock.advance(300ms + runner::Launcher::kPatience - (long_wait ? 0ms : 1ms));
-      stand.api.before_many = nullptr;
+      stand.api.before_posts = nullptr;
     };
     stand.api.around_exchange = [&] {
       free_meanwhile = static_cast<int>(stand.store->claimable(runner::Launcher::kToLaunch, 10)->size());
