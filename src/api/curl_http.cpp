@@ -76,12 +76,11 @@ class Turn {
 // One transfer and what it needs while it runs.
 class Transfer {
  public:
-  Transfer(const HttpRequest& request, const HttpOptions& options, const std::optional<std::string>& certificates,
-           Turn& turn)
+  Transfer(const HttpRequest& request, const HttpOptions& options, Turn& turn)
       : request_(request), turn_(turn), easy_(curl_easy_init()) {
     for (const auto& header : request.headers) headers_ = curl_slist_append(headers_, header.c_str());
     set_common(options);
-    set_certificates(certificates);
+    if (is_secure()) set_certificates();
     if (!request.form_body.empty()) set_post();
     if (!request.may_send) return;
     curl_easy_setopt(easy_, CURLOPT_PREREQFUNCTION, ask_to_send);
@@ -142,17 +141,20 @@ class Transfer {
   }
 
   // Of SSL_CERT_FILE and SSL_CERT_DIR, which curl does not know.
-  void set_certificates(const std::optional<std::string>& certificates) {
-    if (!certificates) {
+  void set_certificates() {
+    certificates_ = trusted_certificates(curl_version_info(CURLVERSION_NOW)->cainfo);
+    if (!certificates_) {
       if (const char* file = std::getenv("SSL_CERT_FILE"); file != nullptr && *file != '\0')
         curl_easy_setopt(easy_, CURLOPT_CAINFO, file);
       return;
     }
-    curl_blob blob{const_cast<char*>(certificates->data()), certificates->size(), CURL_BLOB_NOCOPY};
+    curl_blob blob{const_cast<char*>(certificates_->data()), certificates_->size(), CURL_BLOB_NOCOPY};
     curl_easy_setopt(easy_, CURLOPT_CAINFO, nullptr);
     curl_easy_setopt(easy_, CURLOPT_CAPATH, nullptr);
-    if (!certificates->empty()) curl_easy_setopt(easy_, CURLOPT_CAINFO_BLOB, &blob);
+    if (!certificates_->empty()) curl_easy_setopt(easy_, CURLOPT_CAINFO_BLOB, &blob);
   }
+
+  bool is_secure() const { return request_.url.size() > 5 && lower(request_.url[4]) == 's'; }
 
   // curl sends a request again by itself when a reused connection turns out to be dead; an action would be launched
   // twice. On a connection of its own there is nothing to repeat.
@@ -175,8 +177,7 @@ class Transfer {
     curl_easy_getinfo(easy_, CURLINFO_NUM_CONNECTS, &new_connections);
     curl_off_t handshake = 0;
     curl_easy_getinfo(easy_, CURLINFO_APPCONNECT_TIME_T, &handshake);
-    const bool secure = request_.url.size() > 5 && lower(request_.url[4]) == 's';
-    if (secure && new_connections > 0 && handshake == 0) return Retry::later;
+    if (is_secure() && new_connections > 0 && handshake == 0) return Retry::later;
     return sent > 0 ? Retry::outcome_unknown : Retry::later;
   }
 
@@ -247,6 +248,7 @@ class Transfer {
   Turn& turn_;
   CURL* easy_;
   curl_slist* headers_ = nullptr;
+  std::shared_ptr<const std::string> certificates_;  // curl borrows them
   char error_text_[CURL_ERROR_SIZE] = "";
   HttpAnswer answer_;
   std::optional<Error> sink_error_;
@@ -259,7 +261,6 @@ class CurlHttp final : public Http {
   CurlHttp(const HttpOptions& options, std::stop_token stop) : options_(options), stop_(std::move(stop)) {
     start_curl_once();
     multi_ = curl_multi_init();
-    certificates_ = trusted_certificates(curl_version_info(CURLVERSION_NOW)->cainfo);
   }
   ~CurlHttp() override { curl_multi_cleanup(multi_); }
   CurlHttp(const CurlHttp&) = delete;
@@ -322,7 +323,7 @@ class CurlHttp final : public Http {
         done(transfers.size() - 1, fail("a header of the request holds a line break", shown_url(request->url)));
         continue;
       }
-      transfers.back() = std::make_unique<Transfer>(*request, options_, certificates_, turn_);
+      transfers.back() = std::make_unique<Transfer>(*request, options_, turn_);
       curl_multi_add_handle(multi_, transfers.back()->easy());
       ++under_way;
     }
@@ -350,7 +351,6 @@ class CurlHttp final : public Http {
 
   const HttpOptions options_;
   const std::stop_token stop_;
-  std::optional<std::string> certificates_;
   CURLM* multi_;
   Turn turn_;
 };

@@ -7,7 +7,7 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <memory>
+#include <mutex>
 #include <set>
 #include <sstream>
 
@@ -25,9 +25,9 @@ struct OpenSslCloser {
 using Bio = std::unique_ptr<BIO, OpenSslCloser>;
 using Certificate = std::unique_ptr<X509, OpenSslCloser>;
 
-const char* variable(const char* name) {
+std::string variable(const char* name) {
   const char* value = std::getenv(name);
-  return value != nullptr && *value != '\0' ? value : nullptr;
+  return value != nullptr ? value : "";
 }
 
 std::string pem_of(X509* certificate) {
@@ -49,6 +49,26 @@ void add_file(const fs::path& path, std::set<std::string>& certificates) {
   ERR_clear_error();
 }
 
+// Another name of a file of the same directory, such as the names by hash that OpenSSL looks for.
+bool is_second_name(const fs::directory_entry& entry) {
+  std::error_code error;
+  return entry.is_symlink(error) && !fs::read_symlink(entry.path(), error).has_parent_path();
+}
+
+std::string read_certificates(const std::string& file, const std::string& directories) {
+  std::set<std::string> certificates;
+  if (!file.empty()) add_file(file, certificates);
+  std::istringstream list(directories);
+  for (std::string directory; std::getline(list, directory, ':');) {
+    std::error_code error;
+    for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
+      if (!is_second_name(*entry)) add_file(entry->path(), certificates);
+  }
+  std::string all;
+  for (const auto& certificate : certificates) all += certificate;
+  return all;
+}
+
 std::string host_of(const std::string& url) {
   const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), curl_url_cleanup);
   char* host = nullptr;
@@ -62,22 +82,21 @@ std::string host_of(const std::string& url) {
 
 }  // namespace
 
-std::optional<std::string> trusted_certificates(const char* default_file) {
-  const char* directories = variable("SSL_CERT_DIR");
-  if (directories == nullptr) return std::nullopt;
-  std::set<std::string> certificates;
-  const char* file = variable("SSL_CERT_FILE");
-  if (file == nullptr) file = default_file;
-  if (file != nullptr) add_file(file, certificates);
-  std::istringstream list(directories);
-  for (std::string directory; std::getline(list, directory, ':');) {
-    std::error_code error;
-    for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
-      add_file(entry->path(), certificates);
+std::shared_ptr<const std::string> trusted_certificates(const char* default_file) {
+  static std::mutex mutex;  // guards the three
+  static std::string known_file, known_directories;
+  static std::shared_ptr<const std::string> known;
+  const auto directories = variable("SSL_CERT_DIR");
+  if (directories.empty()) return nullptr;
+  auto file = variable("SSL_CERT_FILE");
+  if (file.empty() && default_file != nullptr) file = default_file;
+  const std::lock_guard lock(mutex);
+  if (!known || file != known_file || directories != known_directories) {
+    known = std::make_shared<const std::string>(read_certificates(file, directories));
+    known_file = file;
+    known_directories = directories;
   }
-  std::string all;
-  for (const auto& certificate : certificates) all += certificate;
-  return all;
+  return known;
 }
 
 bool is_loopback(const std::string& url) {

@@ -35,6 +35,8 @@ TEST(Tls, CertificatesInDirectoriesAreTrusted) {
     const auto answer = make()->perform(get(server.url()));
     EXPECT_TRUE(answer) << answer.error().text();
     EXPECT_TRUE(make()->perform(get(other.url())));
+    std::filesystem::remove(second.path() / "any name");
+    EXPECT_TRUE(make()->perform(get(server.url()))) << "they are read once";
   }
   {
     const EnvironmentVariable trusted("SSL_CERT_DIR", first.path());
