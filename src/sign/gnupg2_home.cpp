@@ -29,16 +29,21 @@ bool says(const GpgOutput& output, std::string_view words) {
   return output.err.find(words) != std::string::npos;
 }
 
-// All that gpg says of a failure, but for what only follows from it.
+// Lines that only follow from an earlier one, or have nothing to do with it.
+bool is_reason(const std::string& line) {
+  for (const std::string_view other : {"WARNING: ", "Note: ", "keydb_search failed", "error reading key"})
+    if (line.starts_with(other)) return false;
+  return !line.empty();
+}
+
 std::string reason(const GpgOutput& output) {
   std::istringstream lines(output.err);
   std::string all;
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with("gpg: ")) line.erase(0, 5);
-    if (line.empty() || line.starts_with("WARNING: ") || line.starts_with("Note: ")) continue;
-    all += (all.empty() ? "" : "; ") + line;
+    if (is_reason(line)) all += (all.empty() ? "" : "; ") + line;
   }
-  return all.empty() ? "gpg does not say why" : all;
+  return all.empty() ? "it says \"" + output.err + "\"" : all;
 }
 
 // What gpg does not say by itself.

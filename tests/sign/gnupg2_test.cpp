@@ -177,7 +177,8 @@ TEST(GnuPg2, AllThatGpgSaysOfAFailureIsShown) {
                     "case \"$*\" in *--export*) echo key; exit;; esac\n"
                     "{ echo 'gpg: Note: trustdb not writable'\n"
                     "echo \"gpg: failed to create temporary file '.#lk': Permission denied\"\n"
-                    "echo \"gpg: can't connect to the agent: Permission denied\"; } >&2\n");
+                    "echo \"gpg: can't connect to the agent: Permission denied\"\n"
+                    "echo 'gpg: error reading key: No agent running'; } >&2\n");
   EXPECT_EQ(key_error(load(home.path(), std::string(40, 'A'))),
             home.path().string() +
                 ": gpg does not give the private key out: failed to create temporary file '.#lk': Permission denied; "
