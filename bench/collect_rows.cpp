@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <utility>
 
 #include "bench/collected_action.h"
+#include "bench/large_answers.h"
 #include "bench/rows.h"
 
 // Collecting the results of many agents into a durable file.
@@ -36,6 +38,30 @@ double peak_after_collecting(int agents) {
   return collecting.tree.runner().peak_mib();
 }
 
+double mib(std::size_t bytes) {
+  return static_cast<double>(bytes) / (1 << 20U);
+}
+
+// Memory of the whole runner. What agents honestly send stays below what the runner may always have; one answer that is
+// larger may take twice its size for a while.
+Rows memory_rows(const Options& options) {
+  Rows rows;
+  for (const auto& [work, shape] : {std::pair("900 commands of 300 KB", LargeAnswers::Shape{900, 300'000}),
+                                    std::pair("215 commands of 1.2 MB", LargeAnswers::Shape{215, 1'200'000})}) {
+    const LargeAnswers api(shape);
+    Collecting collecting(api.port(), api.action());
+    rows.push_back(bounded(fmt::format("  peak memory, {}", work), collecting.tree.runner().peak_mib(), "MiB", 64));
+  }
+  const std::size_t huge = options.quick ? 50'000'000 : 200'000'000;
+  const LargeAnswers api({100, 3'000, huge, "[],"});
+  Collecting collecting(api.port(), api.action());
+  const auto work = fmt::format("one command of {} MB, all of it \"[],\"", huge / 1'000'000);
+  rows.push_back(
+      bounded(fmt::format("  peak memory, {}", work), collecting.tree.runner().peak_mib(), "MiB", 2 * mib(huge)));
+  rows.push_back(bounded("  memory afterwards", collecting.tree.runner().resident_mib(), "MiB", 64));
+  return rows;
+}
+
 }  // namespace
 
 Rows collect_rows(const Options& options) {
@@ -60,12 +86,14 @@ Rows collect_rows(const Options& options) {
   const double large = percentile(peak, 1);
   const double growth = (large - small) * 1024 * 1024 / (count - count / 100);
   const auto work = fmt::format("collecting {} commands, {} MB: ", count, bytes / 1'000'000);
-  return {compared(work + "wall / curl to a file and fsync", median(wall), median(bare_wall), "ms", 1.5),
-          compared(work + "CPU / the same", median(cpu), median(bare_cpu), "ms", 2),
-          bounded("  peak memory", large, "MiB", 64),
-          bounded(fmt::format("  its growth a command ({:.1f}, {:.1f}, {:.1f} MiB at {}, {}, {})", small, middle, large,
-                              count / 100, count / 10, count),
-                  growth, "bytes", 100)};
+  Rows rows{compared(work + "wall / curl to a file and fsync", median(wall), median(bare_wall), "ms", 1.15),
+            compared(work + "CPU / the same", median(cpu), median(bare_cpu), "ms", 1.5),
+            bounded("  peak memory", large, "MiB", 64),
+            bounded(fmt::format("  its growth a command ({:.1f}, {:.1f}, {:.1f} MiB at {}, {}, {})", small, middle,
+                                large, count / 100, count / 10, count),
+                    growth, "bytes", 100)};
+  for (auto& row : memory_rows(options)) rows.push_back(std::move(row));
+  return rows;
 }
 
 }  // namespace mig_bench

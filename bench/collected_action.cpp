@@ -33,19 +33,26 @@ CollectedAction::CollectedAction(int agents)
   });
 }
 
-void CollectedAction::leave_in(const Tree& tree, mig_runner::Timestamp expiry, const std::string& plugin) const {
-  auto action = sandbox.action(id);
+void leave_launched(const Tree& tree, nlohmann::json action, mig_runner::Timestamp expiry, const std::string& plugin) {
   action["expireafter"] = mig_runner::format_utc(expiry);
   tree.job(kJob, "schedule = 0 0 1 1 *\n", large_action());
+  const auto file = fmt::format("tree/runners/{}/inflight/{}.json", kJob, action.at("id").get<std::int64_t>());
   const nlohmann::json record{{"action", action}, {"commands", nullptr}, {"name", kJob}, {"plugin", plugin}};
-  write_text(tree.path(fmt::format("tree/runners/{}/inflight/{}.json", kJob, id)), record.dump());
+  write_text(tree.path(file), record.dump());
+}
+
+void CollectedAction::leave_in(const Tree& tree, mig_runner::Timestamp expiry, const std::string& plugin) const {
+  leave_launched(tree, sandbox.action(id), expiry, plugin);
 }
 
 Collecting::Collecting(const CollectedAction& action, const std::string& plugin, const std::string& settings)
-    : tree(action.sandbox.port(), settings) {
+    : Collecting(action.sandbox.port(), action.sandbox.action(action.id), plugin, settings) {}
+
+Collecting::Collecting(int port, const nlohmann::json& action, const std::string& plugin, const std::string& settings)
+    : tree(port, settings) {
   if (!plugin.empty()) tree.plugin(kPlugin, plugin);
   const auto expiry = std::chrono::ceil<std::chrono::seconds>(now() + std::chrono::seconds(1));
-  action.leave_in(tree, expiry, plugin.empty() ? "" : kPlugin);
+  leave_launched(tree, action, expiry, plugin.empty() ? "" : kPlugin);
   tree.start();
   LogWatch collected(tree.log(), " collected into ");
   std::this_thread::sleep_for(expiry - milliseconds(50) - now());

@@ -18,6 +18,7 @@ namespace {
 
 constexpr int kPollMs = 100;  // how soon a stop request is noticed, and `idle` called again
 constexpr std::size_t kMaxHeaderBytes = 64;
+constexpr long kReceiveBytes = 100L << 10U;  // as curl's own program
 constexpr std::size_t kFirstPart = std::size_t{128} << 10U;
 constexpr std::size_t kFirstPartOfSink = std::size_t{1} << 20U;
 constexpr std::string_view kUserAgent = "MIG Client mig-runner";
@@ -130,6 +131,7 @@ class Transfer {
     curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_LIMIT, 1L);
     const auto stalled = std::max(options.stall_timeout, std::chrono::ceil<std::chrono::seconds>(request_.timeout / 2));
     curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_TIME, static_cast<long>(stalled.count()));
+    curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE, kReceiveBytes);
     curl_easy_setopt(easy_, CURLOPT_USERAGENT, std::string(kUserAgent).c_str());
     curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
     curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_text_);

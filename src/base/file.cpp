@@ -121,6 +121,10 @@ Result<void> DurableFile::flush_buffer() {
 }
 
 Result<void> DurableFile::write(std::string_view bytes) {
+  if (bytes.size() >= kBufferBytes) {
+    if (auto written = flush_buffer(); !written) return written;
+    return write_all(fd_.get(), bytes, temporary_path_);
+  }
   buffer_ += bytes;
   return buffer_.size() < kBufferBytes ? Result<void>() : flush_buffer();
 }

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <condition_variable>
+#include <map>
 
 #include "api/raw_server.h"
 #include "api/requests.h"
@@ -309,6 +311,120 @@ TEST(CurlHttp, OneBadPageLeavesTheOthersAlone) {
   });
   EXPECT_THAT(ended, testing::Each(1));
   make()->perform_all({}, [](std::size_t, const Result<HttpAnswer>&) { FAIL(); });
+}
+
+// Keeps what it gets.
+class KeepingSink final : public BodySink {
+ public:
+  Result<void> take(std::string_view bytes) override {
+    if (on_take) on_take();
+    if (refuses) return fail("disk full", "/results", Retry::no);
+    text += bytes;
+    return {};
+  }
+  std::size_t held() const override { return text.size() - let_go; }
+
+  std::string text;
+  std::size_t let_go = 0;
+  bool refuses = false;
+  std::function<void()> on_take;
+};
+
+TEST(CurlHttp, ASinkGetsTheBodyOfASuccessOnly) {
+  const RawServer server([](int fd, const std::string& request) {
+    const bool good = request.find("/good") != std::string::npos;
+    RawServer::answer(fd, good ? 200 : 500, std::string(100'000, good ? 'g' : 'b'));
+  });
+  KeepingSink sink;
+  auto request = get(server.url("good"));
+  request.max_answer_bytes = 1;  // of no account there
+  request.body_sink = &sink;
+  EXPECT_EQ(make()->perform(request).value().body, "");
+  EXPECT_EQ(sink.text, std::string(100'000, 'g'));
+  request.url = server.url("bad");
+  EXPECT_THAT(make()->perform(request).error().what, HasSubstr("longer than"));
+  request.max_answer_bytes = 200'000;
+  EXPECT_EQ(make()->perform(request).value().body, std::string(100'000, 'b'));
+  EXPECT_EQ(sink.text.size(), 100'000U);
+}
+
+TEST(CurlHttp, AnErrorOfTheSinkIsTheOutcome) {
+  const RawServer server([](int fd, const std::string&) { RawServer::answer(fd, 200, "x"); });
+  KeepingSink sink;
+  sink.refuses = true;
+  auto request = get(server.url());
+  request.body_sink = &sink;
+  const auto answer = make()->perform(request);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().text(), "/results: disk full");
+  EXPECT_EQ(answer.error().retry, Retry::no);
+}
+
+// Of several bodies that a sink keeps, one at a time gets beyond its first part; who lets go lets another go on.
+TEST(CurlHttp, OneSinkAtATimeHoldsMuch) {
+  constexpr std::size_t kBody = 4 << 20U;
+  const RawServer server([](int fd, const std::string&) { RawServer::answer(fd, 200, std::string(kBody, 'x')); });
+  std::vector<KeepingSink> sinks(4);
+  std::vector<HttpRequest> requests(4, get(server.url()));
+  std::ptrdiff_t most = 0;
+  for (std::size_t i = 0; i < sinks.size(); ++i) {
+    requests[i].body_sink = &sinks[i];
+    sinks[i].on_take = [&, i] {
+      if (sinks[i].held() > 3 << 20U) sinks[i].let_go = sinks[i].text.size();
+      most = std::max(most, std::count_if(sinks.begin(), sinks.end(),
+                                          [](const auto& sink) { return sink.held() > (1 << 20U) + (64 << 10U); }));
+    };
+  }
+  make()->perform_all(requests, [](std::size_t, const Result<HttpAnswer>& answer) { EXPECT_TRUE(answer); });
+  for (const auto& sink : sinks) EXPECT_EQ(sink.text.size(), kBody);
+  EXPECT_EQ(most, 1);
+}
+
+TEST(CurlHttp, RequestsAreMadeUpWhileOthersEnd) {
+  std::mutex mutex;
+  int together = 0;
+  int most = 0;
+  const RawServer server([&](int fd, const std::string& request) {
+    {
+      const std::lock_guard lock(mutex);
+      most = std::max(most, ++together);
+    }
+    std::this_thread::yield();
+    {
+      const std::lock_guard lock(mutex);
+      --together;
+    }
+    RawServer::answer(fd, 200, std::to_string(std::stoi(request.substr(request.find("n=") + 2, 2))));
+  });
+  int next = 10;
+  std::map<std::size_t, std::string> bodies;
+  make()->perform_each(
+      3,
+      [&]() -> std::optional<HttpRequest> {
+        if (next == 30) return std::nullopt;
+        return get(server.url("?n=" + std::to_string(next++)));
+      },
+      [&](std::size_t i, Result<HttpAnswer> answer) { bodies[i] = answer.value().body; });
+  ASSERT_EQ(bodies.size(), 20U);
+  for (const auto& [index, body] : bodies) EXPECT_EQ(body, std::to_string(index + 10));
+  EXPECT_LE(most, 3);
+  EXPECT_LE(server.connections(), 4);
+}
+
+// What is to be asked next may depend on what came last.
+TEST(CurlHttp, AnAnswerMayLeadToAnotherRequest) {
+  const RawServer server([&](int fd, const std::string&) { RawServer::answer(fd, 200, "x"); });
+  int to_ask = 1;
+  int answered = 0;
+  make()->perform_each(
+      4,
+      [&]() -> std::optional<HttpRequest> {
+        if (to_ask == 0) return std::nullopt;
+        --to_ask;
+        return get(server.url());
+      },
+      [&](std::size_t, const Result<HttpAnswer>&) { to_ask = ++answered < 5 ? 1 : 0; });
+  EXPECT_EQ(answered, 5);
 }
 
 TEST(CurlHttp, HeadersCannotBeSmuggled) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -57,6 +58,12 @@ class WireTest : public testing::Test {
     for (auto id = offset; id < std::min(offset + limit, kCommands); ++id)
       data += R"({"name":"command","value":{"id":)" + std::to_string(id + 1) + R"(,"s":"xxxxxxxxxxxxxxxxxxxx"}},)";
     data += R"({"name":"search parameters","value":{}})";
+    auto expected = offset;
+    if (lost_offset.compare_exchange_strong(expected, -1)) {
+      const auto text = R"({"collection":{"items":[{"data":[)" + data;
+      RawServer::send_text(fd, "HTTP/1.1 200 X\r\nContent-Length: 1000000\r\n\r\n" + text.substr(0, text.size() / 2));
+      return RawServer::end(fd);
+    }
     if (offset == cut_offset) data.resize(data.size() / 2);
     if (offset == cut_offset) return send_chunked(fd, data);
     send_chunked(fd, answer_text(data));
@@ -64,6 +71,7 @@ class WireTest : public testing::Test {
 
   std::string old_token;
   std::int64_t cut_offset = -1;
+  std::atomic<std::int64_t> lost_offset = -1;  // the first page from there is cut off
   RawServer server{[this](int fd, const std::string& request) { serve(fd, request); }};
   test::ManualClock clock{parse_rfc3339("2026-11-23T08:00:00Z").value()};
   TokenSource tokens{clock};
@@ -117,6 +125,20 @@ TEST_F(WireTest, ACutPageIsAnErrorThatCanBeTriedAgain) {
   EXPECT_EQ(fetched.error().where, server.url("search"));
   EXPECT_LT(fetched.error().text().size(), 600U);
   EXPECT_EQ(ids.count(2'001), 0U);
+}
+
+// A page that breaks off is read on from there.
+TEST_F(WireTest, APageWhoseConnectionIsLostIsReadOn) {
+  lost_offset = 0;
+  std::set<std::int64_t> ids;
+  const auto fetched = client.fetch_commands(7, {1000, 4, kCommands}, [&](const CommandSlice& command) -> Result<void> {
+    ids.insert(command.id);
+    return {};
+  });
+  ASSERT_TRUE(fetched) << fetched.error().text();
+  EXPECT_EQ(ids.size(), static_cast<std::size_t>(kCommands));
+  EXPECT_TRUE(fetched->unreadable.empty());
+  EXPECT_EQ(lost_offset, -1);
 }
 
 }  // namespace
