@@ -163,11 +163,23 @@ void Collector::collect(store::Run run, const api::ActionStatus& status, Timesta
     ++run.recollections;
     const auto& difference = collection->difference();
     if (!difference.any()) return settle_again(std::move(run), contents, now);
+    if (const auto announced = announce_change(run); !announced)
+      return retry_disk(std::move(run), announced.error(), now);
     context_.log.notice(run.name() + ": collected again: " + difference.text());
   }
   if (const auto finished = collection->finish(run.job, run.plugin); !finished)
     return retry_disk(std::move(run), finished.error(), clock_.now());
   keep(std::move(run), relative, contents);
+}
+
+// Before the file becomes another one: if the runner dies after that, the next reading finds no difference, and the
+// result is delivered again because of this.
+Result<void> Collector::announce_change(store::Run& run) {
+  run.delivered_at.reset();
+  run.failures = 0;
+  store::Change change{RunState::posted, run, {}};
+  change.keep_claim = true;
+  return context_.store.record({&change, 1});
 }
 
 Collector::Contents Collector::contents_of(const Collection& collection, const api::ActionStatus& status,

@@ -67,6 +67,7 @@ class Collector {
   std::filesystem::path unrecorded_file(const store::Run& run) const;
   bool keep_unrecorded(store::Run& run, Timestamp now);
 
+  Result<void> announce_change(store::Run& run);
   void settle_again(store::Run run, const Contents& contents, Timestamp now);
   void settle_as_it_was(store::Run run, Timestamp now);
   void come_back_soon(store::Run run, const std::string& why, Timestamp now);

@@ -34,8 +34,9 @@ struct Scenario {
   std::size_t accepted = 1;  // actions at the API
   bool adopted = false;      // left in flight by an original runner, not launched
   const char* status = "completed";
-  std::chrono::minutes short_list{0};  // so long the API lists 5 of 7 commands
-  bool no_commands = false;            // the API cannot list any
+  std::chrono::minutes short_list{0};   // so long the API lists 5 of 7 commands
+  std::chrono::minutes late_answer{0};  // so long one of the commands stays without an answer
+  bool no_commands = false;             // the API cannot list any
   int least_points = 8;
 };
 
@@ -75,13 +76,15 @@ class CrashStand : public Stand {
     bool died = false;
     alive([&] { begin(); }, died);
     const auto busy_until = clock.now() + 9min;
-    const auto end = clock.now() + 12min + scenario_.short_list * 5 / 4;
+    const auto end = clock.now() + 12min + std::max(scenario_.short_list, scenario_.late_answer) * 5 / 4;
+    const auto answered = clock.now() + scenario_.late_answer;
     while (clock.now() < end) {
       alive(
           [&] {
             for (auto& action : api.actions) {
               action.status = scenario_.status;
               if (action.status == "scheduled") action.sent = 0;
+              action.statuses[action.id * 1000] = clock.now() < answered ? "sent" : "success";
             }
             if (scenario_.no_commands) api.command_answer = "{";
             advance(clock.now() < busy_until ? 5s : 20s);
@@ -144,7 +147,10 @@ void expect_whole(const std::string& text, const std::string& where) {
   const auto document = nlohmann::json::parse(text, nullptr, false);
   ASSERT_FALSE(document.is_discarded()) << where;
   std::set<std::int64_t> ids;
-  for (const auto& command : document.at("commands")) ids.insert(command.at("id").get<std::int64_t>());
+  for (const auto& command : document.at("commands")) {
+    ids.insert(command.at("id").get<std::int64_t>());
+    ASSERT_EQ(command.at("status"), "success") << where;
+  }
   ASSERT_EQ(ids.size(), 7U) << where;
   ASSERT_EQ(document.at("commands").size(), 7U) << where;
 }
@@ -240,6 +246,7 @@ const Scenario kScenarios[] = {
      .plugin = "[ -e once ] || { touch once; echo > \"$MIG_RUNNER_RESULT_FILE\"; exit 75; };"
                "cat >> received; echo >> received"},
     {.name = "recollection", .short_list = 12min},
+    {.name = "late answer", .late_answer = 12min},
     {.name = "undeliverable, then recollection",
      .end = RunState::delivered,
      .plugin = "[ $MIG_RUNNER_COMPLETE = true ] || exit 1; cat >> received; echo >> received",

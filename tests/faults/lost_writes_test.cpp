@@ -92,7 +92,7 @@ TEST(LostWrites, Fault2AResultFileIsThereWholeOrNotAtAll) {
   const auto path = directory.path() / "results" / "20261123" / "7.json";
   auto writer = runner::ResultWriter::create(path, R"({"id":7})").value();
   for (int id = 0; id < 20'000; ++id)
-    ASSERT_TRUE(writer.add({id, R"({"id":)" + std::to_string(id) + R"(,"status":"success"})"}));
+    ASSERT_TRUE(writer.add({id, "success", R"({"id":)" + std::to_string(id) + R"(,"status":"success"})"}));
   EXPECT_EQ(Left(path).there, 0);
   int renames = 0;
   after_rename = [&] {
