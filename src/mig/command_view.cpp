@@ -2,17 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
 #include <functional>
 #include <optional>
 
+#include "base/whole_number.h"
 #include "mig/json_reader.h"
 
 namespace mig_runner::mig {
 namespace {
 
-constexpr double kMaxId = 9007199254740992.0;  // 2^53: the server keeps ids in 64-bit floats
 constexpr std::array<std::string_view, 5> kFinal{"success", "cancelled", "expired", "failed", "timeout"};
 
 std::size_t skip_blanks(std::string_view text, std::size_t at) {
@@ -84,15 +82,6 @@ std::string string_of(std::string_view json) {
   return value && value->kind == JsonValue::Kind::string ? value->text : "";
 }
 
-// Also "2.9426359271548e+13", as servers built with an old Go write it.
-std::optional<std::int64_t> id_of(std::string_view json) {
-  double id = 0;
-  const auto [end, error] = std::from_chars(json.data(), json.data() + json.size(), id);
-  if (error != std::errc() || end != json.data() + json.size() || id < 1 || id >= kMaxId || id != std::floor(id))
-    return std::nullopt;
-  return static_cast<std::int64_t>(id);
-}
-
 std::string first_string(std::string_view list) {
   std::optional<std::string> first;
   each_part(list, [&](std::string_view, std::string_view item) {
@@ -107,7 +96,7 @@ Result<CommandView> read_command(std::string_view json) {
   CommandView command;
   std::optional<std::int64_t> id;
   const bool read = each_part(json, [&](std::string_view key, std::string_view value) {
-    if (key == "id") id = id_of(value);
+    if (key == "id") id = whole_number(value);
     if (key == "status") command.status = string_of(value);
     if (key == "results") command.results = value;
     if (key == "agent")
@@ -115,7 +104,7 @@ Result<CommandView> read_command(std::string_view json) {
         if (name == "name") command.agent = string_of(text);
       });
   });
-  if (!read || !id) return fail("a command that cannot be read");
+  if (!read || id.value_or(0) <= 0) return fail("a command that cannot be read");
   command.id = *id;
   return command;
 }

@@ -311,6 +311,30 @@ TEST(Answers, OneEarlyLookAtARunCostsOneRequest) {
   EXPECT_EQ(stand.api.target_searches, 0);
 }
 
+TEST(Answers, OneAnswerThatCannotBeReadSpoilsNoOther) {
+  AnswerStand stand(20);
+  const auto bad = stand.command(7);
+  stand.action().results[bad] = std::string(1100, '[') + std::string(1100, ']');
+  stand.pass(6min);
+  const auto first = stand.run();
+  EXPECT_FALSE(first.complete);
+  EXPECT_EQ(first.commands, 19);
+  EXPECT_EQ(first.expected, 20);
+  const auto name = "agent-" + std::to_string(bad % 1000);
+  EXPECT_THAT(first.reason, HasSubstr("incomplete: the answer of 1 agent cannot be read: " + name + " ("));
+  EXPECT_THAT(first.reason, testing::Not(HasSubstr("lists only")));
+  EXPECT_EQ(stand.log.count("cannot be read: " + name), 1) << stand.log.all();
+  EXPECT_EQ(stand.deliveries(), "false\n");
+  stand.action().results.erase(bad);
+  stand.pass(15min, 10s);
+  EXPECT_TRUE(stand.run().complete);
+  EXPECT_EQ(stand.deliveries(), "false\ntrue\n");
+  stand.action().results[bad] = std::string(1100, '[') + std::string(1100, ']');
+  stand.collect_by_hand();
+  EXPECT_TRUE(stand.run().complete) << "it was read before: " << stand.run().reason;
+  EXPECT_EQ(stand.deliveries(), "false\ntrue\n");
+}
+
 TEST(Answers, AModuleThatNoAgentHasIsTold) {
   AnswerStand stand(3);
   stand.action().set_all("failed");
