@@ -300,7 +300,8 @@ void JsonScanner::scalar_ended(const Cursor& at, const char* begin) {
 }
 
 bool JsonScanner::open(Cursor& at) {
-  if (depth_ >= max_depth_) return refuse(at, "nested deeper than " + std::to_string(max_depth_) + " levels");
+  too_deep_ = depth_ >= max_depth_;
+  if (too_deep_) return refuse(at, "nested too deep");
   const bool object = *at.p == '{';
   ++depth_;
   closing_[static_cast<std::size_t>(depth_)] = object ? '}' : ']';

@@ -47,6 +47,7 @@ class JsonScanner {
   bool is_passing_over() const { return passing_over_to_ >= 0; }
   int depth() const { return depth_; }
   const std::string& fault() const { return fault_; }
+  bool is_too_deep() const { return too_deep_; }  // the fault
   // What stands before it is needed no more.
   std::size_t needed_from() const;
   std::size_t position() const { return position_; }
@@ -86,6 +87,7 @@ class JsonScanner {
   bool over_escape_ = false;
   bool paused_ = false;
   std::string fault_;
+  bool too_deep_ = false;
 };
 
 // Whether `text` is one JSON text and UTF-8; if not, why.

@@ -159,7 +159,8 @@ Result<void> PageReader::scan() {
     if (!fault_.empty()) return malformed(fault_);
     if (stop == JsonScanner::Stop::fault) {
       if (!in_datum_) return malformed(scanner_.fault());
-      if (auto passed = pass_over(scanner_.fault()); !passed) return passed;
+      pass_over(scanner_.is_too_deep() ? "nested deeper than " + std::to_string(kMaxDepth) + " levels"
+                                       : scanner_.fault());
     } else if (stop == JsonScanner::Stop::needs_more) {
       break;
     } else if (datum_complete_ || passed_over_) {
@@ -169,18 +170,16 @@ Result<void> PageReader::scan() {
   const auto held = buffer_.size() - (in_datum_ ? datum_begin_ : scanner_.needed_from());
   if (!in_datum_ && held > kMaxEnvelopeBytes) return malformed("something outside of the commands is too long");
   if (in_datum_ && !passed_over_ && held > kMaxCommandBytes) {
-    if (auto passed = pass_over("larger than " + std::to_string(kMaxCommandBytes >> 20U) + " MiB"); !passed)
-      return passed;
+    pass_over("larger than " + std::to_string(kMaxCommandBytes >> 20U) + " MiB");
     return scan();
   }
   return {};
 }
 
 // The datum that is being read is of no use.
-Result<void> PageReader::pass_over(std::string reason) {
+void PageReader::pass_over(std::string reason) {
   passed_over_ = broken_command(std::move(reason));
   scanner_.pass_over_to(kDataDepth);
-  return {};
 }
 
 UnreadableCommand PageReader::broken_command(std::string reason) const {

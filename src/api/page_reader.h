@@ -59,7 +59,7 @@ class PageReader final : public BodySink, private JsonWatcher {
   std::string_view text(Span span) const;
 
   Result<void> scan();
-  Result<void> pass_over(std::string reason);
+  void pass_over(std::string reason);
   Result<void> datum_ended();
   Result<void> pass_on();
   void name_unreadable(std::string reason);

@@ -12,7 +12,6 @@ namespace {
 
 using nlohmann::json;
 using testing::ElementsAre;
-using testing::HasSubstr;
 using testing::IsEmpty;
 
 std::string collection(const std::string& data) {
@@ -199,7 +198,7 @@ TEST(Commands, AThousandLevelsAreNotTooDeep) {
   };
   EXPECT_THAT(nested(999).ids, ElementsAre(1));
   EXPECT_THAT(nested(1'000).ids, IsEmpty());
-  EXPECT_THAT(nested(1'000).unreadable.at(0).reason, HasSubstr("nested deeper than"));
+  EXPECT_EQ(nested(1'000).unreadable.at(0).reason, "nested deeper than 1000 levels");
 }
 
 TEST(Commands, AnotherShapeOfThePageIsRefused) {
