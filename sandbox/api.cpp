@@ -57,6 +57,9 @@ Answer Api::answer(const Request& request, const Quirks& quirks) {
   if (handler != &Api::heartbeat && handler != &Api::ip) {
     const auto allowed = authentication_.check(request.token, request.api_key, world_.clock.now());
     if (!allowed) return refuse(request, 401, allowed.error().what);
+    const bool for_all = handler == &Api::search || handler == &Api::dashboard;
+    if (!for_all && authentication_.is_limited(request.token, request.api_key))
+      return refuse(request, 401, "Insufficient permissions to access endpoint");
   }
   return (this->*handler)(request, quirks);
 }

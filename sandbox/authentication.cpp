@@ -10,6 +10,10 @@ using mig_runner::fail;
 
 constexpr std::size_t kMostRemembered = 1000;
 
+bool contains(const std::vector<std::string>& keys, std::string_view key) {
+  return std::find(keys.begin(), keys.end(), key) != keys.end();
+}
+
 auto refuse(const std::string& why) {
   return fail("Authorization verification failed with error '" + why + "'");
 }
@@ -17,13 +21,20 @@ auto refuse(const std::string& why) {
 }  // namespace
 
 Authentication::Authentication(Investigators& investigators, std::vector<std::string> api_keys,
-                               std::chrono::nanoseconds token_duration)
-    : investigators_(investigators), api_keys_(std::move(api_keys)), token_duration_(token_duration) {}
+                               std::chrono::nanoseconds token_duration, std::vector<std::string> limited_api_keys)
+    : investigators_(investigators),
+      api_keys_(std::move(api_keys)),
+      limited_api_keys_(std::move(limited_api_keys)),
+      token_duration_(token_duration) {}
+
+bool Authentication::is_limited(std::string_view token, std::string_view api_key) const {
+  return token.empty() && contains(limited_api_keys_, api_key);
+}
 
 Result<void> Authentication::check(std::string_view token, std::string_view api_key, Timestamp now) {
   if (!token.empty()) return check_token(token, now);
   if (api_key.empty()) return fail("Valid authentication header not found");
-  if (std::find(api_keys_.begin(), api_keys_.end(), api_key) == api_keys_.end())
+  if (!contains(api_keys_, api_key) && !contains(limited_api_keys_, api_key))
     return refuse("API key authentication failed");
   return {};
 }

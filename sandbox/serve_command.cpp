@@ -16,6 +16,7 @@ struct ServeSettings {
   std::string listen = "127.0.0.1:1664";
   std::vector<std::string> public_keys;
   std::vector<std::string> api_keys;
+  std::vector<std::string> limited_api_keys;
   std::string certificate;
   std::string key;
   std::string token_duration = "10m";
@@ -92,6 +93,7 @@ Result<ServerOptions> make_options(const ServeSettings& settings) {
   if (!delay) return fail("--scheduler-delay: " + delay.error().what);
   options.scheduler_delay = std::chrono::duration_cast<std::chrono::milliseconds>(*delay);
   options.api_keys = settings.api_keys;
+  options.limited_api_keys = settings.limited_api_keys;
   options.fleet = settings.fleet;
   options.state = settings.state;
   options.faults = settings.faults;
@@ -123,6 +125,10 @@ ServeCommand::ServeCommand(CLI::App& command) : settings_(std::make_unique<Serve
   command.add_option("--public-key", s.public_keys, "armored public key of an investigator; may repeat")
       ->allow_extra_args(false);
   command.add_option("--api-key", s.api_keys, "key that is let in by X-MIGAPIKEY; may repeat")->allow_extra_args(false);
+  command
+      .add_option("--limited-api-key", s.limited_api_keys,
+                  "the same, for no more than searching and the dashboard; may repeat")
+      ->allow_extra_args(false);
   command.add_option("--token-duration", s.token_duration, "how far a token's time may be off")->capture_default_str();
   command
       .add_option("--scheduler-delay", s.scheduler_delay,

@@ -85,7 +85,7 @@ struct Server::Impl {
         fleet_id(std::stoll(keep_fact(store, "fleet", std::to_string(first_id(clock.now()))))),
         fleet(options.fleet, fleet_id, created),
         investigators(created),
-        authentication(investigators, options.api_keys, options.token_duration),
+        authentication(investigators, options.api_keys, options.token_duration, options.limited_api_keys),
         ids(std::max({first_id(clock.now()), store.highest_id() + 1, local_agent_id() + 1})),
         faults(options.fleet.seed),
         world{clock, store, agents, fleet, investigators, ids},

@@ -25,6 +25,7 @@ struct ServerOptions {
   };
   std::vector<Investigator> investigators;
   std::vector<std::string> api_keys;
+  std::vector<std::string> limited_api_keys;  // of an investigator who may search and see the dashboard
   std::chrono::nanoseconds token_duration = std::chrono::minutes(10);
   // From an action's expiry until its commands without an answer are ended.
   std::chrono::milliseconds scheduler_delay = std::chrono::seconds(3);

@@ -10,7 +10,7 @@ _mig_sandbox() {
 
   case $prev in
     --port-file | --public-key | --tls-cert | --tls-key | --state | --runner) _filedir; return ;;
-    --listen | --api-key | --token-duration | --scheduler-delay | --agents | --seed | --away | --late | --failed | --silent | --speed) return ;;
+    --listen | --api-key | --limited-api-key | --token-duration | --scheduler-delay | --agents | --seed | --away | --late | --failed | --silent | --speed) return ;;
     --fault)
       COMPREPLY=($(compgen -W '500 401 html html-after latency hang reset-before reset-inside reset-after answer-lost cut-json broken-json unstable-pages exponent-ids stored-500 orphan other-action preparing late-answers deep-answer huge-answer' -- "$cur"))
       return ;;
@@ -19,7 +19,7 @@ _mig_sandbox() {
   case $command in
     '') COMPREPLY=($(compgen -W 'serve demo -h --help -V --version' -- "$cur")) ;;
     serve)
-      COMPREPLY=($(compgen -W '-h --help --listen --port-file --public-key --api-key --token-duration --scheduler-delay --tls-cert --tls-key
+      COMPREPLY=($(compgen -W '-h --help --listen --port-file --public-key --api-key --limited-api-key --token-duration --scheduler-delay --tls-cert --tls-key
         --state --fault --no-local-agent --agents --seed --away --late --failed --silent --speed' -- "$cur")) ;;
     demo)
       if [[ $cur == -* ]]; then

@@ -41,6 +41,14 @@ TEST_F(AskingConformance, LetsInTokensAndApiKeys) {
   EXPECT_EQ(mig.ask("dashboard", *mig.api_key()).status, 200);
 }
 
+// A permission that is missing is a 401 too, which no new token mends.
+TEST_F(AskingConformance, RefusesWhatTheKeyMayNotDo) {
+  if (!mig.limited_api_key()) GTEST_SKIP() << "no API key without permissions is named";
+  EXPECT_EQ(mig.ask("dashboard", *mig.limited_api_key()).status, 200);
+  EXPECT_EQ(mig.ask("action?actionid=1", *mig.limited_api_key()).text(),
+            "401 Insufficient permissions to access endpoint");
+}
+
 // Its document has no "collection": an address that is wrong says nothing about an action.
 TEST_F(AskingConformance, AnswersAWrongPathWithAPageThatIsNotItsDocument) {
   const auto reply = mig.ask("nosuch");

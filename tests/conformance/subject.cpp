@@ -18,6 +18,7 @@ using nlohmann::json;
 
 constexpr std::size_t kMaxAnswer = 64U << 20U;
 constexpr const char* kSandboxKey = "conformance";
+constexpr const char* kLimitedSandboxKey = "limited";
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
@@ -36,6 +37,11 @@ std::string secret_in(const char* name) {
   if (file.empty()) return {};
   const auto text = read_text(file);
   return text.substr(0, text.find('\n'));
+}
+
+std::optional<std::string> api_key_header(const std::string& key) {
+  if (key.empty()) return std::nullopt;
+  return "X-MIGAPIKEY: " + key;
 }
 
 bool is_about_the_page(const json& item) {
@@ -95,12 +101,13 @@ Subject::~Subject() = default;
 // Half of its agents are away, of which some are idle: they are sent commands and never answer.
 void Subject::use_sandbox() {
   world_ = std::make_unique<World>();
-  world_->start_sandbox({"--api-key", kSandboxKey, "--agents", "60", "--away", "0.5", "--late", "0", "--failed", "0",
-                         "--silent", "0", "--speed", "10", "--no-local-agent"});
+  world_->start_sandbox({"--api-key", kSandboxKey, "--limited-api-key", kLimitedSandboxKey, "--agents", "60", "--away",
+                         "0.5", "--late", "0", "--failed", "0", "--silent", "0", "--speed", "10", "--no-local-agent"});
   url_ = "http://127.0.0.1:" + std::to_string(world_->port) + "/api/v1/";
   gpg_home_ = keyring().home;
   key_id_ = keyring().fingerprint;
-  api_key_ = std::string("X-MIGAPIKEY: ") + kSandboxKey;
+  api_key_ = api_key_header(kSandboxKey);
+  limited_api_key_ = api_key_header(kLimitedSandboxKey);
   target = "status='online'";
   silent_target = "status='idle'";
 }
@@ -110,7 +117,8 @@ void Subject::use_environment(const std::string& url) {
   gpg_home_ = needed("MIG_CONFORMANCE_GPG_HOME");
   key_id_ = needed("MIG_CONFORMANCE_KEY");
   passphrase_ = secret_in("MIG_CONFORMANCE_PASSPHRASE_FILE");
-  if (const auto key = secret_in("MIG_CONFORMANCE_API_KEY_FILE"); !key.empty()) api_key_ = "X-MIGAPIKEY: " + key;
+  api_key_ = api_key_header(secret_in("MIG_CONFORMANCE_API_KEY_FILE"));
+  limited_api_key_ = api_key_header(secret_in("MIG_CONFORMANCE_LIMITED_API_KEY_FILE"));
   target = environment("MIG_CONFORMANCE_TARGET");
   silent_target = environment("MIG_CONFORMANCE_SILENT_TARGET");
 }

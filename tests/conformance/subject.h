@@ -67,6 +67,8 @@ class Subject {
   static std::string token_header(Timestamp time, const std::string& signed_text, sign::Signer& signer);
   // "X-MIGAPIKEY: .."; nullopt: none is known.
   std::optional<std::string> api_key() const { return api_key_; }
+  // The same, of an investigator without the permissions action and action_create.
+  std::optional<std::string> limited_api_key() const { return limited_api_key_; }
   api::ApiClient& client() { return *client_; }
   const std::string& url() const { return url_; }
 
@@ -86,7 +88,7 @@ class Subject {
 
   std::unique_ptr<World> world_;
   std::string url_, gpg_home_, key_id_, passphrase_;
-  std::optional<std::string> api_key_;
+  std::optional<std::string> api_key_, limited_api_key_;
   std::unique_ptr<sign::Key> key_;
   std::unique_ptr<sign::Signer> signer_;
   std::unique_ptr<api::Http> http_;

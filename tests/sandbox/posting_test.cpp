@@ -209,6 +209,20 @@ TEST(Form, IsReadAsGoReadsIt) {
   EXPECT_EQ(parse_form("x=" + encode_component("a&b=c %+\n")).at("x"), "a&b=c %+\n");
 }
 
+TEST(Authentication, KnowsPermissions) {
+  ServerOptions options;
+  options.limited_api_keys = {"limited"};
+  Stand stand(options);
+  const auto ask = [&](const char* method, const std::string& path) {
+    const auto answer = stand.client().request(method, "/api/v1/" + path, {{"X-MIGAPIKEY", "limited"}});
+    return std::to_string(answer.status) + " " + error_of(answer);
+  };
+  EXPECT_EQ(ask("GET", "dashboard"), "200 ");
+  EXPECT_EQ(ask("GET", "search?type=action&actionname=x"), "404 no results found");
+  EXPECT_EQ(ask("GET", "action?actionid=1"), "401 Insufficient permissions to access endpoint");
+  EXPECT_EQ(ask("POST", "action/create/"), "401 Insufficient permissions to access endpoint");
+}
+
 TEST(Authentication, LetsInWhoTheServerLetsIn) {
   Stand stand;
   const auto status = [&](const std::map<std::string, std::string>& headers) {
