@@ -32,7 +32,7 @@ class AgentNames {
   std::map<std::string, std::set<std::int64_t>> ids_;
 };
 
-// One thing that one agent found. What is different at every run by nature is not in it.
+// One thing that one agent found, without values that differ at every run by nature.
 struct Finding {
   Agent agent;
   std::string module;

@@ -58,7 +58,7 @@ Agents compared_in_part(const Found& one, const Found& other) {
   return agents;
 }
 
-// What one run found with modules that the same agents finished in the other run too, and the other did not.
+// Findings of one run that the other does not have, although the same agents finished the same modules there.
 std::vector<Finding> only_in(const Found& one, const Found& other) {
   std::vector<Finding> only;
   for (const auto& finding : one.findings)

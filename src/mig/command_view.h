@@ -22,7 +22,7 @@ Result<CommandView> read_command(std::string_view json);
 // The agent has answered, or the scheduler has given it up: the command does not change any more.
 bool is_final_status(std::string_view status);
 
-// What the agent made of one operation.
+// How one operation went.
 struct OperationOutcome {
   bool succeeded = false;
   std::string error;  // the first one that it tells, or empty
@@ -33,8 +33,8 @@ std::vector<OperationOutcome> read_outcomes(std::string_view results);
 // False where read_outcomes() would find that every operation succeeded; costs much less. May be true without need.
 bool may_have_failed(std::string_view command_json);
 
-// Equal for two readings of a command that hold the same answer. What the API writes into every command anew at each
-// reading does not count: the action with its counters, and the agent's description.
+// Equal for two readings of a command that hold the same answer. The action with its counters and the agent's
+// description do not count: the API writes them into every command anew at each reading.
 std::uint64_t answer_hash(std::string_view command_json);
 
 }  // namespace mig_runner::mig

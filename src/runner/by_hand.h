@@ -15,8 +15,8 @@ Result<store::Run> launch_now(store::RunStore& store, const spool::Job& job, Tim
 // Its results go to `plugin` once more, with all its tries.
 Result<store::Run> redeliver(store::RunStore& store, store::Run run, const std::string& plugin, Timestamp now);
 
-// Its results are fetched once more, until `deadline`. What is stored stays unless the API now has other or more
-// answers, or the file is gone or damaged.
+// Its results are fetched once more, until `deadline`. The file stays unless the API now has other or more answers,
+// or it is gone or damaged.
 Result<store::Run> collect_again(store::RunStore& store, store::Run run, Timestamp deadline, Timestamp now);
 
 }  // namespace mig_runner::runner

@@ -150,7 +150,6 @@ bool Collector::wait_for_answers(store::Run& run, const api::ActionStatus& statu
     return true;
   }
   if (there > 0) return false;
-  // What the API counts and never lists.
   finish(std::move(run), RunState::collect_failed,
          "the API counts " + counted(status.sent, "command") +
              " of its action and lists 0: it lists none for an action " +

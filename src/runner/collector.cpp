@@ -60,7 +60,7 @@ std::optional<Timestamp> Collector::step(Timestamp now) {
 }
 
 void Collector::wait(store::Run run, std::string reason, Timestamp wake) {
-  // What there is to say of a result that is there already is not lost; the log tells what keeps it from being renewed.
+  // The remark on a result that is there already stays; the log tells why it is not renewed.
   if (!collected_before(run)) run.reason = std::move(reason);
   run.wake = wake;
   recorder_.record({RunState::posted, std::move(run), {}});

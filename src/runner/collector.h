@@ -35,11 +35,11 @@ class Collector {
     std::optional<Error> disk_error;
     std::vector<api::UnreadableCommand> unreadable;
   };
-  // What is to be recorded of a result file.
+  // The fields of a run that describe its result file.
   struct Contents {
     std::int64_t commands = 0, expected = 0;
     bool complete = false;
-    std::string reason;  // what there is to say of it
+    std::string reason;  // a remark on it, or empty
     log::Level level = log::Level::info;
     Timestamp collected_at{};
   };

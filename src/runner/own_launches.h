@@ -32,7 +32,7 @@ class OwnLaunches {
     std::filesystem::path file;
     std::int64_t commands = 0;  // all that the API counts
     Timestamp at{};
-    std::string reason;  // what there is to say of it
+    std::string reason;  // a remark on it, or empty
   };
 
   // An accepted run, to be collected at `ready`.

@@ -36,8 +36,8 @@ void await_delivery(store::Run& run, Timestamp now);
 // eighth of the time since it was posted, at least 5 s and at most a minute.
 std::chrono::milliseconds status_pause(std::chrono::milliseconds since_posted);
 
-// What Run::reason says of a run that has results: what there is to say of these, and the plugin's last failure. Either
-// may be empty.
+// Run::reason of a run that has results, in its two parts: the remark on the results, and the plugin's last failure.
+// Either may be empty.
 struct ResultReason {
   std::string results, plugin;
 

@@ -7,7 +7,7 @@
 
 namespace mig_runner::runner {
 
-// What the commands of one result come to, in numbers and in words. Its size does not depend on their number.
+// The commands of one result, in numbers and in words. Its size does not depend on their number.
 class Tally {
  public:
   // A command with the status and the JSON that the API lists it with.
