@@ -1,6 +1,7 @@
 // Whether an action's results can be collected yet, by what the API says of it.
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 #include "runner/collection.h"
@@ -83,8 +84,7 @@ bool Collector::ready_to_collect(store::Run& run, const api::ActionStatus& statu
 // False where no agent was asked and the run was put on its way, or ended.
 bool Collector::has_begun(store::Run& run, const api::ActionStatus& status, Timestamp now) {
   if (status.sent > 0 || !(waits_for_scheduler(status.status) || status.status == "preparing")) return true;
-  if (waits_for_scheduler(status.status)) look_at_target(run, status.target, now);
-  if (run.reason.starts_with(kCannotUse)) {
+  if (waits_for_scheduler(status.status) && is_refused_again(run, status.target, now)) {
     auto reason = run.reason;
     finish(std::move(run), RunState::invalid, std::move(reason));
     return false;
@@ -97,8 +97,20 @@ bool Collector::has_begun(store::Run& run, const api::ActionStatus& status, Time
   }
   ++run.attempts;
   const auto again = now + retry_pause(kCollectPauses, run.attempts, run.name());
-  wait(std::move(run), "the API has not sent it to any agent yet (status " + status.status + ")", again);
+  auto reason = run.reason.starts_with(kCannotUse)
+                    ? run.reason
+                    : "the API has not sent it to any agent yet (status " + status.status + ")";
+  wait(std::move(run), std::move(reason), again);
   return false;
+}
+
+// The API words the troubles of its database as it words a bad target: only two refusals with time between them end the
+// run.
+bool Collector::is_refused_again(store::Run& run, const std::string& target, Timestamp now) {
+  const bool was_refused = run.reason.starts_with(kCannotUse);
+  const auto before = std::exchange(run.reason, {});
+  look_at_target(run, target, now, before);
+  return was_refused && run.reason.starts_with(kCannotUse);
 }
 
 // Before it is due.
@@ -112,7 +124,7 @@ Timestamp Collector::next_look(const store::Run& run, const api::ActionStatus& s
 
 // Asks the API what it makes of the target of an action that its scheduler has not taken up, once a run: all agents
 // that it matches come in the answer.
-void Collector::look_at_target(store::Run& run, const std::string& target, Timestamp now) {
+void Collector::look_at_target(store::Run& run, const std::string& target, Timestamp now, std::string_view told) {
   if (target_was_looked_at(run)) return;
   const auto good = good_targets_.find(target);
   const bool known = good != good_targets_.end() && std::chrono::abs(now - good->second) < kTargetIsGood;
@@ -131,7 +143,7 @@ void Collector::look_at_target(store::Run& run, const std::string& target, Times
     complaint = complaint.substr(1, complaint.size() - 2);
   run.reason = std::string(kCannotUse) + " \"" + target + "\": " + complaint;
   if (could_be_macro(target)) run.reason += "; no macro of this name is defined";
-  context_.log.warning(run.name() + ": " + run.reason);
+  if (run.reason != told) context_.log.warning(run.name() + ": " + run.reason);
 }
 
 // True where the run was put on its way: some of its answers may still come.

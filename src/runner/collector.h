@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/api_client.h"
@@ -47,7 +48,8 @@ class Collector {
   void handle(store::Run run, Timestamp now);
   bool ready_to_collect(store::Run& run, const api::ActionStatus& status, Timestamp now);
   bool has_begun(store::Run& run, const api::ActionStatus& status, Timestamp now);
-  void look_at_target(store::Run& run, const std::string& target, Timestamp now);
+  void look_at_target(store::Run& run, const std::string& target, Timestamp now, std::string_view told = {});
+  bool is_refused_again(store::Run& run, const std::string& target, Timestamp now);
   Timestamp next_look(const store::Run& run, const api::ActionStatus& status, Timestamp now) const;
   Timestamp ready_at(const store::Run& run) const;
   bool collects_when_completed(const store::Run& run) const;

@@ -11,6 +11,7 @@
 namespace mig_runner::api {
 namespace {
 
+using namespace std::chrono_literals;
 using nlohmann::json;
 using testing::HasSubstr;
 

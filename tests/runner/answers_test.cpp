@@ -269,6 +269,22 @@ TEST(Answers, ATargetThatTheApiRejectsIsToldWithinAMinute) {
   EXPECT_EQ(stand.log.count(text), 2) << "and when it ends";
 }
 
+// The API words it as a complaint about the target.
+TEST(Answers, ATroubleOfTheDatabaseIsNotHeldAgainstTheTarget) {
+  AnswerStand stand(3);
+  stand.action().status = "pending";
+  stand.api.target_complaint = "pq: the database system is shutting down";
+  stand.pass(1min);
+  EXPECT_THAT(stand.run().reason, HasSubstr("shutting down"));
+  stand.api.target_complaint.clear();
+  stand.pass(5min);
+  EXPECT_EQ(stand.run().state, RunState::posted);
+  stand.action().status = "completed";
+  stand.pass(5min);
+  EXPECT_EQ(stand.run().state, RunState::stored);
+  EXPECT_EQ(stand.run().reason, "");
+}
+
 TEST(Answers, AShortExpiryTellsOfTheTargetToo) {
   config::JobConfig config;
   config.expiry = 10s;
