@@ -29,6 +29,17 @@ bool is_authentication_refused(HttpAnswer& answer) {
   return answer.status == 401 && error_message(answer.body).has_value();
 }
 
+// Ends the transfer of an answer 200 once it has begun.
+class FirstBytes final : public BodySink {
+ public:
+  Result<void> take(std::string_view) override {
+    came = true;
+    return fail("enough");
+  }
+  std::size_t held() const override { return 0; }
+  bool came = false;
+};
+
 // `actionname` is an ILIKE pattern. What `_` and `%` find beyond themselves does no harm, but a backslash would take
 // away the meaning of what follows it and not match itself: `_` stands for it, too.
 std::string name_pattern(std::string_view name) {
@@ -166,12 +177,29 @@ Result<Greeting> ApiClient::greet() {
   return Greeting::of(std::move(*answer));
 }
 
-Result<std::int64_t> ApiClient::count_agents(std::string_view target) {
-  // All of them come in one answer: neither limit nor offset counts beside a target.
+// All of them come in one answer: neither limit nor offset counts beside a target.
+HttpRequest ApiClient::agents_request(std::string_view target) const {
   HttpRequest request;
   request.url = base_url_ + "search?type=agent&target=" + percent_encode(target);
   request.timeout = kAgentsTimeout;
   request.max_answer_bytes = kMaxPageBytes;
+  return request;
+}
+
+Result<void> ApiClient::try_target(std::string_view target) {
+  FirstBytes agents;
+  auto request = agents_request(target);
+  request.body_sink = &agents;
+  auto answer = read(std::move(request));
+  if (agents.came) return {};
+  const auto where = shown_url(base_url_ + "search");
+  if (!answer) return tl::unexpected(at(answer.error(), where));
+  if (answer->status == 200 || is_end_of_list(*answer)) return {};
+  return get_failure(*answer, where);
+}
+
+Result<std::int64_t> ApiClient::count_agents(std::string_view target) {
+  auto request = agents_request(target);
   const auto where = shown_url(base_url_ + "search");
   auto answer = read(std::move(request));
   if (!answer) return tl::unexpected(at(answer.error(), where));

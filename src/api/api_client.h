@@ -68,6 +68,9 @@ class ApiClient {
 
   // For finding out whether the API can be reached and lets the runner in: an Error where nothing answers.
   Result<Greeting> greet();
+  // Whether the API can use `target`: an Error where it cannot, with its complaint. The agents in its answer are not
+  // read.
+  Result<void> try_target(std::string_view target);
   // How many active agents `target` matches. A target that the API cannot read is an Error with its complaint.
   Result<std::int64_t> count_agents(std::string_view target);
 
@@ -86,6 +89,7 @@ class ApiClient {
   using AnswerSink = std::function<void(std::size_t, Result<HttpAnswer>)>;
   void exchange_all(std::vector<HttpRequest> requests, const AnswerSink& done, const std::function<void()>& idle);
   HttpRequest post_request(std::string_view document) const;
+  HttpRequest agents_request(std::string_view target) const;
   Result<HttpAnswer> read(HttpRequest request);
   Result<HttpAnswer> get(const std::string& path_and_query, std::int64_t rows);
 

@@ -26,13 +26,16 @@ constexpr std::int64_t kLastRows = 250;
 // How often a fetch goes on around what cannot be read ..
 constexpr int kMaxDetours = 64;
 // .. and how often in a row without having read anything: then the API is not there.
-constexpr int kMaxVainDetours = 4;
+constexpr int kMaxVainDetours = 8;
+// One answer may be large and the line slow.
+constexpr milliseconds kTransferTimeout = std::chrono::minutes(15);
 
 // Rows of the list, which are asked for as one page.
 struct Rows {
   std::int64_t offset = 0;
   std::int64_t count = 0;
   bool again = false;           // a page that held them could not be read
+  bool alone = false;           // one row, which may be what kept it from being read
   bool with_new_token = false;  // the token was refused before
 };
 
@@ -85,7 +88,8 @@ class CommandFetcher::Reading {
     request.url = fetcher_.base_url_ + "search?type=command&limit=" + std::to_string(rows->count) +
                   "&offset=" + std::to_string(rows->offset) + "&actionid=" + std::to_string(action_id_);
     request.headers = {*token};
-    request.timeout = kPageTimeout + kRowTimeout * rows->count;
+    request.timeout = kTransferTimeout;
+    request.stall_timeout = kPageTimeout + kRowTimeout * rows->count;
     request.max_answer_bytes = kMaxErrorBytes;
     request.body_sink = pages_.back().reader.get();
     return request;
@@ -93,8 +97,11 @@ class CommandFetcher::Reading {
 
   std::optional<Rows> next_rows() {
     if (!to_read_again_.empty()) {
-      const auto rows = to_read_again_.back();
+      auto rows = to_read_again_.back();
       to_read_again_.pop_back();
+      const auto count = std::min(rows.count, page_size_.rows());
+      if (count < rows.count) to_read_again_.push_back({rows.offset + count, rows.count - count, true});
+      rows.count = count;
       return rows;
     }
     if (list_ended_ || commands_ >= kMaxCommands) return std::nullopt;
@@ -119,6 +126,7 @@ class CommandFetcher::Reading {
     if (answer && answer->status == 401 && ask_with_new_token(page)) return;
     if (answer && is_end_of_list(*answer)) {
       list_ended_ = list_ended_ || !page.rows.again;
+      vain_detours_ = 0;  // the API answers
       return;
     }
     if (answer && answer->status != 200)
@@ -149,10 +157,11 @@ class CommandFetcher::Reading {
   void came(const Page& page, const HttpAnswer& answer) {
     vain_detours_ = 0;
     const auto rows = page.reader->rows();
-    if (page.rows.again) return;
+    if (page.rows.again && rows < page_size_.rows()) return;
     page_size_.came(rows, page.reader->bytes(), answer.took);
     // A short page is the last one, unless more commands are known to exist.
-    if (rows < page.rows.count && page.rows.offset + page.rows.count >= expected_) list_ended_ = true;
+    if (!page.rows.again && rows < page.rows.count && page.rows.offset + page.rows.count >= expected_)
+      list_ended_ = true;
   }
 
   // The page ended within a command or between two. What came of it has been passed on. The command at which it broke
@@ -163,26 +172,34 @@ class CommandFetcher::Reading {
     vain_detours_ = came > 0 ? 0 : vain_detours_;
     page_size_.shrink_to(came);
     if (came >= rows.count) return;
-    if (rows.count == 1 && rows.again) return leave_out(page.reader->broken_command(why.what));
+    if (rows.alone) return leave_out(page.reader->broken_command(why.what));
     if (!may_detour(why)) return;
     if (rows.count > came + 1) to_read_again_.push_back({rows.offset + came + 1, rows.count - came - 1, true});
-    to_read_again_.push_back({rows.offset + came, 1, true});
+    to_read_again_.push_back({rows.offset + came, 1, true, true});
   }
 
   // Nothing came of the page. If the API may have been busy with it, it was perhaps too much at once.
   void not_answered(const Page& page, const Error& why, long status) {
-    const auto& rows = page.rows;
-    if (status < 500 && why.retry != Retry::outcome_unknown) {
+    auto rows = page.rows;
+    const bool perhaps_too_much =
+        status >= 500 ? status != 503 && why.wait.count() == 0 : why.retry == Retry::outcome_unknown;
+    if (!perhaps_too_much) {
       failure_ = why;
-    } else if (rows.count == 1 && rows.again && commands_ > left_out_) {
+    } else if (rows.alone && commands_ > left_out_) {
       leave_out({0, "", why.what});
     } else if (++vain_detours_ > kMaxVainDetours) {
       failure_ = why;
-    } else if (may_detour(why)) {
+    } else if (!may_detour(why)) {
+      return;
+    } else if (rows.alone) {
+      to_read_again_.insert(to_read_again_.begin(), rows);  // after the others: they show whether the API answers
+    } else {
+      if (expected_ > rows.offset) rows.count = std::min(rows.count, expected_ - rows.offset);
       page_size_.shrink_to(rows.count / 2);
       const auto first = std::max<std::int64_t>(rows.count / 2, 1);
-      if (rows.count > first) to_read_again_.push_back({rows.offset + first, rows.count - first, true});
-      to_read_again_.push_back({rows.offset, first, true});
+      const auto rest = rows.count - first;
+      if (rest > 0) to_read_again_.push_back({rows.offset + first, rest, true, rest == 1});
+      to_read_again_.push_back({rows.offset, first, true, first == 1});
     }
   }
 

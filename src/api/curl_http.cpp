@@ -101,7 +101,7 @@ class Transfer {
     if (code != CURLE_OK || sink_error_) return failure(code);
     curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &answer_.status);
     curl_off_t took = 0;
-    curl_easy_getinfo(easy_, CURLINFO_TOTAL_TIME_T, &took);
+    curl_easy_getinfo(easy_, CURLINFO_STARTTRANSFER_TIME_T, &took);
     answer_.took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::microseconds(took));
     char* location = nullptr;
     curl_easy_getinfo(easy_, CURLINFO_REDIRECT_URL, &location);
@@ -110,7 +110,8 @@ class Transfer {
   }
 
   Result<HttpAnswer> stopped() const {
-    return fail("given up, since the runner stops", shown_url(request_.url), retry());
+    const auto kind = request_.form_body.empty() ? Retry::later : retry();  // a GET does nothing
+    return fail("given up, since the runner stops", shown_url(request_.url), kind);
   }
 
  private:
@@ -129,7 +130,10 @@ class Transfer {
     curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
     curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, static_cast<long>(request_.timeout.count()));
     curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    const auto stalled = std::max(options.stall_timeout, std::chrono::ceil<std::chrono::seconds>(request_.timeout / 2));
+    const auto stalled =
+        request_.stall_timeout.count() > 0
+            ? std::chrono::ceil<std::chrono::seconds>(request_.stall_timeout)
+            : std::max(options.stall_timeout, std::chrono::ceil<std::chrono::seconds>(request_.timeout / 2));
     curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_TIME, static_cast<long>(stalled.count()));
     curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE, kReceiveBytes);
     curl_easy_setopt(easy_, CURLOPT_USERAGENT, std::string(kUserAgent).c_str());

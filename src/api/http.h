@@ -30,6 +30,8 @@ struct HttpRequest {
   std::string form_body;             // sent as a POST, application/x-www-form-urlencoded, when not empty
   std::size_t max_answer_bytes = 0;  // a longer body is an error
   std::chrono::milliseconds timeout{0};
+  // The transfer is given up after so long without a byte either way; 0: as HttpOptions says.
+  std::chrono::milliseconds stall_timeout{0};
   // Asked once the connection stands, right before the request leaves; on false it does not (Retry::later).
   std::function<bool()> may_send{};
   // Takes the body of an answer of status 200, without any limit; it outlives the exchange. nullptr: HttpAnswer has it.
@@ -42,8 +44,8 @@ struct HttpAnswer {
   // Headers as sent, at most 64 bytes of each, or empty.
   std::string date{};
   std::string retry_after{};
-  std::string location{};  // of a redirect, which is not followed; whole
-  std::chrono::milliseconds took{0};
+  std::string location{};             // of a redirect, which is not followed; whole
+  std::chrono::milliseconds took{0};  // until the first byte of the answer came
 };
 
 // One HTTP exchange at a time, or several side by side. One thread at a time: an object a thread. Errors: Retry::later

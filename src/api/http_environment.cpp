@@ -45,6 +45,8 @@ void add_file(const fs::path& path, std::set<std::string>& certificates) {
   while (file && BIO_eof(file.get()) != 1) {
     const Certificate certificate(PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr));
     if (certificate) certificates.insert(pem_of(certificate.get()));
+    // Nothing more is there, or can be read.
+    if (!certificate && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE) break;
   }
   ERR_clear_error();
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/whole_number.h"
 #include "cli/element_text.h"
 #include "mig/result_reader.h"
 #include "runner/result_file.h"
@@ -13,7 +14,7 @@ std::int64_t id_at(const Json& object) {
   const auto& id = member(object, "id");
   if (id.is_number_integer()) return id.get<std::int64_t>();
   // As servers that were built with an old Go write it.
-  return id.is_number_float() ? static_cast<std::int64_t>(id.get<double>()) : 0;
+  return id.is_number_float() ? whole_number(id.dump()).value_or(0) : 0;
 }
 
 void add_result(AgentAnswer& answer, const std::string& module, const Json& result) {

@@ -62,7 +62,8 @@ class Status {
     auto ended = (*store)->history("", kMostLookedAt, kWithResults);
     if (!ended) return tl::unexpected(ended.error());
     for (auto& run : *ended)
-      if (run.nominal >= context_.clock.now() - kLately && has_remark(run)) remarked_.push_back(std::move(run));
+      if (!run.wake && run.nominal >= context_.clock.now() - kLately && has_remark(run))
+        remarked_.push_back(std::move(run));
     auto counts = (*store)->counts();
     if (!counts) return tl::unexpected(counts.error());
     counts_ = std::move(*counts);

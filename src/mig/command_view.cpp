@@ -77,7 +77,20 @@ bool each_part(std::string_view text, Take&& take) {
   return at < text.size();
 }
 
+// A text of an agent is shown and counted, never more than this of it.
+constexpr std::size_t kTextBytes = 4096;
+
+// Empty for anything but a string. A longer one is cut where no escape is cut.
 std::string string_of(std::string_view json) {
+  if (!json.starts_with('"')) return "";
+  std::string cut;
+  if (json.size() > kTextBytes + 8) {
+    std::size_t end = 1;
+    while (end < kTextBytes) end += json[end] != '\\' ? 1U : json[end + 1] == 'u' ? 6U : 2U;
+    while (end > 1 && (static_cast<unsigned char>(json[end]) & 0xC0U) == 0x80) --end;
+    cut = std::string(json.substr(0, end)) + '"';
+    json = cut;
+  }
   const auto value = read_json(json);
   return value && value->kind == JsonValue::Kind::string ? value->text : "";
 }

@@ -56,6 +56,7 @@ Result<store::Run> collect_again(store::RunStore& store, store::Run run, Timesta
   run.deadline = deadline;
   run.attempts = 0;
   if (run.result_file.empty()) run.failures = 0;
+  if (!run.result_file.empty()) --run.recollections;  // asked for by hand, it takes the place of none
   return change(store, from, std::move(run));
 }
 

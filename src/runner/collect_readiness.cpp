@@ -24,6 +24,9 @@ constexpr std::chrono::minutes kTargetIsGood{10};
 constexpr std::size_t kMostTargets = 1000;
 // Looks, from 2 s to 30 s apart, for the commands that have not ended or are not listed: four and a half minutes.
 constexpr int kMostLooks = 12;
+// How often commands are read again where the API counts all as ended and lists some of them otherwise.
+constexpr int kMoreReadings = 3;
+constexpr int kLooksBeforeReadings = kMostLooks - kMoreReadings;
 
 constexpr std::string_view kCannotUse = "the API cannot use its target";
 constexpr std::string_view kNotTakenUp = "the API's scheduler has not taken it up yet";
@@ -76,8 +79,9 @@ bool Collector::ready_to_collect(store::Run& run, const api::ActionStatus& statu
   if (!has_begun(run, status, now)) return false;
   const bool all_ended = status.status != "preparing" && status.done >= status.sent;
   if (all_ended || run.failures >= kMostLooks) return true;
-  come_back_soon(std::move(run), std::to_string(status.done) + " of " + counted(status.sent, "command") + " have ended",
-                 now);
+  const auto progress = std::to_string(status.done) + " of " + counted(status.sent, "command") + " have ended";
+  const auto looks = run.failures;
+  come_back_soon(std::move(run), progress, looks, now);
   return false;
 }
 
@@ -110,6 +114,7 @@ bool Collector::is_refused_again(store::Run& run, const std::string& target, Tim
   const bool was_refused = run.reason.starts_with(kCannotUse);
   const auto before = std::exchange(run.reason, {});
   look_at_target(run, target, now, before);
+  if (run.reason.empty()) run.reason = before;  // it could not be asked
   return was_refused && run.reason.starts_with(kCannotUse);
 }
 
@@ -128,14 +133,14 @@ void Collector::look_at_target(store::Run& run, const std::string& target, Times
   if (target_was_looked_at(run)) return;
   const auto good = good_targets_.find(target);
   const bool known = good != good_targets_.end() && std::chrono::abs(now - good->second) < kTargetIsGood;
-  const auto agents = known ? Result<std::int64_t>(0) : api_->count_agents(target);
-  if (agents) {
+  const auto usable = known ? Result<void>() : api_->try_target(target);
+  if (usable) {
     if (good_targets_.size() >= kMostTargets) good_targets_.clear();
     if (!known) good_targets_[target] = now;
     run.reason = kNotTakenUp;
     return;
   }
-  const auto& what = agents.error().what;
+  const auto& what = usable.error().what;
   const auto at = what.find(kComplaint);
   if (at == std::string::npos) return;  // it could not be asked
   auto complaint = what.substr(at + kComplaint.size());
@@ -158,7 +163,10 @@ bool Collector::wait_for_answers(store::Run& run, const api::ActionStatus& statu
     return true;
   }
   if (run.failures < kMostLooks) {
-    come_back_soon(std::move(run), tally.progress(status.sent), now);
+    // Reading them all is dear: where some are listed, no more than a few times, after short pauses.
+    if (there > 0) run.failures = std::max(run.failures, kLooksBeforeReadings);
+    const auto pauses = there > 0 ? run.failures - kLooksBeforeReadings : run.failures;
+    come_back_soon(std::move(run), tally.progress(status.sent), pauses, now);
     return true;
   }
   if (there > 0) return false;
@@ -170,12 +178,11 @@ bool Collector::wait_for_answers(store::Run& run, const api::ActionStatus& statu
 }
 
 // Told once; each try is in the run's reason.
-void Collector::come_back_soon(store::Run run, const std::string& why, Timestamp now) {
-  ++run.attempts;
+void Collector::come_back_soon(store::Run run, const std::string& why, int pauses, Timestamp now) {
+  run.attempts = 0;  // the API answers
   ++run.failures;
-  const auto again = now + retry_pause(kAnswerPauses, run.failures, run.name());
-  if (run.failures == 1)
-    context_.log.info(run.name() + ": " + why + "; looking again from " + format_utc(again) + " on");
+  const auto again = now + retry_pause(kAnswerPauses, pauses + 1, run.name());
+  if (pauses == 0) context_.log.info(run.name() + ": " + why + "; looking again from " + format_utc(again) + " on");
   wait(std::move(run), why, again);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <utility>
 
 #include "base/text.h"
@@ -29,6 +30,11 @@ std::string joined(const std::string& one, const std::string& other) {
   return one + (one.empty() || other.empty() ? "" : "; ") + other;
 }
 
+std::string name_of(const api::UnreadableCommand& command) {
+  if (!command.agent.empty()) return command.agent;
+  return command.id > 0 ? "command " + std::to_string(command.id) : "an agent whose name is not known";
+}
+
 // "the answers of 2 agents cannot be read: web-1 (it nests too deep), ..".
 std::string unreadable_text(const std::vector<api::UnreadableCommand>& unreadable) {
   if (unreadable.empty()) return "";
@@ -38,8 +44,7 @@ std::string unreadable_text(const std::vector<api::UnreadableCommand>& unreadabl
                      std::string(" cannot be read");
   for (std::size_t i = 0; i < shown; ++i) {
     const auto& command = unreadable[i];
-    text += (i == 0 ? ": " : ", ") + (command.agent.empty() ? "command " + std::to_string(command.id) : command.agent) +
-            " (" + command.reason + ")";
+    text += (i == 0 ? ": " : ", ") + name_of(command) + " (" + command.reason + ")";
   }
   return text + (unreadable.size() > shown ? ", .." : "");
 }
@@ -130,7 +135,10 @@ Collector::Reading Collector::read_all(const store::Run& run, std::int64_t expec
     fruitless = collection.listed() == before ? fruitless + 1 : 0;
   }
   if (auto kept = collection.keep_earlier(); !kept) reading.disk_error = kept.error();
-  std::erase_if(reading.unreadable, [&](const auto& command) { return collection.has(command.id); });
+  std::set<std::int64_t> named;  // one that stands on two pages is one
+  std::erase_if(reading.unreadable, [&](const auto& command) {
+    return collection.has(command.id) || (command.id > 0 && !named.insert(command.id).second);
+  });
   return reading;
 }
 
@@ -160,7 +168,6 @@ void Collector::collect(store::Run run, const api::ActionStatus& status, Timesta
 
   const auto contents = contents_of(*collection, status, reading);
   if (collected_before(run)) {
-    ++run.recollections;
     const auto& difference = collection->difference();
     if (!difference.any()) return settle_again(std::move(run), contents, now);
     if (const auto announced = announce_change(run); !announced)
@@ -225,6 +232,7 @@ void Collector::drop_file(const store::Run& run) {
 void Collector::keep(store::Run run, const std::string& file, const Contents& contents) {
   const auto now = clock_.now();
   const bool fresh = !collected_before(run);
+  run.recollections += fresh ? 0 : 1;
   context_.launches.forget(run.number);
   run.result_file = file;
   run.collected_by = context_.store.tree();
@@ -254,6 +262,7 @@ void Collector::keep(store::Run run, const std::string& file, const Contents& co
 
 // A result that was collected again without finding another: what was stored stays, nothing is delivered twice.
 void Collector::settle_again(store::Run run, const Contents& contents, Timestamp now) {
+  ++run.recollections;
   run.commands = contents.commands;
   run.expected = contents.expected;
   run.complete = contents.complete;

@@ -72,7 +72,8 @@ class Collector {
   Result<void> announce_change(store::Run& run);
   void settle_again(store::Run run, const Contents& contents, Timestamp now);
   void settle_as_it_was(store::Run run, Timestamp now);
-  void come_back_soon(store::Run run, const std::string& why, Timestamp now);
+  // `pauses`: how many there were before this one, each longer than the last.
+  void come_back_soon(store::Run run, const std::string& why, int pauses, Timestamp now);
   void wait(store::Run run, std::string reason, Timestamp wake);
   void retry_api(store::Run run, const Error& error, Timestamp now);
   void retry_disk(store::Run run, const Error& error, Timestamp now);

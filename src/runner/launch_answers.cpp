@@ -90,7 +90,7 @@ void Launcher::reconcile(store::Run run, Timestamp now) {
     const auto give_up = *run.expire_after + context_.job_settings(run.job).collectdeadline;
     const auto reason = std::string(kCannotAsk) + found.error().text();
     if (now > give_up) return finish(std::move(run), from, RunState::collect_failed, reason);
-    if (run.attempts == 1) context_.log.warning(run.name() + ": " + reason);
+    if (!run.reason.starts_with(kCannotAsk)) context_.log.warning(run.name() + ": " + reason);
     return wait(reason, next_try(now, again - now, found.error(), give_up));
   }
   if (*found) {

@@ -37,7 +37,7 @@ Timestamp next_try(Timestamp now, std::chrono::milliseconds pause, const Error& 
   const auto own = now + pause;
   const auto asked = now + error.wait;
   if (asked <= own) return own;
-  return deadline ? std::max(own, std::min(asked, *deadline)) : asked;
+  return deadline ? std::max(own, std::min(asked, *deadline - kLastTry)) : asked;
 }
 
 }  // namespace mig_runner::runner

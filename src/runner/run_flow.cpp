@@ -67,7 +67,7 @@ void settle_or_recollect(store::Run& run, store::RunState settled, Timestamp now
   run.attempts = 0;
   run.wake.reset();
   run.deadline.reset();
-  const auto done = static_cast<std::size_t>(run.recollections);
+  const auto done = static_cast<std::size_t>(std::max(run.recollections, 0));
   if (run.complete || done >= kRecollections.size()) return;
   run.state = store::RunState::posted;
   run.wake = now + kRecollections[done];

@@ -96,7 +96,9 @@ Result<UnlockedKey> unlock(const fs::path& gpg_home, const std::string& fingerpr
   const auto secring = open_secring(gpg_home, now);
   const bool in_secring = secring && *secring && (*secring)->has_secret(fingerprint);
   const bool is_gnupg2 = fs::exists(gpg_home / "private-keys-v1.d", error);
-  const bool has_gpg = is_gnupg2 && GnuPg2Home::gpg_is_installed();
+  // Without any secret key there gpg need not be asked, which a home that is read-only may not allow.
+  const bool may_have_key = is_gnupg2 && !(in_secring && fs::is_empty(gpg_home / "private-keys-v1.d", error));
+  const bool has_gpg = may_have_key && GnuPg2Home::gpg_is_installed();
   if (has_gpg) {
     auto found = unlock_from_gnupg2(gpg_home, fingerprint, passphrase, in_secring, now);
     if (!found) return tl::unexpected(found.error());
@@ -107,7 +109,7 @@ Result<UnlockedKey> unlock(const fs::path& gpg_home, const std::string& fingerpr
   }
   if (in_secring) {
     auto key = unlock_from_secring(**secring, fingerprint, passphrase);
-    if (key && is_gnupg2 && !has_gpg)
+    if (key && may_have_key && !has_gpg)
       key->warnings.push_back(
           "the key of secring.gpg is used: gpg is not installed to tell whether GnuPG 2 has a newer one");
     return key;

@@ -242,7 +242,7 @@ TEST_F(ApiClientTest, ErrorsOfTheNetworkKeepTheirKind) {
     EXPECT_EQ(client.action_status(7).error().retry, reading);
     answers({broken});
     EXPECT_EQ(client.count_agents("true").error().retry, reading);
-    script.answers.assign(8, broken);
+    script.answers.assign(12, broken);
     Retry fetched = Retry::no;
     fetch({}, &fetched);
     EXPECT_EQ(fetched, reading);
@@ -345,6 +345,16 @@ TEST_F(ApiClientTest, MessagesOfTheOtherSideAreEscapedAndCut) {
   const auto text = post(client).error().text();
   EXPECT_LT(text.size(), 500U);
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
+}
+
+TEST_F(ApiClientTest, TriesATarget) {
+  answers({collection(200, {datum("agent", {{"id", 5}})}), collection(404, nullptr, "no results found"),
+           collection(500, nullptr, "Error while finding agents: 'pq: syntax error'"), HttpAnswer{502, "<html>", ""}});
+  EXPECT_TRUE(client.try_target("id > 0"));
+  EXPECT_TRUE(client.try_target("id < 0"));
+  EXPECT_THAT(client.try_target("nonsense(").error().what, HasSubstr("finding agents: 'pq: syntax error'"));
+  EXPECT_THAT(client.try_target("id > 0").error().what, HasSubstr("502"));
+  EXPECT_EQ(script.requests[2].url, "http://api/search?type=agent&target=nonsense%28");
 }
 
 }  // namespace

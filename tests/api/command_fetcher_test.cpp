@@ -180,7 +180,7 @@ TEST_F(CommandFetcherTest, TheEndOfTheListIsBelievedBeforeTheExpectedNumber) {
 TEST_F(CommandFetcherTest, PagesHaveTimeAndRoom) {
   EXPECT_EQ(fetch({10, 4, 1'000'000}).size(), 0U);
   EXPECT_EQ(script.requests.size(), 1U);
-  EXPECT_EQ(script.requests[0].timeout, 60s + 20ms * 10);
+  EXPECT_EQ(script.requests[0].stall_timeout, 60s + 20ms * 10);
   EXPECT_GT(script.requests[0].max_answer_bytes, 0U);
 }
 
@@ -266,6 +266,37 @@ TEST_F(CommandFetcherTest, ARowThatTheApiCannotListIsLeftOut) {
   }
 }
 
+TEST_F(CommandFetcherTest, ARowThatTheApiCannotListIsLeftOutOfAFewToo) {
+  for (const int count : {2, 6, 7, 12, 30}) {
+    for (const int row : {0, 1, count - 1}) {
+      for (const int side_by_side : {1, 4}) {
+        list(rows(count), {{row, [](const std::string&, const Asked&) { return error_document(500, "too deep"); }}});
+        report = {};
+        const auto ids = fetch({1000, side_by_side, count});
+        EXPECT_EQ(error, "") << count << ' ' << row << ' ' << side_by_side;
+        EXPECT_EQ(std::set<std::int64_t>(ids.begin(), ids.end()).size(), static_cast<std::size_t>(count - 1));
+        EXPECT_EQ(report.unreadable.size(), 1U) << count << ' ' << row << ' ' << side_by_side;
+      }
+    }
+  }
+}
+
+TEST_F(CommandFetcherTest, AnApiThatIsAwayIsAskedAFewTimes) {
+  for (const int count : {1, 2, 12, 2'000}) {
+    script.requests.clear();
+    script.answer = [](const Asked&) { return error_document(500, "pq: the database system is starting up"); };
+    EXPECT_TRUE(fetch({1000, 4, count}).empty());
+    EXPECT_THAT(error, HasSubstr("starting up"));
+    EXPECT_LT(script.requests.size(), 12U) << count;
+  }
+}
+
+TEST_F(CommandFetcherTest, APageThatAsksForTimeEndsTheReading) {
+  script.answer = [](const Asked&) { return HttpAnswer{503, "<html>", "", "120", ""}; };
+  EXPECT_TRUE(fetch({1000, 1, 500}).empty());
+  EXPECT_EQ(script.requests.size(), 1U);
+}
+
 // What breaks off once is a passing trouble.
 TEST_F(CommandFetcherTest, APageThatBrokeOffIsReadOnFromThere) {
   int broken = 0;
@@ -297,7 +328,7 @@ TEST_F(CommandFetcherTest, AnApiThatIsNotThereIsAnErrorAfterFewRequests) {
       EXPECT_THAT(fetch({page_size, 4, 2'000}, &retry), IsEmpty());
       EXPECT_EQ(retry, Retry::later);
       EXPECT_NE(error, "");
-      EXPECT_LE(script.requests.size(), 6U) << error;
+      EXPECT_LE(script.requests.size(), 12U) << error;
     }
   }
 }

@@ -64,8 +64,9 @@ class WireTest : public testing::Test {
       RawServer::send_text(fd, "HTTP/1.1 200 X\r\nContent-Length: 1000000\r\n\r\n" + text.substr(0, text.size() / 2));
       return RawServer::end(fd);
     }
-    if (offset == cut_offset) data.resize(data.size() / 2);
-    if (offset == cut_offset) return send_chunked(fd, data);
+    // How large pages are depends on the time that others took.
+    const bool is_cut = offset <= cut_offset && cut_offset < offset + limit;
+    if (is_cut) return send_chunked(fd, data.substr(0, data.size() / 2));
     send_chunked(fd, answer_text(data));
   }
 

@@ -151,6 +151,7 @@ TEST(TwoRunners, WhatLiesOnALostMachineIsFetchedAgain) {
   ASSERT_EQ(group.type(1, {"launch", "packages", "--wait"}).status, 0);
   group.kill(0);
   group.start(1);
+  ASSERT_TRUE(eventually([&] { return group.logs(1, "Following "); })) << group.log(1);
   const auto run = group.newest("packages");
   const auto name = run.at("run").get<std::string>();
   EXPECT_TRUE(eventually([&] { return group.type_json(1, {"status"}).at("members").size() == 1; }))

@@ -96,5 +96,22 @@ TEST(CommandView, FinalIsWhatDoesNotChangeAnyMore) {
   for (const auto* status : {"sent", "", "pending", "SUCCESS"}) EXPECT_FALSE(is_final_status(status)) << status;
 }
 
+// What it says of itself may be of any size and shape.
+TEST(CommandView, AnErrorThatIsLongIsCutAndOneThatIsNoTextIsNone) {
+  const auto error_of = [](const std::string& error) {
+    return read_outcomes(R"([{"success":false,"errors":[)" + error + "]}]").at(0).error;
+  };
+  EXPECT_EQ(error_of(R"("short")"), "short");
+  EXPECT_EQ(error_of("[[],[],{}]"), "");
+  EXPECT_EQ(error_of("17"), "");
+  for (const std::string piece : {"x", "\\n", "\\u00e9", "\u00e9", "\\\\", "\\ud83d\\ude00"}) {
+    std::string text;
+    for (int i = 0; i < 5000; ++i) text += piece;
+    const auto cut = error_of('"' + text + '"');
+    EXPECT_GT(cut.size(), 600U) << piece;
+    EXPECT_LT(cut.size(), 8000U) << piece;
+  }
+}
+
 }  // namespace
 }  // namespace mig_runner::mig

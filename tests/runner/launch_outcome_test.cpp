@@ -91,10 +91,19 @@ TEST(LaunchOutcome, ThePageThatAsksForTimeIsObeyedUpToTheDeadline) {
   config::JobConfig config;
   config.settings.startdeadline = 10min;
   OutcomeStand stand({{Stores::yes, FakeApi::page(503, "86400")}}, config);
-  stand.pass(9min + 50s);
+  stand.pass(9min + 20s);
   EXPECT_EQ(stand.run().state, RunState::unknown);
-  stand.pass(30s);
+  stand.pass(20s);
   EXPECT_NE(stand.run().action_id, 0) << stand.log.all();
+}
+
+TEST(LaunchOutcome, WhatIsNotStoredIsPostedOnceMoreBeforeTheDeadline) {
+  config::JobConfig config;
+  config.settings.startdeadline = 10min;
+  OutcomeStand stand({{Stores::no, FakeApi::page(503, "86400")}}, config);
+  stand.pass(11min);
+  EXPECT_EQ(stand.api.posts, 2);
+  EXPECT_EQ(stand.run().state, RunState::posted) << stand.log.all();
 }
 
 TEST(LaunchOutcome, A202OfAnotherActionIsNotBelieved) {

@@ -105,6 +105,19 @@ TEST(GnuPg2, WithoutGpgASecringIsUsedAndThatIsSaid) {
   EXPECT_THAT(key->warnings(), ElementsAre(HasSubstr("gpg is not installed")));
 }
 
+// As in a home below a read-only /etc, which an older GnuPG has left a folder for keys in.
+TEST(GnuPg2, IsNotAskedWhereItHasNoSecretKey) {
+  const GpgHome gpg;
+  const auto fingerprint = gpg.make_key();
+  const ScratchDirectory home;
+  gpg.export_secring(home.path());
+  std::filesystem::create_directory(home.path() / "private-keys-v1.d");
+  const Program broken("gpg", "echo 'gpg: cannot lock' >&2; exit 2");
+  const auto key = load(home.path(), fingerprint);
+  ASSERT_TRUE(key) << key_error(key);
+  EXPECT_THAT(key->warnings(), IsEmpty());
+}
+
 // The primary key's passphrase is not even asked for.
 TEST(GnuPg2, ASigningSubkeyMayHaveAPassphraseOfItsOwn) {
   const GpgHome gpg;
