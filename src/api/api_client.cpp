@@ -59,6 +59,15 @@ const ListedAction* signed_by_one_of(const std::vector<ListedAction>& actions,
 
 }  // namespace
 
+std::optional<std::string> target_complaint(const Error& error) {
+  constexpr std::string_view kBegin = "Error while finding agents: '";
+  const auto at = error.what.find(kBegin);
+  if (at == std::string::npos) return std::nullopt;
+  auto complaint = error.what.substr(at + kBegin.size());
+  if (complaint.ends_with('\'')) complaint.pop_back();
+  return complaint;
+}
+
 ApiClient::ApiClient(std::string base_url, std::unique_ptr<Http> http, std::unique_ptr<sign::Signer> signer,
                      TokenSource& tokens)
     : base_url_(std::move(base_url)), http_(std::move(http)), signer_(std::move(signer)), tokens_(tokens) {}

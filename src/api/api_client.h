@@ -37,6 +37,10 @@ struct ActionStatus {
   std::string json;  // the action as the server wrote it
 };
 
+// PostgreSQL's words about a target that it cannot use, where `error` is of try_target() or count_agents() and says so;
+// nullopt where the API could not be asked. The API words troubles of its database in the same way.
+std::optional<std::string> target_complaint(const Error& error);
+
 // The MIG API as the runner uses it. One thread at a time: an object a thread. `where` of every Error is the URL
 // without its query. Retry::no: the server refuses and will again, or cannot be trusted. Retry::later: nothing was
 // done, which is what every other failure of a reading is. Retry::outcome_unknown (post only): it may have been.

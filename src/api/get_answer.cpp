@@ -10,7 +10,7 @@ tl::unexpected<Error> get_failure(HttpAnswer& answer, const std::string& where) 
 }
 
 bool is_end_of_list(HttpAnswer& answer) {
-  return answer.status == 404 && error_message(answer.body) == "no results found";
+  return answer.status == 404 && error_message(answer.body) == kEndOfList;
 }
 
 Error at(Error error, const std::string& where) {

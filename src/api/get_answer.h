@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "api/http.h"
 #include "base/error.h"
@@ -12,6 +13,7 @@ namespace mig_runner::api {
 tl::unexpected<Error> get_failure(HttpAnswer& answer, const std::string& where);
 
 // No more rows: the server says so with a 404.
+inline constexpr std::string_view kEndOfList = "no results found";
 bool is_end_of_list(HttpAnswer& answer);
 
 // `error` with an address, if it has none yet.

@@ -93,7 +93,10 @@ OnlineCheck check_online(api::ApiClient& client, const std::vector<JobTarget>& t
     const auto& count = known->second;
     check.targets.push_back({job, target, count ? std::optional(*count) : std::nullopt});
     if (!count) {
-      check.problems.push_back({job, {file, 0, 0, "the API cannot use the target: " + count.error().what}});
+      const auto complaint = api::target_complaint(count.error());
+      const auto what = complaint ? "the API cannot use the target: " + *complaint
+                                  : "the API cannot be asked about the target: " + count.error().what;
+      check.problems.push_back({job, {file, 0, 0, what}});
     } else if (*count == 0) {
       check.problems.push_back({job, {file, 0, 0, "the target matches no active agent", false}});
     }

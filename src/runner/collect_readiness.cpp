@@ -30,8 +30,6 @@ constexpr int kLooksBeforeReadings = kMostLooks - kMoreReadings;
 
 constexpr std::string_view kCannotUse = "the API cannot use its target";
 constexpr std::string_view kNotTakenUp = "the API's scheduler has not taken it up yet";
-// How the API words PostgreSQL's complaint.
-constexpr std::string_view kComplaint = "finding agents: ";
 
 bool waits_for_scheduler(const std::string& status) {
   return status == "pending" || status == "scheduled";
@@ -140,13 +138,9 @@ void Collector::look_at_target(store::Run& run, const std::string& target, Times
     run.reason = kNotTakenUp;
     return;
   }
-  const auto& what = usable.error().what;
-  const auto at = what.find(kComplaint);
-  if (at == std::string::npos) return;  // it could not be asked
-  auto complaint = what.substr(at + kComplaint.size());
-  if (complaint.size() > 1 && complaint.front() == '\'' && complaint.back() == '\'')
-    complaint = complaint.substr(1, complaint.size() - 2);
-  run.reason = std::string(kCannotUse) + " \"" + target + "\": " + complaint;
+  const auto complaint = api::target_complaint(usable.error());
+  if (!complaint) return;  // it could not be asked
+  run.reason = std::string(kCannotUse) + " \"" + target + "\": " + *complaint;
   if (could_be_macro(target)) run.reason += "; no macro of this name is defined";
   if (run.reason != told) context_.log.warning(run.name() + ": " + run.reason);
 }

@@ -31,8 +31,6 @@ TEST(Greeting, OfTheApi) {
     EXPECT_EQ(trouble.kind, Kind::trouble);
     EXPECT_EQ(trouble.words, std::to_string(status) + ": pq: too many connections");
   }
-  EXPECT_EQ(of(503, "upstream is away\n").words, "503: upstream is away");
-  EXPECT_EQ(of(429, "").words, "429: nothing");
 }
 
 TEST(Greeting, OfARedirect) {
@@ -59,6 +57,9 @@ TEST(Greeting, OfAProxy) {
   EXPECT_EQ(of(200, "welcome").kind, Kind::stranger);
   EXPECT_EQ(of(200, "").kind, Kind::stranger);
   EXPECT_EQ(of(403, "no").kind, Kind::stranger);
+  EXPECT_EQ(of(503, "upstream is away\n").kind, Kind::stranger);
+  EXPECT_EQ(of(503, "upstream is away\n").words, "503: upstream is away");
+  EXPECT_EQ(of(429, "").words, "429: nothing");
 }
 
 // As the real API: a search without a condition is a fault of its database.

@@ -44,7 +44,7 @@ class FakeHttp final : public api::Http {
     const auto wanted = target == std::string::npos ? 1 : std::atoi(request.url.c_str() + target + 8);
     if (target != std::string::npos && wanted == 0 && !request.url.ends_with("=0")) {
       status = 500;
-      root["collection"]["error"]["message"] = "pq: syntax error";
+      root["collection"]["error"]["message"] = "Error while finding agents: 'pq: syntax error'";
     }
     if (wanted == 0 && status == 200) {
       status = 404;
