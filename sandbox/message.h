@@ -20,7 +20,7 @@ struct Request {
 };
 
 struct Answer {
-  // What it is by its headers: Go's own "404 page not found" is plain text and may be cached, a proxy's page is HTML,
+  // Its kind by its headers: Go's own "404 page not found" is plain text and may be cached, a proxy's page is HTML,
   // all else is JSON.
   enum class Type { json, plain, html };
 

@@ -46,7 +46,7 @@ auto too_long(std::size_t most) {
                  ")'");
 }
 
-// What a column of `most` characters keeps of a text: blanks at its end that do not fit are cut off.
+// A column of `most` characters cuts off blanks at the end of a text that do not fit.
 Result<std::string> fit(std::string text, std::size_t most) {
   std::size_t length = characters(text);
   for (; length > most && text.back() == ' '; --length) text.pop_back();
@@ -67,7 +67,7 @@ Result<void> fit_columns(ActionRow& row, const Action& action) {
   return {};
 }
 
-// Who made each signature, in their order.
+// The investigators that made the signatures, in their order.
 Result<std::vector<std::int64_t>> verify_signatures(const Action& action, Investigators& investigators) {
   const std::string text = action.signed_text();
   std::vector<std::int64_t> signers;
@@ -136,7 +136,7 @@ ActionRow Api::another_than(const ActionRow& action) {
   return other;
 }
 
-// What is left to do once the action is stored; an Error leaves it stored.
+// The steps after the action is stored; an Error leaves it stored.
 Result<void> Api::store_signatures(const Posted& posted, const Quirks& quirks) {
   if (quirks.has(FaultKind::orphan)) return {};
   for (const auto& signature : posted.signatures) {

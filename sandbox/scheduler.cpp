@@ -108,7 +108,7 @@ CommandRow Scheduler::plan(const ActionRow& action, const FleetScript& script, s
   return command;
 }
 
-// What the fault of its action makes of a command.
+// Applies the fault of its action to a command.
 void Scheduler::apply(const Fault& fault, const ActionRow& action, bool is_first, CommandRow& command) const {
   const bool is_local = !world_.fleet.has(command.agent_id);
   if (fault.kind == FaultKind::late_answers && !is_first && !is_local && command.due)

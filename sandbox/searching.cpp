@@ -16,7 +16,7 @@ namespace {
 
 using Query = Store::Query;
 
-// What the real server says of a search without any condition: its statement, as the database gets it.
+// The real server quotes its statement, as the database gets it, when a search has no condition.
 auto no_condition(const std::string& statement) {
   return mig_runner::fail("Error while preparing search statement: 'pq: syntax error at or near \"GROUP\"' in '" +
                           statement + " LIMIT $1 OFFSET $2;'");

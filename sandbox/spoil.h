@@ -8,7 +8,7 @@
 
 namespace mig_sandbox {
 
-// What faults do to answers.
+// Faults that change answers.
 
 // cut_json and broken_json; others leave it as it is.
 void spoil(Answer& answer, FaultKind kind);

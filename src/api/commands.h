@@ -24,7 +24,7 @@ struct UnreadableCommand {
   std::string reason;
 };
 
-// What a reading came to beside the commands that `sink` got.
+// The outcome of a reading, beside the commands that `sink` got.
 struct FetchReport {
   std::vector<UnreadableCommand> unreadable;
 };

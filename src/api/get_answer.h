@@ -9,7 +9,7 @@
 // How the API answers a GET. Private to the room.
 namespace mig_runner::api {
 
-// What a status other than success says of a GET: all may pass.
+// The Error for any other answer than the one that was asked for. A GET changes nothing: it can be asked again.
 tl::unexpected<Error> get_failure(HttpAnswer& answer, const std::string& where);
 
 // No more rows: the server says so with a 404.

@@ -8,7 +8,7 @@
 
 namespace mig_runner::api {
 
-// What answers at the API's address, to somebody who asks for nothing in particular.
+// The server that answers at the API's address, to somebody who asks for nothing in particular.
 struct Greeting {
   enum class Kind {
     accepted,  // the API took the token or API key

@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-// What the environment says of connections, as Go programs read it. Private to the room.
+// Settings of connections in the environment, as Go programs read them. Private to the room.
 namespace mig_runner::api {
 
 // The certificates of SSL_CERT_FILE (else of `default_file`) and of all files in the directories of SSL_CERT_DIR, which
