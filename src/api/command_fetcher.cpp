@@ -21,8 +21,6 @@ constexpr milliseconds kRowTimeout = std::chrono::milliseconds(20);
 constexpr std::size_t kMaxErrorBytes = std::size_t{1} << 20U;
 // A hundred times the largest fleet thought of. A list that is longer does not end.
 constexpr std::int64_t kMaxCommands = 10'000'000;
-// Pages at the end of the list are smaller, so that those that are read side by side end together.
-constexpr std::int64_t kLastRows = 250;
 // How often a fetch goes on around what cannot be read ..
 constexpr int kMaxDetours = 64;
 // .. and how often in a row without having read anything: then the API is not there.
@@ -55,8 +53,7 @@ class CommandFetcher::Reading {
         side_by_side_(std::max(options.parallel_pages, 1)),
         expected_(std::clamp<std::int64_t>(options.expected, 0, kMaxCommands)),
         sink_(sink),
-        page_size_(std::max(options.page_size, 1)),
-        smallest_last_(std::min<std::int64_t>(std::max(options.page_size, 1), kLastRows)) {}
+        page_size_(std::max(options.page_size, 1)) {}
 
   Result<FetchReport> run() {
     fetcher_.http_.perform_each(
@@ -107,8 +104,7 @@ class CommandFetcher::Reading {
     if (list_ended_ || commands_ >= kMaxCommands) return std::nullopt;
     const auto left = expected_ - next_offset_;
     if (left <= 0 && !may_read_on()) return std::nullopt;
-    auto count = page_size_.rows();
-    if (left > 0) count = std::min(count, std::max(smallest_last_, (left + side_by_side_ - 1) / side_by_side_));
+    const auto count = page_size_.rows();
     return Rows{std::exchange(next_offset_, next_offset_ + count), count};
   }
 
@@ -221,7 +217,6 @@ class CommandFetcher::Reading {
   const std::int64_t expected_;
   const CommandSink& sink_;
   PageSize page_size_;
-  const std::int64_t smallest_last_;
 
   std::vector<Page> pages_;  // by the index of their request
   std::int64_t under_way_ = 0;

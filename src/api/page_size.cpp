@@ -5,13 +5,12 @@
 namespace mig_runner::api {
 namespace {
 
-constexpr std::int64_t kFirstRows = 100;
 constexpr std::int64_t kPageBytes = std::int64_t{16} << 20U;
 constexpr std::int64_t kPageMilliseconds = 20'000;  // a third of what a page may take
 
 }  // namespace
 
-PageSize::PageSize(std::int64_t most) : most_(most), rows_(std::min(most, kFirstRows)) {}
+PageSize::PageSize(std::int64_t most) : most_(most), rows_(most) {}
 
 void PageSize::came(std::int64_t rows, std::size_t bytes, std::chrono::milliseconds took) {
   if (rows <= 0) return;
