@@ -206,7 +206,15 @@ Result<bool> Api::search_commands(Collection& out, const SearchParameters& p, co
   if (!query.has_condition()) return no_condition(kCommandStatement);
   if (auto page = check_page(p, "commands", query.texts.size()); !page) return tl::unexpected(page.error());
   // The server joins the signatures: without one an action's commands are never found.
-  query.where += " AND EXISTS (SELECT 1 FROM signatures WHERE signatures.action_id = commands.action_id)";
+  // Of one action that is looked up once, not for each row.
+  if (p.is_any(p.action_id)) {
+    query.where += " AND EXISTS (SELECT 1 FROM signatures WHERE signatures.action_id = commands.action_id)";
+  } else if (auto signed_one =
+                 add_id(query, "EXISTS (SELECT 1 FROM signatures WHERE signatures.action_id = CAST(? AS INTEGER))",
+                        p.action_id);
+             !signed_one) {
+    return tl::unexpected(signed_one.error());
+  }
   query.order = order_by("starttime", "id DESC", quirks);
   query.limit = p.limit;
   query.offset = p.offset;
