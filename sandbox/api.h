@@ -14,7 +14,7 @@
 
 namespace mig_sandbox {
 
-// What faults make of an answer while it is made.
+// Faults that change an answer while it is made.
 struct Quirks {
   std::uint64_t shuffle = 0;   // not 0: rows of the same time come in another order for each number
   std::optional<Fault> fault;  // the one that hit the request

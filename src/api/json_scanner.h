@@ -48,7 +48,7 @@ class JsonScanner {
   int depth() const { return depth_; }
   const std::string& fault() const { return fault_; }
   bool is_too_deep() const { return too_deep_; }  // the fault
-  // What stands before it is needed no more.
+  // The text before it is needed no more.
   std::size_t needed_from() const;
   std::size_t position() const { return position_; }
   // The owner has dropped so many bytes in front.

@@ -118,7 +118,7 @@ void PageReader::key(int depth, std::string_view text) {
 void PageReader::scalar(int depth, std::size_t begin, std::size_t end) {
   const auto key = keys_[static_cast<std::size_t>(depth)];
   if (!in_datum_) {
-    // What should be a list or an element of one.
+    // It should be a list or an element of one.
     const bool misplaced = (depth == 2 && on_path(2) && key == Key::items) || (depth == 3 && on_path(3)) ||
                            (depth == 4 && on_path(4) && key == Key::data) || (depth == 5 && on_path(5));
     if (misplaced) fault_ = "a value where a list or an object belongs";

@@ -102,7 +102,7 @@ void Launcher::reconcile(store::Run run, Timestamp now) {
   if (left > left.zero()) return wait(run.reason, std::min(again, now + left));
   run.attempts = static_cast<int>(signatures->size()) - 1;
   run.posted_at.reset();
-  // What kept the API from being asked is over.
+  // The API can be asked again: the reason that it could not be is over.
   const auto met = run.reason.starts_with(kCannotAsk) || run.reason.empty() ? "" : ": " + run.reason;
   const Error error{"the API does not have the action of the last try" + met, {}, Retry::later, {}};
   retry(std::move(run), from, error, now);

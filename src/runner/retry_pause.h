@@ -27,7 +27,7 @@ inline constexpr RetryPauses kStoragePauses{std::chrono::seconds(1), std::chrono
 // `who` and the count alone: the same run always waits the same.
 std::chrono::milliseconds retry_pause(const RetryPauses& pauses, int failures, std::string_view who);
 
-// What is needed before a deadline to find out whether the API has an action, and to post it.
+// The time needed before a deadline to find out whether the API has an action, and to post it.
 inline constexpr std::chrono::seconds kLastTry{30};
 
 // When to try again after `error` at `now`: after `pause`, or as much later as the other side asks for, but for that

@@ -46,7 +46,7 @@ std::string reason(const GpgOutput& output) {
   return all.empty() ? "it says \"" + output.err + "\"" : all;
 }
 
-// What gpg does not say by itself.
+// Advice that gpg does not give by itself.
 std::string advice(const GpgOutput& output, const std::filesystem::path& home) {
   constexpr std::string_view socket = "/S.gpg-agent";
   constexpr std::size_t longest = sizeof(sockaddr_un::sun_path) - 1 - socket.size();

@@ -297,7 +297,7 @@ TEST_F(CommandFetcherTest, APageThatAsksForTimeEndsTheReading) {
   EXPECT_EQ(script.requests.size(), 1U);
 }
 
-// What breaks off once is a passing trouble.
+// A page that breaks off once is a passing trouble.
 TEST_F(CommandFetcherTest, APageThatBrokeOffIsReadOnFromThere) {
   int broken = 0;
   list(rows(300), {{120, [&, all = rows(300)](const std::string& before, const Asked& asked) -> Result<HttpAnswer> {

@@ -414,7 +414,7 @@ TEST(CurlHttp, RequestsAreMadeUpWhileOthersEnd) {
   EXPECT_LE(server.connections(), 4);
 }
 
-// What is to be asked next may depend on what came last.
+// The next request may depend on the last answer.
 TEST(CurlHttp, AnAnswerMayLeadToAnotherRequest) {
   const RawServer server([&](int fd, const std::string&) { RawServer::answer(fd, 200, "x"); });
   int to_ask = 1;

@@ -1,4 +1,4 @@
-// What becomes of an action: the states, counters and commands that the runner waits for.
+// The life of an action: the states, counters and commands that the runner waits for.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

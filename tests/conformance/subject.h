@@ -78,7 +78,7 @@ class Subject {
 
   // An action that was created though the answer did not say so.
   void note(std::int64_t id) { created_.push_back(id); }
-  // What was created, for the last line of the suite.
+  // The actions that were created, for the last line of the suite.
   std::string summary() const;
 
  private:
