@@ -62,7 +62,6 @@ class PageReader final : public BodySink, private JsonWatcher {
   void pass_over(std::string reason);
   Result<void> datum_ended();
   Result<void> pass_on();
-  void name_unreadable(std::string reason);
   void forget_datum();
   void drop_what_is_read();
   tl::unexpected<Error> malformed(const std::string& why) const;
