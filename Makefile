@@ -68,9 +68,9 @@ fuzz:
 	@tools/setup packaging/build-packages.txt
 	@tools/setup packaging/fuzz-packages.txt
 	cmake --preset fuzz
-	cmake --build --preset fuzz --target config_fuzz cron_fuzz zone_fuzz action_fuzz answers_fuzz inflight_fuzz store_fuzz output_fuzz
+	cmake --build --preset fuzz --target config_fuzz cron_fuzz zone_fuzz action_fuzz answers_fuzz inflight_fuzz results_fuzz store_fuzz output_fuzz
 	mkdir -p build/fuzz/found
-	for name in config cron zone action answers inflight store output; do \
+	for name in config cron zone action answers inflight results store output; do \
 	  mkdir -p build/fuzz/found/$$name && \
 	  build/fuzz/tests/fuzz/$${name}_fuzz -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/found/$$name- \
 	    build/fuzz/found/$$name tests/fuzz/corpus/$$name || exit 1; \

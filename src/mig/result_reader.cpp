@@ -25,6 +25,7 @@ bool ResultReader::is_part() const {
 
 Result<void> ResultReader::open(char bracket) {
   if (brackets_.empty() && (bracket != '{' || ended_)) return no_document("it is not one object");
+  if (brackets_.size() >= kMaxDepth) return no_document("it nests more than " + std::to_string(kMaxDepth) + " deep");
   if (bracket == '{' && is_part()) {
     in_part_ = true;
     text_.clear();

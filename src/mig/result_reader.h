@@ -14,6 +14,9 @@ namespace mig_runner::mig {
 class ResultReader {
  public:
   using Take = std::function<Result<void>(std::string_view json)>;
+  // A deeper document is an Error: readers of the parts may be recursive. The API's answers are held to 1,024 brackets
+  // before they become a document, which adds two and takes away more.
+  static constexpr std::size_t kMaxDepth = 1024;
 
   // Called with the action's JSON, once and first, and with that of each command. An Error of theirs ends the reading.
   ResultReader(Take action, Take command) : action_(std::move(action)), command_(std::move(command)) {}

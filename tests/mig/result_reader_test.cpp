@@ -81,6 +81,16 @@ TEST(ResultReader, RefusesWhatIsNotWhole) {
   EXPECT_NE(read(R"({"commands":[{}],"action":{}})", 3).error, "");
 }
 
+TEST(ResultReader, RefusesWhatNestsDeeperThanAReaderCanFollow) {
+  const auto nested = [](std::size_t depth) {
+    return result_head("{}") + R"({"a":)" + std::string(depth, '[') + std::string(depth, ']') + "}" +
+           result_tail("", "");
+  };
+  EXPECT_EQ(read(nested(1000), 4096).error, "");
+  EXPECT_NE(read(nested(1024), 4096).error.find("1024 deep"), std::string::npos);
+  EXPECT_NE(read(nested(10'000'000), 4096).error, "");
+}
+
 TEST(ResultReader, EndsWhereItsUserDoes) {
   ResultReader reader([](std::string_view) -> Result<void> { return {}; },
                       [](std::string_view) -> Result<void> { return fail("enough"); });
