@@ -39,7 +39,7 @@ auto guarded(const Location& location, Work work) -> std::invoke_result_t<Work> 
   try {
     return work();
   } catch (...) {
-    return tl::unexpected(current_failure(location.text()).error);
+    return tl::unexpected(current_failure(location.text(), dialect_of(location)).error);
   }
 }
 

@@ -43,7 +43,7 @@ Failure sqlite_failure(int code, const std::string& what, const std::string& whe
 
 }  // namespace
 
-Failure current_failure(const std::string& where) {
+Failure current_failure(const std::string& where, const Dialect& dialect) {
   try {
     throw;
   } catch (const soci::sqlite3_soci_error& error) {
@@ -52,12 +52,12 @@ Failure current_failure(const std::string& where) {
     return {postgresql_failure(error.sqlstate(), error.get_error_message(), where), false};
   } catch (const soci::soci_error& error) {
     // Thrown without a code where a connection cannot be made.
-    if (where.starts_with("postgres")) return {postgresql_failure("", error.get_error_message(), where), false};
+    if (dialect.server) return {postgresql_failure("", error.get_error_message(), where), false};
     // what() would repeat the statement with its parameters.
     return {{"the database failed (" + error.get_error_message() + ")", where, Retry::later}, false};
   } catch (const std::range_error& error) {
     // A server looks after its own files: somebody else has written there.
-    if (where.starts_with("postgres"))
+    if (dialect.server)
       return {{std::string("the database holds what no mig-runner has written (") + error.what() + ")", where,
                Retry::later},
               false};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "store/schema.h"
 
 namespace mig_runner::store {
 
@@ -10,7 +11,7 @@ struct Failure {
   bool damaged = false;  // the file does not hold what was written to it
 };
 
-// Call it in a catch block. `where` is the database.
-Failure current_failure(const std::string& where);
+// Call it in a catch block. `where` is the database, of that dialect.
+Failure current_failure(const std::string& where, const Dialect& dialect);
 
 }  // namespace mig_runner::store

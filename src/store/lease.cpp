@@ -189,7 +189,7 @@ void Lease::run(const std::stop_token& stop) {
       renew(session);
       patience_.end();
     } catch (const std::exception&) {
-      const auto failure = current_failure("postgresql://");
+      const auto failure = current_failure("postgresql://", kPostgresql);
       patience_.end();
       pause = std::min(kRetry, pause);
       const std::lock_guard lock(mutex_);

@@ -24,7 +24,7 @@ Result<std::unique_ptr<RunStore>> RunStore::open_checked(const std::filesystem::
     transaction.commit();
     keep_log_at_close(session, false);
   } catch (...) {
-    const auto failure = current_failure(path);
+    const auto failure = current_failure(path, kSqlite);
     if (failure.damaged) damage = failure.error.what;
     return tl::unexpected(failure.error);
   }
@@ -68,7 +68,7 @@ Result<std::unique_ptr<RunStore>> RunStore::open_server(const Location& location
       impl->owner = impl->lease->join(impl->session, impl->tree);
     }
   } catch (...) {
-    return tl::unexpected(current_failure(location.text()).error);
+    return tl::unexpected(current_failure(location.text(), kPostgresql).error);
   }
   return std::unique_ptr<RunStore>(new RunStore(std::move(impl)));
 }
@@ -95,7 +95,7 @@ Result<std::unique_ptr<RunStore>> RunStore::open_beside(const Location& location
       return fail(current.error().what, path, current.error().retry);
     keep_log_at_close(impl->session, false);
   } catch (...) {
-    return tl::unexpected(current_failure(path).error);
+    return tl::unexpected(current_failure(path, kSqlite).error);
   }
   return std::unique_ptr<RunStore>(new RunStore(std::move(impl)));
 }

@@ -193,7 +193,7 @@ long long RunStore::Impl::version_by_others() {
 
 Error RunStore::Impl::failed() {
   writer_.reset();
-  auto failure = current_failure(place);
+  auto failure = current_failure(place, dialect);
   if (!failure.damaged) return failure.error;
   failure.error.what += ": nothing is written to it any more; the next start checks it and begins a new one if need be";
   damage = failure.error;

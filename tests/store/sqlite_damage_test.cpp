@@ -275,5 +275,25 @@ TEST_F(SqliteDamage, FoundInTheMiddleOfWorkEndsAllWriting) {
   EXPECT_NE(opened->set_aside, "");
 }
 
+// Only a server looks after its own files.
+TEST_F(SqliteDamage, EndsAllWritingWhateverTheNameOfTheTree) {
+  const auto before = fs::current_path();
+  const test::ScratchDirectory directory;
+  fs::current_path(directory.path());
+  const fs::path path = "postgres-runner/runs.db";
+  {
+    auto store = RunStore::open(path, "runner", kNow).value().store;
+    auto run = full_run();
+    ASSERT_TRUE(store->add({&run, 1}));
+    execute(path, "UPDATE runs SET state = 99");
+    const auto history = store->history("", 5);
+    ASSERT_FALSE(history.has_value());
+    EXPECT_THAT(history.error().text(), HasSubstr("the database is damaged"));
+    run.nominal += std::chrono::hours(1);
+    EXPECT_FALSE(store->add({&run, 1}).has_value()) << "what was damaged once is not to be trusted";
+  }
+  fs::current_path(before);
+}
+
 }  // namespace
 }  // namespace mig_runner::store
