@@ -22,13 +22,13 @@ const Dialect& dialect_of(const Location& location) {
   return location.is_postgresql() ? kPostgresql : kSqlite;
 }
 
-Result<void> connect(soci::session& session, const Location& location) {
+Result<void> connect(soci::session& session, const Location& location, LockWait& lock_wait) {
   if (location.is_postgresql()) {
     connect_postgresql(session, location.uri);
     prepare_postgresql(session, std::chrono::milliseconds(0));
     return {};
   }
-  if (auto connected = connect_sqlite(session, location.file); !connected) return connected;
+  if (auto connected = connect_sqlite(session, location.file, lock_wait); !connected) return connected;
   keep_log_at_close(session, false);
   return {};
 }
@@ -203,8 +203,8 @@ bool is_same(const Location& one, const Location& other) {
 }
 
 // All of it as it is at one moment, with nobody at work on it. Throws what SOCI throws.
-Result<std::unique_ptr<Transaction>> open_source(soci::session& source, const Location& from) {
-  if (auto connected = connect(source, from); !connected) return tl::unexpected(connected.error());
+Result<std::unique_ptr<Transaction>> open_source(soci::session& source, const Location& from, LockWait& lock_wait) {
+  if (auto connected = connect(source, from, lock_wait); !connected) return tl::unexpected(connected.error());
   if (auto current = require_current(source, dialect_of(from)); !current)
     return fail(current.error().what, from.text(), current.error().retry);
   auto reading = std::make_unique<Transaction>(source, dialect_of(from).begin_durable);
@@ -234,8 +234,9 @@ Result<SchemaVersions> schema_versions(const Location& location) {
   return guarded(location, [&]() -> Result<SchemaVersions> {
     std::error_code error;
     if (!location.is_postgresql() && !fs::exists(location.file, error)) return SchemaVersions{0, schema_version()};
+    LockWait lock_wait(LockWait::kCommand);
     soci::session session;
-    if (auto connected = connect(session, location); !connected) return tl::unexpected(connected.error());
+    if (auto connected = connect(session, location, lock_wait); !connected) return tl::unexpected(connected.error());
     const SchemaVersions versions{found_version(session, dialect_of(location)), schema_version()};
     if (versions.found != versions.known) return versions;
     if (auto whole = require_whole(session, location); !whole) return tl::unexpected(whole.error());
@@ -247,8 +248,9 @@ Result<SchemaVersions> make_schema(const Location& location) {
   return guarded(location, [&]() -> Result<SchemaVersions> {
     auto file = NewFile::make(location);
     if (!file) return tl::unexpected(file.error());
+    LockWait lock_wait(LockWait::kCommand);
     soci::session session;
-    if (auto connected = connect(session, location); !connected) return tl::unexpected(connected.error());
+    if (auto connected = connect(session, location, lock_wait); !connected) return tl::unexpected(connected.error());
     Transaction transaction(session, dialect_of(location).begin_durable);
     auto versions = bring_up_to_date(session, location);
     if (!versions) return versions;
@@ -261,13 +263,14 @@ Result<SchemaVersions> make_schema(const Location& location) {
 Result<std::int64_t> copy_history(const Location& from, const Location& to) {
   if (is_same(from, to)) return fail("it cannot be copied to itself", from.text());
   return guarded(to, [&]() -> Result<std::int64_t> {
+    LockWait lock_wait(LockWait::kCommand);
     soci::session source;
-    const auto reading = guarded(from, [&] { return open_source(source, from); });
+    const auto reading = guarded(from, [&] { return open_source(source, from, lock_wait); });
     if (!reading) return tl::unexpected(reading.error());
     auto file = NewFile::make(to);
     if (!file) return tl::unexpected(file.error());
     soci::session target;
-    if (auto connected = connect(target, to); !connected) return tl::unexpected(connected.error());
+    if (auto connected = connect(target, to, lock_wait); !connected) return tl::unexpected(connected.error());
     Transaction writing(target, dialect_of(to).begin_durable);
     if (auto ready = prepare_target(target, to); !ready) return tl::unexpected(ready.error());
     std::int64_t runs = 0;

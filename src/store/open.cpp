@@ -10,9 +10,11 @@ Result<std::unique_ptr<RunStore>> RunStore::open_checked(const std::filesystem::
                                                          std::string& damage) {
   auto impl = std::make_unique<Impl>(owner, Location(path));
   auto& session = impl->session;
+  impl->lock_wait.set_limit(LockWait::kOpening);
   const bool crashed = has_log(path);
   try {
-    if (auto connected = connect_sqlite(session, path); !connected) return tl::unexpected(connected.error());
+    if (auto connected = connect_sqlite(session, path, impl->lock_wait); !connected)
+      return tl::unexpected(connected.error());
     damage = find_damage(session, crashed);
     if (!damage.empty()) return fail(damage, path);
     Transaction transaction(session, kSqlite.begin_durable);
@@ -23,6 +25,7 @@ Result<std::unique_ptr<RunStore>> RunStore::open_checked(const std::filesystem::
     session << "UPDATE runs SET owner = NULL WHERE owner IS NOT NULL";
     transaction.commit();
     keep_log_at_close(session, false);
+    impl->lock_wait.set_limit(LockWait::kRunner);
   } catch (...) {
     const auto failure = current_failure(path, kSqlite);
     if (failure.damaged) damage = failure.error.what;
@@ -87,8 +90,10 @@ Result<std::unique_ptr<RunStore>> RunStore::open_beside(const Location& location
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return fail("there is no record of runs; has the runner run yet?", path);
   auto impl = std::make_unique<Impl>(owner, Location(path));
+  impl->lock_wait.set_limit(LockWait::kCommand);
   try {
-    if (auto connected = connect_sqlite(impl->session, path); !connected) return tl::unexpected(connected.error());
+    if (auto connected = connect_sqlite(impl->session, path, impl->lock_wait); !connected)
+      return tl::unexpected(connected.error());
     if (!has_schema(impl->session))
       return fail("there is no record of runs in it yet: the runner is just starting", path, Retry::later);
     if (auto current = require_current(impl->session, kSqlite); !current)

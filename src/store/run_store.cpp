@@ -185,6 +185,7 @@ void RunStore::close() {
 }
 
 void RunStore::hurry() {
+  impl_->lock_wait.hurry();
   if (impl_->patience) impl_->patience->hurry();
 }
 

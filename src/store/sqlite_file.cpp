@@ -54,14 +54,15 @@ void keep_log_at_close(soci::session& session, bool keep) {
   sqlite_api::sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep ? 1 : 0, nullptr);
 }
 
-Result<void> connect_sqlite(soci::session& session, const fs::path& path) {
+Result<void> connect_sqlite(soci::session& session, const fs::path& path, LockWait& lock_wait) {
   const auto name = path.string();
   // SOCI's connection string has no way to write a quotation mark.
   if (name.find('"') != std::string::npos) return fail("the name of the database must not hold a quotation mark", name);
   // SQLite tells little of why it cannot open a file, and SOCI then leaks the connection.
   if (const UniqueFd file(open(name.c_str(), O_RDWR | O_CLOEXEC)); !file)
     return fail_errno("the database cannot be opened", name);
-  session.open(soci::sqlite3, "dbname=\"" + fs::absolute(path).string() + "\" timeout=10");
+  session.open(soci::sqlite3, "dbname=\"" + fs::absolute(path).string() + "\"");
+  lock_wait.install(session);
   keep_log_at_close(session, true);
   session << "PRAGMA page_size = " << kPageBytes;
   std::string mode;

@@ -7,14 +7,16 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "store/lock_wait.h"
 
 namespace mig_runner::store {
 
 // Everything that is SQLite's alone: its file, its settings, its damage.
 
-// Connects `session` to the existing file at `path`, which gets a write-ahead log, waiting for other processes'
-// locks. The log is kept at close until the caller knows better. Throws what SOCI throws.
-Result<void> connect_sqlite(soci::session& session, const std::filesystem::path& path);
+// Connects `session` to the existing file at `path`, which gets a write-ahead log, waiting for other
+// processes' locks as `lock_wait` says, which outlives it. The log is kept at close until the caller knows better.
+// Throws what SOCI throws.
+Result<void> connect_sqlite(soci::session& session, const std::filesystem::path& path, LockWait& lock_wait);
 
 // Whether to leave the write-ahead log as it is when the connection is closed: a damaged database must not be written.
 void keep_log_at_close(soci::session& session, bool keep);

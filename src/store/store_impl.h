@@ -19,6 +19,7 @@
 #include "store/failure.h"
 #include "store/lease.h"
 #include "store/location.h"
+#include "store/lock_wait.h"
 #include "store/patience.h"
 #include "store/portions.h"
 #include "store/postgresql.h"
@@ -183,6 +184,7 @@ struct RunStore::Impl {
   // themselves and go when nothing is called any more.
   std::mutex mutex;
   std::string owner;
+  LockWait lock_wait{LockWait::kRunner};  // with SQLite; guards itself
   soci::session session;
   std::function<void(const Claimable&)> listener;
   std::optional<Error> damage;  // found in the middle of work: from then on nothing is written

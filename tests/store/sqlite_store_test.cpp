@@ -166,6 +166,29 @@ TEST(SqliteStore, WaitsForAnotherProcess) {
   EXPECT_TRUE(planned.get());
 }
 
+TEST(SqliteStore, WaitsForNobodyOnceTheProcessEnds) {
+  SqliteDatabase database;
+  const auto store = database.open();
+  const Connection other(database.path);
+  other.execute("BEGIN IMMEDIATE");
+  auto planned = std::async(std::launch::async, [&] {
+    store::Run run = full_run();
+    return store->add({&run, 1});
+  });
+  EXPECT_EQ(planned.wait_for(std::chrono::milliseconds(200)), std::future_status::timeout);
+  store->hurry();
+  ASSERT_EQ(planned.wait_for(std::chrono::seconds(1)), std::future_status::ready) << "a call that waits already";
+  const auto failed = planned.get();
+  ASSERT_FALSE(failed.has_value());
+  EXPECT_EQ(failed.error().retry, Retry::later);
+  EXPECT_THAT(failed.error().text(), testing::HasSubstr("another process keeps the database locked"));
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(store->release_all().has_value());
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1)) << "calls that begin afterwards";
+  other.execute("COMMIT");
+  EXPECT_TRUE(store->release_all().has_value()) << "and what can be written still is";
+}
+
 TEST(SqliteStore, AReaderHoldsNobodyUp) {
   SqliteDatabase database;
   const auto store = database.open();

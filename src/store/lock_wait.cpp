@@ -1,0 +1,45 @@
+#include "store/lock_wait.h"
+
+#include <soci/sqlite3/soci-sqlite3.h>
+
+#include <algorithm>
+
+namespace mig_runner::store {
+namespace {
+
+constexpr std::chrono::milliseconds kLongestPause{50};
+
+}  // namespace
+
+void LockWait::install(soci::session& session) {
+  auto* const connection = static_cast<soci::sqlite3_session_backend*>(session.get_backend())->conn_;
+  const auto busy = [](void* self, int tries) { return static_cast<LockWait*>(self)->goes_on(tries) ? 1 : 0; };
+  sqlite_api::sqlite3_busy_handler(connection, busy, this);
+}
+
+void LockWait::set_limit(std::chrono::milliseconds limit) {
+  const std::lock_guard lock(mutex_);
+  limit_ = limit;
+}
+
+void LockWait::hurry() {
+  const std::lock_guard lock(mutex_);
+  hurries_ = true;
+  changed_.notify_all();
+}
+
+// SQLite asks whether to try the lock again, and how often it has asked already.
+bool LockWait::goes_on(int tries) {
+  std::unique_lock lock(mutex_);
+  const auto now = std::chrono::steady_clock::now();
+  if (tries == 0) began_ = now;
+  const auto left = began_ + (hurries_ ? std::min(kHurry, limit_) : limit_) - now;
+  if (left <= left.zero()) return false;
+  const auto pause =
+      std::min<std::chrono::nanoseconds>(left, std::min(kLongestPause, std::chrono::milliseconds(1 + tries)));
+  const bool hurried = hurries_;
+  changed_.wait_for(lock, pause, [&] { return hurries_ != hurried; });
+  return true;
+}
+
+}  // namespace mig_runner::store
