@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <system_error>
 
+#include "base/names.h"
 #include "base/nearest.h"
 #include "cli/checks.h"
 #include "cli/times.h"
@@ -60,7 +61,7 @@ void check_delivery(const JobCheckContext& context, const std::string& text, con
                     Problems& problems) {
   Problems told;
   const auto config = config::bind_job_config(text, entity_cfg, context.defaults, told);
-  const bool plain_name = config.plugin.find('/') == std::string::npos && !config.plugin.starts_with('.');
+  const bool plain_name = plugin_name_problem(config.plugin).empty();
   if (!config.plugin.empty() && plain_name) check_plugin(context.plugins, config.plugin, entity_cfg, problems);
   if (!config.plugin.empty() && config.sendonly)
     problems.push_back({entity_cfg, 0, 0, "with sendonly there are no results: its plugin is never run", false});

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <limits>
 
+#include "base/names.h"
 #include "base/time.h"
 #include "config/bind.h"
 
@@ -12,15 +13,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::int64_t kMany = 1'000'000;
-
-std::string plugin_problem(const std::string& plugin) {
-  if (plugin.find('/') != std::string::npos) return "a plugin is a file name in plugins/, without any slash";
-  if (plugin.starts_with('.')) return "a plugin's name cannot begin with a dot";
-  if (plugin.size() > 255) return "a plugin's name has at most 255 bytes";
-  for (const char c : plugin)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) return "a plugin's name cannot hold control characters";
-  return "";
-}
 
 // "30", "720h" or both, separated by a comma.
 void bind_keepresults(Binder& binder, std::string_view section, JobSettings& settings) {
@@ -95,7 +87,7 @@ JobConfig bind_job_config(std::string_view text, const std::string& file, const 
   } else if (readable) {
     binder.problem("there is no schedule: [configuration] needs schedule = \"0 * * * *\" or the like");
   }
-  if (const auto problem = plugin_problem(config.plugin); !problem.empty())
+  if (const auto problem = plugin_name_problem(config.plugin); !problem.empty())
     binder.problem(*binder.last(kSection, "plugin"), problem);
   binder.finish(known);
   return config;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/names.h"
 #include "config/problem.h"
 #include "spool/job.h"
 
@@ -47,7 +48,6 @@ class Spool {
   std::unique_ptr<Impl> impl_;
 };
 
-// Why `name` cannot be a job's (.., /, a leading dot, control characters, longer than 200 bytes, not UTF-8), or empty.
-std::string job_name_problem(std::string_view name);
+using mig_runner::job_name_problem;
 
 }  // namespace mig_runner::spool
