@@ -30,6 +30,10 @@ std::string job_name_problem(std::string_view name) {
   return "";
 }
 
+bool is_passed_over(std::string_view name) {
+  return name.starts_with('.') || name == "lost+found";
+}
+
 std::string plugin_name_problem(std::string_view name) {
   if (name.find('/') != std::string::npos) return "a plugin is a file name in plugins/, without any slash";
   if (name.starts_with('.')) return "a plugin's name cannot begin with a dot";

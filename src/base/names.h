@@ -12,6 +12,9 @@ namespace mig_runner {
 // `name` cannot be a job's: .., /, a leading dot, control characters, longer than 200 bytes, not UTF-8.
 std::string job_name_problem(std::string_view name);
 
+// A directory in runners/ that nobody means as a job: a hidden one (.git, .snapshot, ..data of Kubernetes), lost+found.
+bool is_passed_over(std::string_view name);
+
 // `name` cannot be that of a file in plugins/. Empty, it names no plugin, which is none.
 std::string plugin_name_problem(std::string_view name);
 

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "runner/daemon_impl.h"
+#include "runner/spool_report.h"
 
 namespace mig_runner::runner {
 namespace {
@@ -24,29 +25,13 @@ constexpr milliseconds kStoreLook{500};
 Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Daemon::~Daemon() = default;
 
-void Daemon::Impl::report(const spool::Change& change, bool at_start) {
-  using Kind = spool::Change::Kind;
-  for (const auto& problem : change.problems)
-    log.write(problem.fatal ? log::Level::err : log::Level::warning, problem.text());
-  switch (change.kind) {
-    case Kind::added:
-      return log.write(at_start ? log::Level::debug : log::Level::notice, change.name + ": job added");
-    case Kind::changed:
-      return log.notice(change.name + ": job changed");
-    case Kind::removed:
-      return log.notice(change.name + ": job removed");
-    case Kind::broken:
-      return log.error(change.name + (change.job ? ": job is broken, its last good form keeps running"
-                                                 : ": job is broken and does not run"));
-  }
-}
-
 void Daemon::Impl::apply(const std::vector<spool::Change>& changes, bool at_start) {
   using Kind = spool::Change::Kind;
+  for (const auto& line : spool_report(changes, at_start, configuration.runner.checkdirectory))
+    log.write(line.level, line.text);
   for (const auto& change : changes) {
-    report(change, at_start);
     if (change.kind == Kind::added || change.kind == Kind::changed) {
-      if (at_start) {
+      if (at_start || change.was_there) {
         planner->start(change.job, now());
       } else {
         planner->put(change.job, now());
@@ -140,7 +125,7 @@ Result<void> Daemon::Impl::loop() {
     }
     if (events.clock_was_set) clock_was_set();
     look_at_store();
-    if (quiet) apply(spool->read_events(), false);
+    if (quiet || spool->is_waiting()) apply(spool->read_events(), false);
     quiet = events.spool;
     if (steady_clock::now() < next_scan) continue;
     apply(spool->scan(), false);

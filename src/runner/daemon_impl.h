@@ -44,7 +44,6 @@ struct Daemon::Impl {
   Result<void> start_planner();
   Result<bool> reload();
   void apply(const std::vector<spool::Change>& changes, bool at_start);
-  void report(const spool::Change& change, bool at_start);
   Result<void> follow_pauses();
   bool follow_pauses_again();
   void look_at_store();

@@ -4,70 +4,87 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
+#include <optional>
 #include <set>
-#include <tuple>
+#include <utility>
 
-#include "base/file.h"
+#include "base/file_status.h"
 #include "spool/job_reader.h"
+#include "spool/stamps.h"
 #include "spool/watches.h"
+#include "spool/writer.h"
 
 namespace mig_runner::spool {
 namespace {
 
 namespace fs = std::filesystem;
+using config::Problem;
+using Kind = Change::Kind;
+using Changes = std::vector<Change>;
 
-// Enough to tell whether a file is still the one that was read.
-struct Stamp {
-  std::uint64_t inode = 0;
-  std::int64_t size = -1;  // there is no such file
-  std::int64_t changed_ns = 0;
-  bool there() const { return size >= 0; }
-  bool operator==(const Stamp&) const = default;
-};
-
-Stamp stamp_of(int directory, const std::string& path) {
-  struct stat status {};
-  if (fstatat(directory, path.c_str(), &status, 0) != 0) return {};
-  return {status.st_ino, status.st_size, status.st_ctim.tv_sec * 1'000'000'000 + status.st_ctim.tv_nsec};
-}
-
-struct Stamps {
-  Stamp entity, action;
-  bool operator==(const Stamps&) const = default;
-};
+// At events nothing is passed over as unchanged.
+enum class Look { at_all, at_events };
 
 // What was last read of a job directory.
 struct Known {
-  Stamps stamps;
-  JobPtr job;      // its last good form; null: it never was in order
-  int watch = -1;  // see Watches
+  Stamps stamps;            // of what was last read
+  JobPtr job;               // its last good form; null: it never was in order
+  Stamps seen;              // at the last look
+  Timestamp seen_since{};   // it looks so
+  Timestamp waits_since{};  // while it is among those that wait
+  bool wait_told = false;
+  bool unreadable = false;  // told
+  bool was_there = false;   // at the first scan
 };
+
+// Why one of the files that are there cannot be read now.
+std::optional<Problem> passing_problem(const JobFiles& files, const Stamps& stamps) {
+  const auto passes = [](const Stamp& stamp, const Result<std::string>& text) {
+    return stamp.there() && !text && text.error().retry == Retry::later;
+  };
+  if (passes(stamps.entity, files.entity)) return Problem{files.entity_path, 0, 0, files.entity.error().what};
+  if (passes(stamps.action, files.action)) return Problem{files.action_path, 0, 0, files.action.error().what};
+  return std::nullopt;
+}
 
 }  // namespace
 
 struct Spool::Impl {
-  Impl(fs::path runners_directory, config::JobSettings job_defaults)
-      : directory(std::move(runners_directory)), defaults(std::move(job_defaults)) {}
+  Impl(fs::path runners_directory, config::JobSettings job_defaults, const Clock& the_clock)
+      : directory(std::move(runners_directory)), defaults(std::move(job_defaults)), clock(the_clock) {}
 
-  void examine(const std::string& name, bool settled, std::vector<Change>& changes);
-  void read(const fs::path& job_directory, const std::string& name, Known& known, const Stamps& stamps,
-            std::vector<Change>& changes);
-  void no_job(const std::string& name, Known& known, std::vector<Change>& changes);
-  void gone(const std::string& name, std::vector<Change>& changes);
-  bool list(std::vector<std::string>& names, std::vector<Change>& changes);
+  Result<std::vector<std::string>> list();
+  void examine(const std::string& name, Look look, Changes& changes);
+  bool is_directory(const std::string& name, Changes& changes);
+  bool is_being_written(const std::string& name, Known& known, const Stamps& stamps);
+  void wait(const std::string& name, Known& known, Look look, Changes& changes);
+  void read(const std::string& name, Known& known, const Stamps& stamps, Look look, Changes& changes);
+  void unreadable(const std::string& name, Problem problem, Changes& changes);
+  Problem below_root(const Error& error) const { return {directory / error.where, 0, 0, error.what}; }
+  void readable(const std::string& name, Known& known, Changes& changes);
+  void no_job(const std::string& name, Known& known, Changes& changes);
+  void gone(const std::string& name, Changes& changes);
+  void root_unreadable(const Error& error, Changes& changes);
+  void tell_watches(Changes& changes);
 
   const fs::path directory;
   const config::JobSettings defaults;
+  const Clock& clock;
   Watches watches;
-  UniqueFd root;  // the directory, as of the last scan: paths within it are found in half the time
+  UniqueFd root;      // the directory, as of the last scan: paths within it are found in half the time
+  fs::path resolved;  // the same, without symlinks
   std::map<std::string, Known> directories;
+  std::set<std::string> waiting;         // for a writer to close a file, or for a second file
   std::set<std::string> reported_names;  // names that no job may have
-  bool reported_directory = false;
+  bool scanned = false;                  // the first scan is over
+  bool root_told = false;                // that it cannot be read
+  bool unwatched_told = false;
 };
 
-Spool::Spool(fs::path runners_directory, config::JobSettings defaults)
-    : impl_(std::make_unique<Impl>(std::move(runners_directory), std::move(defaults))) {}
+Spool::Spool(fs::path runners_directory, config::JobSettings defaults, const Clock& clock)
+    : impl_(std::make_unique<Impl>(std::move(runners_directory), std::move(defaults), clock)) {}
 Spool::~Spool() = default;
 
 JobPtr Spool::find(const std::string& name) const {
@@ -81,98 +98,195 @@ std::size_t Spool::size() const {
 int Spool::event_fd() const {
   return impl_->watches.fd();
 }
-
-// The directory has none of a job's files.
-void Spool::Impl::no_job(const std::string& name, Known& known, std::vector<Change>& changes) {
-  if (known.job) changes.push_back({Change::Kind::removed, name, nullptr, {}});
-  known.stamps = {};
-  known.job.reset();
+bool Spool::is_waiting() const {
+  return !impl_->waiting.empty();
 }
 
-void Spool::Impl::gone(const std::string& name, std::vector<Change>& changes) {
+// Told once until it is readable again.
+void Spool::Impl::unreadable(const std::string& name, Problem problem, Changes& changes) {
+  if (!job_name_problem(name).empty()) return;
+  auto& known = directories[name];
+  known.was_there = known.was_there || !scanned;
+  waiting.erase(name);
+  if (!std::exchange(known.unreadable, true))
+    changes.push_back({Kind::unreadable, name, known.job, false, {std::move(problem)}});
+}
+
+void Spool::Impl::readable(const std::string& name, Known& known, Changes& changes) {
+  if (std::exchange(known.unreadable, false)) changes.push_back({Kind::readable, name, known.job, false, {}});
+}
+
+// The directory has none of a job's files.
+void Spool::Impl::no_job(const std::string& name, Known& known, Changes& changes) {
+  waiting.erase(name);
+  readable(name, known, changes);
+  if (known.job) changes.push_back({Kind::removed, name, nullptr, false, {}});
+  known = Known();
+}
+
+void Spool::Impl::gone(const std::string& name, Changes& changes) {
   reported_names.erase(name);
+  watches.forget(name);
   const auto known = directories.find(name);
   if (known == directories.end()) return;
-  watches.forget(known->second.watch, name);
   no_job(name, known->second, changes);
   directories.erase(known);
 }
 
-void Spool::Impl::read(const fs::path& job_directory, const std::string& name, Known& known, const Stamps& stamps,
-                       std::vector<Change>& changes) {
+// Some file of it, or only one of the two has come (or is left) so far.
+bool Spool::Impl::is_being_written(const std::string& name, Known& known, const Stamps& stamps) {
+  const auto now = clock.now();
+  if (known.seen != stamps || known.seen_since > now) {
+    known.seen = stamps;
+    known.seen_since = now;
+  }
+  const bool looks_so_for_long = now - known.seen_since >= kSettled;
+  const bool is_old = now - stamps.changed() >= kSettled;
+  if (!stamps.both() && !looks_so_for_long && (known.job || !is_old)) return true;
+  const auto is_open = [&](const char* file) {
+    const auto writer = writer_of(directory / name / file);
+    if (writer != Writer::unknown) return writer == Writer::some;
+    return watches.is_open(name, file).value_or(!looks_so_for_long && !is_old);
+  };
+  return (stamps.entity.there() && is_open("entity.cfg")) || (stamps.action.there() && is_open("action.json"));
+}
+
+void Spool::Impl::wait(const std::string& name, Known& known, Look look, Changes& changes) {
+  const auto now = clock.now();
+  if (waiting.insert(name).second) {
+    known.waits_since = now;
+    known.wait_told = false;
+  }
+  if (look != Look::at_all || known.wait_told || now - known.waits_since < kLongWait) return;
+  known.wait_told = true;
+  changes.push_back({Kind::waiting, name, known.job, false, {}});
+}
+
+void Spool::Impl::read(const std::string& name, Known& known, const Stamps& stamps, Look look, Changes& changes) {
+  auto files = read_job_files(directory / name);
+  const auto after = stamps_of(root.get(), name);
+  if (!after) return unreadable(name, below_root(after.error()), changes);
+  if (*after != stamps) return wait(name, known, look, changes);
+  if (auto problem = passing_problem(files, stamps)) return unreadable(name, std::move(*problem), changes);
+  waiting.erase(name);
+  readable(name, known, changes);
   known.stamps = stamps;
-  auto checked = read_job(read_job_files(job_directory), name, defaults);
+  const bool was_there = std::exchange(known.was_there, false);
+  auto checked = read_job(std::move(files), name, defaults);
   if (!checked.value) {
-    changes.push_back({Change::Kind::broken, name, known.job, std::move(checked.problems)});
+    changes.push_back({Kind::broken, name, known.job, false, std::move(checked.problems)});
     return;
   }
   if (known.job && known.job->content_hash == checked.value->content_hash) return;
-  const auto kind = known.job ? Change::Kind::changed : Change::Kind::added;
+  const auto kind = known.job ? Kind::changed : Kind::added;
   known.job = std::make_shared<const Job>(std::move(*checked.value));
-  changes.push_back({kind, name, known.job, std::move(checked.problems)});
+  changes.push_back({kind, name, known.job, was_there, std::move(checked.problems)});
 }
 
-// `settled`: no longer in the middle of being put there file by file.
-void Spool::Impl::examine(const std::string& name, bool settled, std::vector<Change>& changes) {
-  const Stamps stamps{stamp_of(root.get(), name + "/entity.cfg"), stamp_of(root.get(), name + "/action.json")};
+// Where that cannot be told now, it is unreadable; where it is certainly none, it is gone.
+bool Spool::Impl::is_directory(const std::string& name, Changes& changes) {
+  const auto status = file_status(root.get(), name);
+  if (!status) {
+    unreadable(name, below_root(status.error()), changes);
+  } else if (!*status || !S_ISDIR((*status)->st_mode)) {
+    gone(name, changes);
+  } else {
+    return true;
+  }
+  return false;
+}
+
+void Spool::Impl::examine(const std::string& name, Look look, Changes& changes) {
+  if (is_passed_over(name)) return;
+  const auto looked = stamps_of(root.get(), name);
+  if (!looked) return unreadable(name, below_root(looked.error()), changes);
+  const auto& stamps = *looked;
   const auto found = directories.find(name);
-  const bool unchanged = found != directories.end() && found->second.stamps == stamps;
   // By far the most common: ten thousand jobs of which none has changed.
-  if (unchanged && watches.has(found->second.watch)) return;
-  const bool no_file = !stamps.entity.there() && !stamps.action.there();
-  const auto job_directory = directory / name;
-  std::error_code error;
-  if (no_file && !fs::is_directory(job_directory, error)) return gone(name, changes);
+  if (look == Look::at_all && found != directories.end() && found->second.stamps == stamps &&
+      !found->second.unreadable && watches.has(name))
+    return;
+  if (!stamps.any() && !is_directory(name, changes)) return;
   if (const auto problem = job_name_problem(name); !problem.empty()) {
     if (reported_names.insert(name).second)
-      changes.push_back({Change::Kind::broken, name, nullptr, {{job_directory, 0, 0, problem}}});
+      changes.push_back({Kind::broken, name, nullptr, false, {Problem{directory / name, 0, 0, problem}}});
     return;
   }
   auto& known = directories[name];
-  known.watch = watches.watch(name, job_directory);  // it may be another directory now
-  if (no_file) return no_job(name, known, changes);
-  if (!settled && !(stamps.entity.there() && stamps.action.there())) return;
-  if (!unchanged) read(job_directory, name, known, stamps, changes);
+  known.was_there = known.was_there || (!scanned && !known.job);
+  watches.watch(name, places_of_job(resolved, name));  // it may be another directory now
+  if (!stamps.any()) return no_job(name, known, changes);
+  if (known.stamps == stamps) {
+    waiting.erase(name);
+    return readable(name, known, changes);
+  }
+  if (is_being_written(name, known, stamps)) return wait(name, known, look, changes);
+  read(name, known, stamps, look, changes);
 }
 
-// `names`: in order.
-bool Spool::Impl::list(std::vector<std::string>& names, std::vector<Change>& changes) {
-  watches.watch_root(directory);
-  root = UniqueFd(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+// The names in the directory, in order; opens `root`.
+Result<std::vector<std::string>> Spool::Impl::list() {
+  auto names = names_in(directory);
+  if (!names) return tl::unexpected(names.error());
+  if (!*names) return fail("there is no such directory", directory);
+  UniqueFd opened(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  struct stat before {
+  }, now{};
+  if (!opened || fstat(opened.get(), &now) != 0) return fail_errno("the directory cannot be opened", directory);
+  const bool same =
+      root && fstat(root.get(), &before) == 0 && before.st_dev == now.st_dev && before.st_ino == now.st_ino;
+  root = std::move(opened);
   std::error_code error;
-  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
-    std::error_code ignored;
-    const auto& path = entry->path().native();
-    if (entry->is_directory(ignored)) names.push_back(path.substr(path.rfind('/') + 1));
-  }
-  std::sort(names.begin(), names.end());
-  if (error && !reported_directory)
-    changes.push_back({Change::Kind::broken,
-                       "runners",
-                       nullptr,
-                       {{directory, 0, 0, "the directory of jobs cannot be read: " + error.message()}}});
-  reported_directory = static_cast<bool>(error);
-  return !error;
+  resolved = fs::canonical(directory, error);
+  if (error) resolved = directory;
+  if (!same) watches.forget_all();  // all jobs are in other directories now
+  if (!watches.has(Watches::kRoot)) watches.watch(Watches::kRoot, places_of_runners(directory));
+  return std::move(**names);
+}
+
+void Spool::Impl::root_unreadable(const Error& error, Changes& changes) {
+  if (!std::exchange(root_told, true))
+    changes.push_back({Kind::unreadable, "", nullptr, false, {Problem{error.where, 0, 0, error.what}}});
+}
+
+void Spool::Impl::tell_watches(Changes& changes) {
+  const auto count = watches.unwatched();
+  if ((count > 0) == unwatched_told) return;
+  unwatched_told = count > 0;
+  if (count == 0) return changes.push_back({Kind::watched, "", nullptr, false, {}});
+  const auto limit = watches.limit() == ENOSPC   ? "fs.inotify.max_user_watches"
+                     : watches.limit() == EMFILE ? "fs.inotify.max_user_instances"
+                                                 : "";
+  Problem problem{limit, 0, 0, std::strerror(watches.limit()), false};
+  changes.push_back({Kind::unwatched, "", nullptr, false, {std::move(problem)}});
 }
 
 std::vector<Change> Spool::scan() {
-  std::vector<Change> changes;
-  std::vector<std::string> names;
+  Changes changes;
+  auto names = impl_->list();
   // A directory that cannot be read says nothing about its jobs: they keep running as they are.
-  if (!impl_->list(names, changes)) return changes;
+  if (!names) {
+    impl_->root_unreadable(names.error(), changes);
+    return changes;
+  }
+  if (std::exchange(impl_->root_told, false)) changes.push_back({Kind::readable, "", nullptr, false, {}});
   std::vector<std::string> missing;
   for (const auto& [name, known] : impl_->directories)
-    if (!std::binary_search(names.begin(), names.end(), name)) missing.push_back(name);
-  for (const auto& name : missing) impl_->gone(name, changes);
-  for (const auto& name : names) impl_->examine(name, true, changes);
+    if (!std::binary_search(names->begin(), names->end(), name)) missing.push_back(name);
+  for (const auto& name : missing) impl_->examine(name, Look::at_events, changes);
+  for (const auto& name : *names) impl_->examine(name, Look::at_all, changes);
+  impl_->scanned = true;
+  impl_->tell_watches(changes);
   return changes;
 }
 
 std::vector<Change> Spool::read_events() {
-  const auto events = impl_->watches.read();
-  if (events.everything) return scan();
-  std::vector<Change> changes;
-  for (const auto& name : events.jobs) impl_->examine(name, false, changes);
+  auto events = impl_->watches.read();
+  if (events.everything || !impl_->root) return scan();
+  Changes changes;
+  events.jobs.insert(impl_->waiting.begin(), impl_->waiting.end());
+  for (const auto& name : events.jobs) impl_->examine(name, Look::at_events, changes);
+  impl_->tell_watches(changes);
   return changes;
 }
 

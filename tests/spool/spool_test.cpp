@@ -3,38 +3,14 @@
 #include <gmock/gmock.h>
 
 #include "mig/action.h"
-#include "support/scratch_directory.h"
+#include "spool/stand.h"
 
 namespace mig_runner::spool {
 namespace {
 
 namespace fs = std::filesystem;
-using Kind = Change::Kind;
 using test::write_text;
 using testing::HasSubstr;
-
-class SpoolTest : public testing::Test {
- protected:
-  void write_job(const std::string& name, const std::string& schedule = "* * * * *",
-                 const std::string& action = R"({"target":"status='online'","operations":[]})") {
-    write_text(runners / name / "action.json", action);
-    write_text(runners / name / "entity.cfg", "[configuration]\nschedule = \"" + schedule + "\"\n");
-  }
-  // "added disk, broken other", in order.
-  std::string said(const std::vector<Change>& changes) {
-    std::string text;
-    for (const auto& change : changes) {
-      const char* const kinds[] = {"added", "changed", "removed", "broken"};
-      if (!text.empty()) text += ", ";
-      text += std::string(kinds[static_cast<int>(change.kind)]) + " " + change.name;
-    }
-    return text;
-  }
-
-  test::ScratchDirectory directory;
-  fs::path runners = directory.path() / "runners";
-  Spool spool{runners, {}};
-};
 
 TEST_F(SpoolTest, ReadsAllJobsAtFirstAndOnlyChangesLater) {
   write_job("disk");
@@ -105,9 +81,13 @@ TEST_F(SpoolTest, EveryProblemOfBothFilesIsSaid) {
 
 TEST_F(SpoolTest, AMissingFileIsSaidAtTheScan) {
   write_text(runners / "disk" / "entity.cfg", "[configuration]\nschedule = \"* * * * *\"\n");
+  EXPECT_EQ(said(spool.scan()), "") << "the other may be on its way";
+  EXPECT_TRUE(spool.is_waiting());
+  settle();
   const auto changes = spool.scan();
   ASSERT_EQ(said(changes), "broken disk");
   EXPECT_THAT(changes[0].problems.at(0).text(), HasSubstr("action.json"));
+  EXPECT_FALSE(spool.is_waiting());
 }
 
 TEST_F(SpoolTest, ADirectoryWithoutJobFilesIsNoJob) {
@@ -119,7 +99,7 @@ TEST_F(SpoolTest, ADirectoryWithoutJobFilesIsNoJob) {
 TEST_F(SpoolTest, NamesAJobMayNotHave) {
   write_job(".hidden");
   write_job("two\nlines");
-  EXPECT_EQ(said(spool.scan()), "broken .hidden, broken two\nlines");
+  EXPECT_EQ(said(spool.scan()), "broken two\nlines");
   EXPECT_EQ(said(spool.scan()), "");
   for (const char* name : {"", ".", "..", ".x", "a/b", "a\x01", "a\x7f", "\xff", "\xed\xa0\x80", "\xc0\x80"})
     EXPECT_NE(job_name_problem(name), "") << name;
@@ -178,11 +158,11 @@ TEST_F(SpoolTest, AReplacedDirectoryOfJobsIsFollowed) {
   write_job("disk");
   spool.scan();
   fs::rename(runners, directory.path() / "old");
-  EXPECT_EQ(said(spool.read_events()), "broken runners");
+  EXPECT_EQ(said(spool.read_events()), "unreadable runners/");
   EXPECT_EQ(spool.size(), 1U) << "what cannot be read keeps running as it was";
   EXPECT_EQ(said(spool.scan()), "") << "reported once";
   write_job("ports");
-  EXPECT_EQ(said(spool.scan()), "removed disk, added ports");
+  EXPECT_EQ(said(spool.scan()), "readable runners/, removed disk, added ports");
   write_job("more");
   EXPECT_EQ(said(spool.read_events()), "added more");
 }
