@@ -143,8 +143,10 @@ Result<void> Daemon::Impl::start_planner() {
   planner = std::make_unique<Planner>(engine->context(), kAhead);
   if (auto loaded = planner->load(); !loaded) return loaded;
   if (auto followed = follow_pauses(); !followed) return followed;
-  spool = std::make_unique<spool::Spool>(config::runners_in(runner.directory), runner.job_defaults);
-  for (const auto& job : jobs.all()) jobs.remove(job->name);  // one may have gone just before a reload
+  const auto before = jobs.all();
+  for (const auto& job : before) jobs.remove(job->name);  // one may have gone just before a reload
+  spool =
+      std::make_unique<spool::Spool>(config::runners_in(runner.directory), runner.job_defaults, system_clock(), before);
   apply(spool->scan(), true);
   adopt_inflight(engine->context(), now());
   engine->begin();

@@ -37,6 +37,7 @@ struct Known {
   bool wait_told = false;
   bool unreadable = false;  // told
   bool was_there = false;   // at the first scan
+  bool inherited = false;   // its last good form, from an earlier spool
 };
 
 // Why one of the files that are there cannot be read now.
@@ -54,6 +55,8 @@ std::optional<Problem> passing_problem(const JobFiles& files, const Stamps& stam
 struct Spool::Impl {
   Impl(fs::path runners_directory, config::JobSettings job_defaults, const Clock& the_clock)
       : directory(std::move(runners_directory)), defaults(std::move(job_defaults)), clock(the_clock) {}
+
+  void inherit(const std::string& name, Known& known, Changes& changes);
 
   Result<std::vector<std::string>> list();
   void examine(const std::string& name, Look look, Changes& changes);
@@ -76,15 +79,19 @@ struct Spool::Impl {
   UniqueFd root;      // the directory, as of the last scan: paths within it are found in half the time
   fs::path resolved;  // the same, without symlinks
   std::map<std::string, Known> directories;
-  std::set<std::string> waiting;         // for a writer to close a file, or for a second file
-  std::set<std::string> reported_names;  // names that no job may have
-  bool scanned = false;                  // the first scan is over
-  bool root_told = false;                // that it cannot be read
+  std::map<std::string, JobPtr> last_good;  // of an earlier spool, until each was looked at
+  std::set<std::string> waiting;            // for a writer to close a file, or for a second file
+  std::set<std::string> reported_names;     // names that no job may have
+  bool scanned = false;                     // the first scan is over
+  bool root_told = false;                   // that it cannot be read
   bool unwatched_told = false;
 };
 
-Spool::Spool(fs::path runners_directory, config::JobSettings defaults, const Clock& clock)
-    : impl_(std::make_unique<Impl>(std::move(runners_directory), std::move(defaults), clock)) {}
+Spool::Spool(fs::path runners_directory, config::JobSettings defaults, const Clock& clock,
+             const std::vector<JobPtr>& last_good)
+    : impl_(std::make_unique<Impl>(std::move(runners_directory), std::move(defaults), clock)) {
+  for (const auto& job : last_good) impl_->last_good.emplace(job->name, job);
+}
 Spool::~Spool() = default;
 
 JobPtr Spool::find(const std::string& name) const {
@@ -102,12 +109,22 @@ bool Spool::is_waiting() const {
   return !impl_->waiting.empty();
 }
 
+// Goes on with the form that an earlier spool had.
+void Spool::Impl::inherit(const std::string& name, Known& known, Changes& changes) {
+  auto found = last_good.extract(name);
+  if (!found || known.job) return;
+  known.job = std::move(found.mapped());
+  known.inherited = true;
+  changes.push_back({Kind::added, name, known.job, true, {}});
+}
+
 // Told once until it is readable again.
 void Spool::Impl::unreadable(const std::string& name, Problem problem, Changes& changes) {
   if (!job_name_problem(name).empty()) return;
   auto& known = directories[name];
   known.was_there = known.was_there || !scanned;
   waiting.erase(name);
+  inherit(name, known, changes);
   if (!std::exchange(known.unreadable, true))
     changes.push_back({Kind::unreadable, name, known.job, false, {std::move(problem)}});
 }
@@ -120,6 +137,7 @@ void Spool::Impl::readable(const std::string& name, Known& known, Changes& chang
 void Spool::Impl::no_job(const std::string& name, Known& known, Changes& changes) {
   waiting.erase(name);
   readable(name, known, changes);
+  last_good.erase(name);
   if (known.job) changes.push_back({Kind::removed, name, nullptr, false, {}});
   known = Known();
 }
@@ -153,6 +171,7 @@ bool Spool::Impl::is_being_written(const std::string& name, Known& known, const 
 
 void Spool::Impl::wait(const std::string& name, Known& known, Look look, Changes& changes) {
   const auto now = clock.now();
+  inherit(name, known, changes);
   if (waiting.insert(name).second) {
     known.waits_since = now;
     known.wait_told = false;
@@ -174,10 +193,13 @@ void Spool::Impl::read(const std::string& name, Known& known, const Stamps& stam
   const bool was_there = std::exchange(known.was_there, false);
   auto checked = read_job(std::move(files), name, defaults);
   if (!checked.value) {
+    inherit(name, known, changes);
     changes.push_back({Kind::broken, name, known.job, false, std::move(checked.problems)});
     return;
   }
-  if (known.job && known.job->content_hash == checked.value->content_hash) return;
+  const bool inherited = std::exchange(known.inherited, false);  // with the settings of an earlier runner.cfg
+  if (known.job && !inherited && known.job->content_hash == checked.value->content_hash) return;
+  last_good.erase(name);
   const auto kind = known.job ? Kind::changed : Kind::added;
   known.job = std::make_shared<const Job>(std::move(*checked.value));
   changes.push_back({kind, name, known.job, was_there, std::move(checked.problems)});
@@ -245,6 +267,10 @@ Result<std::vector<std::string>> Spool::Impl::list() {
 }
 
 void Spool::Impl::root_unreadable(const Error& error, Changes& changes) {
+  while (!last_good.empty()) {
+    const auto name = last_good.begin()->first;
+    inherit(name, directories[name], changes);
+  }
   if (!std::exchange(root_told, true))
     changes.push_back({Kind::unreadable, "", nullptr, false, {Problem{error.where, 0, 0, error.what}}});
 }

@@ -44,8 +44,10 @@ class Spool {
   // How long a job waits until that is told.
   static constexpr std::chrono::milliseconds kLongWait = std::chrono::seconds(30);
 
-  // `defaults` come from runner.cfg. The directory need not exist yet: scan() looks again.
-  Spool(std::filesystem::path runners_directory, config::JobSettings defaults, const Clock& clock = system_clock());
+  // `defaults` come from runner.cfg. The directory need not exist yet: scan() looks again. Of `last_good`, as an
+  // earlier spool had them, those that are broken or cannot be read at first are added as they were.
+  Spool(std::filesystem::path runners_directory, config::JobSettings defaults, const Clock& clock = system_clock(),
+        const std::vector<JobPtr>& last_good = {});
   ~Spool();
 
   // Reads every job directory whose files changed since they were last read (by inode, size, ctime); all at the first

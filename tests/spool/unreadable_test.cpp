@@ -107,6 +107,35 @@ TEST_F(SpoolTest, ALinkToItselfIsAnErrorAndNoAbsence) {
   EXPECT_EQ(said(spool.scan()), "readable disk");
 }
 
+TEST_F(SpoolTest, ANewSpoolGoesOnWithWhatTheEarlierOneRead) {
+  write_job("broken", "0 8 * * *");
+  write_job("gone", "0 8 * * *");
+  write_job("right", "0 8 * * *");
+  write_job("unreadable", "0 8 * * *");
+  spool.scan();
+  const std::vector before{spool.find("broken"), spool.find("gone"), spool.find("right"), spool.find("unreadable")};
+  write_job("broken", "8");
+  fs::remove_all(runners / "gone");
+  fs::rename(runners / "unreadable", directory.path() / "unreadable");
+  fs::create_symlink("unreadable", runners / "unreadable");
+  config::JobSettings defaults;
+  defaults.timezone = "Asia/Tokyo";
+  Spool next(runners, defaults, clock, before);
+  EXPECT_EQ(said(next.scan()), "added broken, broken broken, added right, added unreadable, unreadable unreadable");
+  EXPECT_EQ(next.find("right")->zone.name(), "Asia/Tokyo");
+  fs::remove(runners / "unreadable");
+  fs::rename(directory.path() / "unreadable", runners / "unreadable");
+  EXPECT_EQ(said(next.scan()), "readable unreadable, changed unreadable") << "with the new defaults";
+  EXPECT_EQ(next.find("unreadable")->zone.name(), "Asia/Tokyo");
+
+  fs::rename(runners, directory.path() / "away");
+  Spool without(runners, {}, clock, before);
+  EXPECT_EQ(said(without.scan()), "added broken, added gone, added right, added unreadable, unreadable runners/");
+  EXPECT_EQ(said(without.scan()), "");
+  fs::rename(directory.path() / "away", runners);
+  EXPECT_EQ(said(without.scan()), "readable runners/, removed gone, broken broken, changed right, changed unreadable");
+}
+
 // Every number of descriptors that are left, from none on, fails at another place.
 TEST_F(SpoolTest, WithoutDescriptorsNothingIsRemovedAndNothingIsBroken) {
   for (int i = 0; i < 12; ++i) write_job("job" + std::to_string(i));
