@@ -1,6 +1,6 @@
 #include "api/text.h"
 
-#include <fmt/format.h>
+#include "base/utf8.h"
 
 namespace mig_runner::api {
 namespace {
@@ -11,12 +11,7 @@ constexpr std::size_t kFirstWordsBytes = 120;
 }  // namespace
 
 std::string excerpt(std::string_view text) {
-  std::string shown;
-  for (const char c : text.substr(0, kExcerptBytes)) {
-    const auto byte = static_cast<unsigned char>(c);
-    shown += byte < 0x20 || byte > 0x7E ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
-  }
-  return shown + (text.size() > kExcerptBytes ? ".." : "");
+  return printable(text.substr(0, kExcerptBytes)) + (text.size() > kExcerptBytes ? ".." : "");
 }
 
 std::string first_words(std::string_view page) {

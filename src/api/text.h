@@ -6,7 +6,7 @@
 // Text of the other side, and addresses, made fit for a message. Private to the room.
 namespace mig_runner::api {
 
-// The beginning of `text`, at most 300 bytes of it: printable ASCII as it is, every other byte as \xNN.
+// The beginning of `text`, at most 300 bytes of it, as printable().
 std::string excerpt(std::string_view text);
 
 // The first words of a page, at most 120 bytes, without the tags of HTML and with one blank between words; safe as

@@ -1,10 +1,43 @@
 #include "base/utf8.h"
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
 namespace mig_runner {
 namespace {
 
 unsigned byte_at(std::string_view text, std::size_t index) {
   return static_cast<unsigned char>(text[index]);
+}
+
+constexpr std::string_view kHex = "0123456789abcdef";
+
+// C0; DEL and C1; the marks and embeddings of the bidirectional algorithm, with the line and paragraph separators.
+constexpr std::array<std::pair<char32_t, char32_t>, 6> kObeyed{
+    {{0x00, 0x1F}, {0x7F, 0x9F}, {0x061C, 0x061C}, {0x200E, 0x200F}, {0x2028, 0x202E}, {0x2066, 0x2069}}};
+
+bool is_obeyed(char32_t code) {
+  return std::any_of(kObeyed.begin(), kObeyed.end(),
+                     [&](const auto& range) { return code >= range.first && code <= range.second; });
+}
+
+void append_escape(std::string& out, char kind, char32_t code, int digits) {
+  out += '\\';
+  out += kind;
+  for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) out += kHex[(code >> static_cast<unsigned>(shift)) & 15U];
+}
+
+template <class Escape>
+std::string escaped(std::string_view text, const Escape& escape) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const auto character = first_character(text);
+    if (!escape(out, character.code)) append_utf8(out, character.code);
+    text.remove_prefix(character.bytes);
+  }
+  return out;
 }
 
 }  // namespace
@@ -48,19 +81,38 @@ void append_utf8(std::string& out, char32_t code_point) {
   }
 }
 
+Character first_character(std::string_view text) {
+  const std::size_t length = utf8_length(text);
+  if (length == 0) return {0xFFFD, 1};
+  const auto lead = static_cast<char32_t>(byte_at(text, 0));
+  char32_t code = length == 1 ? lead : lead & (0x7FU >> length);
+  for (std::size_t i = 1; i < length; ++i) code = (code << 6U) | (byte_at(text, i) & 0x3FU);
+  return {code, length};
+}
+
 std::string to_valid_utf8(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    if (length == 0) {
-      out += "\uFFFD";
+  return escaped(text, [](std::string&, char32_t) { return false; });
+}
+
+std::string printable(std::string_view text) {
+  return escaped(text, [](std::string& out, char32_t code) {
+    if (code == '\n' || code == '\t') {
+      out += code == '\n' ? "\\n" : "\\t";
+    } else if (is_obeyed(code)) {
+      append_escape(out, code < 0x80 ? 'x' : 'u', code, code < 0x80 ? 2 : 4);
     } else {
-      out += text.substr(0, length);
+      return false;
     }
-    text.remove_prefix(length == 0 ? 1 : length);
-  }
-  return out;
+    return true;
+  });
+}
+
+std::string printable_json(std::string_view document) {
+  return escaped(document, [](std::string& out, char32_t code) {
+    if (code == '\n' || !is_obeyed(code)) return false;
+    append_escape(out, 'u', code, 4);
+    return true;
+  });
 }
 
 }  // namespace mig_runner

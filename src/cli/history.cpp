@@ -58,7 +58,7 @@ int history(const Context& context, const Options& options) {
     for (const auto& run : *runs) list.push_back(run_json(run));
     print_json(context.streams, {{"runs", std::move(list)}});
   } else if (options.plain) {
-    for (const auto& run : *runs) context.streams.out << run.name() << '\n';
+    for (const auto& run : *runs) context.streams.out << printable(run.name()) << '\n';
   } else if (runs->empty()) {
     context.streams.out << "no runs\n";
   } else {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/time.h"
+#include "base/utf8.h"
 #include "cli/command_line.h"
 #include "config/problem.h"
 
@@ -15,7 +16,7 @@ namespace mig_runner::cli {
 using Json = nlohmann::ordered_json;
 
 inline void print_json(const Streams& streams, const Json& json) {
-  streams.out << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+  streams.out << printable_json(json.dump(2, ' ', false, Json::error_handler_t::replace)) << '\n';
 }
 
 // Times are UTC in RFC 3339 there.

@@ -3,16 +3,14 @@
 #include <string>
 #include <string_view>
 
+#include "base/utf8.h"
+
 namespace mig_runner::cli {
 
 enum class Style { plain, bold, dim, red, yellow, green };
 
 // `text` between the terminal's codes for `style`; as it is where `colour` is false.
 std::string styled(std::string_view text, Style style, bool colour);
-
-// Text from outside (names of files, values, messages of the API) as it may be shown on a terminal: control characters
-// are escaped (\n, \x1b), invalid UTF-8 becomes U+FFFD.
-std::string printable(std::string_view text);
 
 // The number of columns that printable text takes.
 int display_width(std::string_view text);

@@ -8,6 +8,7 @@
 #include "base/nearest.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "base/utf8.h"
 
 namespace mig_runner::config {
 namespace {
@@ -63,9 +64,7 @@ bool Binder::same(std::string_view a, std::string_view b) {
 }
 
 std::string Binder::shown(const std::string& value) {
-  std::string text;
-  for (const char c : value.substr(0, kShownBytes)) text += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
-  return text + (value.size() > kShownBytes ? ".." : "");
+  return printable(std::string_view(value).substr(0, kShownBytes)) + (value.size() > kShownBytes ? ".." : "");
 }
 
 void Binder::problem(const Setting& setting, std::string message, bool fatal) {

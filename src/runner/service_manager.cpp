@@ -5,18 +5,14 @@
 #include <cstdint>
 #include <ctime>
 
+#include "base/utf8.h"
+
 namespace mig_runner::runner {
 namespace {
 
 // 0: the environment stays as it is. Plugins do not inherit its variables (plugin/spawn.cpp).
 void tell(const std::string& message) {
   sd_notify(0, message.c_str());
-}
-
-std::string on_one_line(std::string text) {
-  for (auto& c : text)
-    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
-  return text;
 }
 
 // sd_notify(3) wants the reload's time by this clock, to tell apart reloads that overlap.
@@ -37,7 +33,7 @@ ServiceManager::ServiceManager() {
 void ServiceManager::status(const std::string& line) {
   if (line == status_) return;
   status_ = line;
-  tell("STATUS=" + on_one_line(line));
+  tell("STATUS=" + printable(line));
 }
 
 void ServiceManager::ready() {

@@ -7,8 +7,8 @@ namespace {
 
 TEST(Excerpt, IsShortAndPrintable) {
   EXPECT_EQ(excerpt("plain text"), "plain text");
-  EXPECT_EQ(excerpt("\x1b[31m\r\n\t\x7f"), "\\x1b[31m\\x0d\\x0a\\x09\\x7f");
-  EXPECT_EQ(excerpt("\xc2\x9b\xff"), "\\xc2\\x9b\\xff");  // a terminal may take U+009B for an escape
+  EXPECT_EQ(excerpt("\x1b[31m\r\n\t\x7f"), "\\x1b[31m\\x0d\\n\\t\\x7f");
+  EXPECT_EQ(excerpt("\xc2\x9b\xff"), "\\u009b\uFFFD");  // a terminal may take U+009B for an escape
   EXPECT_EQ(excerpt(std::string(300, 'x')), std::string(300, 'x'));
   EXPECT_EQ(excerpt(std::string(301, 'x')), std::string(300, 'x') + "..");
 }

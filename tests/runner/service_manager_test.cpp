@@ -45,7 +45,7 @@ TEST_F(ServiceManagerTest, AStatusIsSentOnceAndOnOneLine) {
   manager.status("2 jobs");
   manager.status("2 jobs");
   manager.status("a job\nREADY=1");
-  EXPECT_THAT(socket.messages(), ElementsAre("STATUS=2 jobs", "STATUS=a job READY=1"));
+  EXPECT_THAT(socket.messages(), ElementsAre("STATUS=2 jobs", "STATUS=a job\\nREADY=1"));
 }
 
 TEST_F(ServiceManagerTest, IsAliveTwiceInTheTimeItIsGiven) {
