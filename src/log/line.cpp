@@ -1,31 +1,13 @@
 #include "log/line.h"
 
+#include <poll.h>
 #include <unistd.h>
 
-#include <array>
+#include <cerrno>
+
+#include "base/utf8.h"
 
 namespace mig_runner::log {
-
-std::string escaped(std::string_view message) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string text;
-  text.reserve(message.size());
-  for (const char c : message) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n') {
-      text += "\\n";
-    } else if (c == '\t') {
-      text += "\\t";
-    } else if (byte < 0x20 || byte == 0x7F) {
-      text += "\\x";
-      text += kHex[byte >> 4U];
-      text += kHex[byte & 15U];
-    } else {
-      text += c;
-    }
-  }
-  return text;
-}
 
 std::string stamp(Timestamp time) {
   const auto second = std::chrono::floor<std::chrono::seconds>(time);
@@ -34,8 +16,27 @@ std::string stamp(Timestamp time) {
   return text + '.' + std::to_string(1000 + (time - second).count()).substr(1) + 'Z';
 }
 
+std::string line_of(const Message& message) {
+  return stamp(message.time) + ' ' + std::string(level_name(message.level)) + ' ' + message.text + '\n';
+}
+
+bool write_line(int fd, std::string_view line) {
+  while (!line.empty()) {
+    const auto written = write(fd, line.data(), line.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    line.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
 void complain(std::string_view what) {
-  const auto line = "mig-runner: " + escaped(what) + "\n";
+  to_standard_error("mig-runner: " + printable(what) + "\n");
+}
+
+void to_standard_error(std::string_view line) {
+  pollfd ready{STDERR_FILENO, POLLOUT, 0};
+  if (poll(&ready, 1, 0) <= 0 || (ready.revents & POLLOUT) == 0) return;
   if (write(STDERR_FILENO, line.data(), line.size()) < 0) return;  // there is nowhere left to say it
 }
 

@@ -43,6 +43,7 @@ void EndWatch::run() {
   log_.warning(
       "Ending although calls to the database have not ended: what this runner has claimed is free when its"
       " lease ends.");
+  log_.flush(std::chrono::milliseconds(200));
   std::_Exit(EXIT_SUCCESS);
 }
 

@@ -16,6 +16,7 @@ class SwitchableLog final : public log::Log {
   bool enabled(log::Level level) const override { return sink()->enabled(level); }
   void write(log::Level level, std::string_view message) override { sink()->write(level, message); }
   void reopen() override { sink()->reopen(); }
+  void flush(std::chrono::milliseconds longest) override { sink()->flush(longest); }
   void exchange(std::shared_ptr<log::Log> sink) {
     const std::lock_guard lock(mutex_);
     sink_ = std::move(sink);

@@ -1,6 +1,7 @@
 #include "log/log.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -11,10 +12,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <csignal>
 #include <thread>
 
 #include "base/file.h"
-#include "log/line.h"
+#include "base/utf8.h"
 #include "support/manual_clock.h"
 #include "support/scratch_directory.h"
 
@@ -25,13 +28,18 @@ using testing::HasSubstr;
 
 class LogTest : public testing::Test {
  protected:
+  LogTest() { signal(SIGPIPE, SIG_IGN); }
   Settings file_settings() const {
     Settings settings;
     settings.mode = Settings::Mode::file;
     settings.file = path;
     return settings;
   }
-  std::string file(const std::string& suffix = "") const { return test::read_text(path.string() + suffix); }
+  // What is in the file once all is written.
+  std::string file(Log& log, const std::string& suffix = "") const {
+    log.flush(std::chrono::seconds(10));
+    return test::read_text(path.string() + suffix);
+  }
 
   test::ScratchDirectory directory;
   std::filesystem::path path = directory.path() / "log";
@@ -43,7 +51,7 @@ TEST_F(LogTest, OneMessageIsOneLine) {
   log->info("two\nlines \x1b[31m and a\ttab");
   log->debug("not at this level");
   log->error("bad");
-  EXPECT_EQ(file(),
+  EXPECT_EQ(file(*log),
             "2026-11-23T08:00:00.007Z info two\\nlines \\x1b[31m and a\\ttab\n2026-11-23T08:00:00.007Z err bad\n");
   struct stat status {};
   stat(path.c_str(), &status);
@@ -55,10 +63,10 @@ TEST_F(LogTest, RotatesBeforeItGrowsPastItsLimit) {
   settings.max_file_bytes = 100;
   const auto log = Log::open(settings, clock).value();
   for (int i = 0; i < 5; ++i) log->info("message " + std::to_string(i));
-  EXPECT_THAT(file(), HasSubstr("message 4"));
-  EXPECT_THAT(file(".1"), HasSubstr("message 3"));
-  EXPECT_LE(file().size(), 100U);
-  EXPECT_LE(file(".1").size(), 100U);
+  EXPECT_THAT(file(*log), HasSubstr("message 4"));
+  EXPECT_THAT(file(*log, ".1"), HasSubstr("message 3"));
+  EXPECT_LE(file(*log).size(), 100U);
+  EXPECT_LE(file(*log, ".1").size(), 100U);
 }
 
 TEST_F(LogTest, AppendsAndReopens) {
@@ -67,10 +75,88 @@ TEST_F(LogTest, AppendsAndReopens) {
   log->info("one");
   std::filesystem::rename(path, path.string() + ".moved");
   log->info("two");
+  log->flush(std::chrono::seconds(10));
   log->reopen();
   log->info("three");
-  EXPECT_THAT(file(".moved"), testing::AllOf(testing::StartsWith("before\n"), HasSubstr("two")));
-  EXPECT_THAT(file(), testing::AllOf(HasSubstr("three"), testing::Not(HasSubstr("two"))));
+  EXPECT_THAT(file(*log, ".moved"), testing::AllOf(testing::StartsWith("before\n"), HasSubstr("two")));
+  EXPECT_THAT(file(*log), testing::AllOf(HasSubstr("three"), testing::Not(HasSubstr("two"))));
+}
+
+// Others decide who may read what is kept of it.
+TEST_F(LogTest, ARotatedFileIsFollowedByOneOfItsOwnerAndMode) {
+  test::write_text(path, std::string(50, 'x') + "\n");
+  ASSERT_EQ(chmod(path.c_str(), 0640), 0);
+  const bool chowned = chown(path.c_str(), 65534, 65533) == 0;
+  auto settings = file_settings();
+  settings.max_file_bytes = 60;
+  const auto log = Log::open(settings, clock).value();
+  log->info("next");
+  EXPECT_THAT(file(*log), testing::EndsWith("info next\n"));
+  EXPECT_THAT(file(*log, ".1"), HasSubstr("xxx"));
+  struct stat status {};
+  stat(path.c_str(), &status);
+  EXPECT_EQ(status.st_mode & 0777U, 0640U);
+  if (!chowned) return;
+  EXPECT_EQ(status.st_uid, 65534U);
+  EXPECT_EQ(status.st_gid, 65533U);
+}
+
+TEST_F(LogTest, RotatesWhereASymlinkLeads) {
+  std::filesystem::create_directory(directory.path() / "elsewhere");
+  std::filesystem::create_symlink("elsewhere/real", path);
+  auto settings = file_settings();
+  settings.max_file_bytes = 60;
+  const auto log = Log::open(settings, clock).value();
+  for (int i = 0; i < 3; ++i) log->info("message " + std::to_string(i));
+  EXPECT_THAT(file(*log), HasSubstr("message 2"));
+  EXPECT_TRUE(std::filesystem::is_symlink(path));
+  EXPECT_FALSE(std::filesystem::exists(path.string() + ".1"));
+  EXPECT_THAT(test::read_text(directory.path() / "elsewhere/real.1"), HasSubstr("message 1"));
+}
+
+TEST_F(LogTest, NothingButRegularFilesIsRotated) {
+  // What /dev/stdout is where standard output is a file.
+  const UniqueFd open(::open((directory.path() / "output").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  const auto opened = "/proc/self/fd/" + std::to_string(open.get());
+  for (const auto& target : {opened, std::string("/dev/null")}) {
+    std::filesystem::remove(path);
+    std::filesystem::create_symlink(target, path);
+    auto settings = file_settings();
+    settings.max_file_bytes = 40;
+    const auto log = Log::open(settings, clock).value();
+    for (int i = 0; i < 3; ++i) log->info("message " + std::to_string(i));
+    file(*log);
+    EXPECT_EQ(std::filesystem::read_symlink(path), target);
+    EXPECT_FALSE(std::filesystem::exists(path.string() + ".1")) << target;
+  }
+  EXPECT_THAT(test::read_text(directory.path() / "output"), HasSubstr("message 0"));
+  EXPECT_FALSE(std::filesystem::exists(directory.path() / "output.1"));
+}
+
+TEST_F(LogTest, AFifoWaitsForItsReader) {
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  const auto log = Log::open(file_settings(), clock).value();
+  const UniqueFd reader(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  log->info("one");
+  log->info("two");
+  log->flush(std::chrono::seconds(10));
+  std::string text(4096, '\0');
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(read(reader.get(), text.data(), text.size()), 0)));
+  EXPECT_EQ(text, "2026-11-23T08:00:00.007Z info one\n2026-11-23T08:00:00.007Z info two\n");
+}
+
+TEST_F(LogTest, AFifoThatNobodyReadsHoldsUpNobody) {
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  const auto begin = std::chrono::steady_clock::now();
+  {
+    const auto log = Log::open(file_settings(), clock).value();
+    const std::string line(1000, 'x');
+    for (int i = 0; i < 20'000; ++i) log->info(line);
+    // One who opens it and does not read.
+    const UniqueFd reader(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    for (int i = 0; i < 20'000; ++i) log->info(line);
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(4));
 }
 
 TEST_F(LogTest, AFileThatCannotBeOpenedIsSaid) {
@@ -88,7 +174,7 @@ TEST_F(LogTest, ManyThreadsKeepLinesApart) {
         for (int i = 0; i < 500; ++i) log->info(std::string(100, 'x'));
       });
   }
-  const auto text = file();
+  const auto text = file(*log);
   const std::string line = "2026-11-23T08:00:00.007Z info " + std::string(100, 'x') + "\n";
   ASSERT_EQ(text.size(), 2000 * line.size());
   for (std::size_t at = 0; at < text.size(); at += line.size()) ASSERT_EQ(text.compare(at, line.size(), line), 0);
@@ -140,6 +226,19 @@ TEST_F(LogTest, SyslogDatagrams) {
               testing::MatchesRegex("<28>1 2026-11-23T08:00:00.007Z [^ ]+ mig-runner [0-9]+ - - disk\\\\nfull"));
 }
 
+TEST_F(LogTest, ADatagramThatIsTooLargeIsCut) {
+  const Server server(SOCK_DGRAM);
+  const auto log = Log::open(syslog_settings(server.port, false), clock).value();
+  std::string text;
+  while (text.size() < 70'000) text += "\u00e4";
+  log->warning(text);
+  log->warning("after");
+  const auto received = receive(server.fd.get(), "after");
+  EXPECT_THAT(received, HasSubstr("after"));
+  EXPECT_GT(received.size(), 60'000U);
+  EXPECT_EQ(to_valid_utf8(received), received) << "cut within a character";
+}
+
 TEST_F(LogTest, SyslogStreamCountsOctetsAndConnectsAgain) {
   const Server server(SOCK_STREAM);
   auto settings = syslog_settings(server.port, true);
@@ -189,6 +288,7 @@ int write_to_a_journal(const Clock& clock) {
   if (!log) return 2;
   (*log)->debug("not this");
   (*log)->warning("disk@08:00: a\nb");
+  (*log)->flush(std::chrono::seconds(10));
   std::string entry(4096, '\0');
   const auto size = recv(journal.get(), entry.data(), entry.size(), MSG_DONTWAIT);
   if (size <= 0) return 3;
