@@ -155,6 +155,9 @@ void Binder::finish(KnownNames* known) {
   if (known != nullptr) known->insert(known_.begin(), known_.end());
   std::set<std::string> reported_sections;
   for (const auto& setting : settings_) {
+    if (setting.cut)
+      problem(setting, "the value ends where # or ; begins a comment: put it in double quotes if that belongs to it",
+              false);
     const auto section = lower(setting.section);
     const bool section_known =
         std::any_of(known_.begin(), known_.end(), [&](const auto& name) { return name.first == section; });

@@ -124,7 +124,7 @@ class Reader {
     skip_blanks();
     setting.value_line = line_;
     setting.value_column = column() + (peek() == '"' ? 1 : 0);
-    setting.value = read_value();
+    setting.value = read_value(setting.cut);
     return setting;
   }
 
@@ -161,7 +161,7 @@ class Reader {
     }
   }
 
-  std::string read_value() {
+  std::string read_value(bool& cut) {
     std::string value;
     std::size_t keep = 0;  // what quotes protect from being trimmed
     while (!at_end() && peek() != '\n' && peek() != ';' && peek() != '#') {
@@ -177,6 +177,7 @@ class Reader {
         value += take();
       }
     }
+    cut = !at_end() && peek() != '\n' && value.size() > keep && !is_blank(value.back());
     skip_comment();
     while (value.size() > keep && is_blank(value.back())) value.pop_back();
     return value;

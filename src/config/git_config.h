@@ -16,6 +16,7 @@ struct Setting {
   std::string name;  // as written; empty: the section's own line
   std::string value;
   bool blank = false;                    // a name alone, without "="
+  bool cut = false;                      // a comment begins right behind the value, without a blank between them
   int line = 0, column = 0;              // of the name, or of the section's bracket
   int value_line = 0, value_column = 0;  // of the value's first byte, behind an opening quote
 };

@@ -74,6 +74,19 @@ TEST(JobConfig, SaysEverythingThatIsWrongInOrder) {
                            "entity.cfg:5:1: unknown section [configurtion]: did you mean [configuration]?"));
 }
 
+TEST(JobConfig, WarnsOfACommentThatCutsAValue) {
+  const auto warnings = [](const std::string& settings) {
+    const auto checked = parse_job_config("[configuration]\nschedule = @daily\n" + settings, "e", {});
+    EXPECT_TRUE(checked.value.has_value()) << settings;
+    return checked.problems.size();
+  };
+  EXPECT_EQ(warnings("plugin = save#2\n"), 1U);
+  EXPECT_EQ(warnings("plugin = \"save\"2;x\n"), 1U);
+  for (const auto* fine : {"plugin = save # 2\n", "plugin = \"save#2\"\n", "plugin = \"save\"# 2\n", "plugin = #x\n",
+                           "plugin = save\n# 2\n", "sendonly # 2\n", "plugin = \"\";\n"})
+    EXPECT_EQ(warnings(fine), 0U) << fine;
+}
+
 TEST(JobConfig, PluginsStayInTheirDirectory) {
   for (const char* plugin : {"../../bin/sh", "/bin/sh", "a/b", ".hidden", "..", "\"a\\nb\""})
     EXPECT_FALSE(parse_job_config(std::string("[configuration]\nschedule = @daily\nplugin = ") + plugin + "\n", "e", {})
