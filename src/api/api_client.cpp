@@ -131,7 +131,7 @@ HttpRequest ApiClient::post_request(std::string_view document) const {
   request.url = base_url_ + "action/create/";
   request.form_body = "action=" + percent_encode(document);
   request.timeout = kTimeout;
-  request.max_answer_bytes = kMaxAnswerBytes;
+  request.max_answer_bytes = kMaxPageBytes;  // it repeats the action, and may escape it more widely
   return request;
 }
 

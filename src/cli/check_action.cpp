@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <set>
+#include <utility>
 
+#include "api/percent.h"
 #include "base/nearest.h"
 #include "cli/checks.h"
 #include "mig/action.h"
@@ -15,6 +17,9 @@ using mig::JsonValue;
 using Kind = JsonValue::Kind;
 using Names = std::vector<std::string>;
 using Macros = std::optional<std::map<std::string, std::string>>;
+
+// However it is encoded, the API takes it.
+constexpr std::size_t kSmallAction = std::size_t{1} << 20U;
 
 const Names kActionFields{"id",          "name",           "target",        "description",   "threat", "validfrom",
                           "expireafter", "operations",     "pgpsignatures", "investigators", "status", "starttime",
@@ -167,12 +172,28 @@ class ActionCheck {
   Problems& problems_;
 };
 
+// The API reads a posted form of 10 MiB at most (Go's ParseForm), each byte of it percent-encoded.
+void check_post_size(const std::filesystem::path& file, mig::Action action, Problems& problems) {
+  constexpr std::size_t kMaxForm = std::size_t{10} << 20U;
+  const Timestamp any{};
+  if (!action.prepare("mig-runner: ", any, any)) return;  // told by the launch
+  const auto size = api::percent_encode(action.document({})).size();
+  if (size <= kMaxForm) return;
+  problems.push_back({file, 0, 0,
+                      "as it is posted the action has " + std::to_string(size) + " bytes, and the API takes at most " +
+                          std::to_string(kMaxForm >> 20U) + " MiB (" + std::to_string(kMaxForm) +
+                          " bytes): want_compressed makes parameters smaller"});
+}
+
 }  // namespace
 
 void check_action(const std::filesystem::path& file, std::string_view text, const Macros& macros, Problems& problems) {
   const auto root = mig::read_json(text);
-  if (!root || root->kind != Kind::object || !mig::Action::parse(text)) return;
+  if (!root || root->kind != Kind::object) return;
+  auto action = mig::Action::parse(text);
+  if (!action) return;
   ActionCheck(file, text, macros, problems).check(*root);
+  if (text.size() > kSmallAction) check_post_size(file, std::move(*action), problems);
 }
 
 }  // namespace mig_runner::cli

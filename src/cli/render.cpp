@@ -10,11 +10,10 @@
 #include "runner/configuration.h"
 #include "runner/run_flow.h"
 #include "sign/signer.h"
+#include "spool/job_reader.h"
 
 namespace mig_runner::cli {
 namespace {
-
-constexpr std::size_t kMaxActionBytes = std::size_t{4} << 20U;
 
 struct Options {
   std::string job, file, valid_from, expire_after;
@@ -79,7 +78,7 @@ class Render {
   }
 
   Result<Draft> read_action() const {
-    const auto text = read_file(options_.file, kMaxActionBytes);
+    const auto text = spool::read_action_file(options_.file);
     if (!text) return fail(text.error().what, options_.file);
     auto action = mig::Action::parse(*text);
     if (!action) return fail(action.error().what, options_.file + ":" + action.error().where);

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/file.h"
+#include "base/file_status.h"
 #include "config/bind.h"
 #include "mig/action.h"
 
@@ -15,7 +16,6 @@ namespace fs = std::filesystem;
 using config::Problem;
 
 constexpr std::size_t kMaxEntityBytes = std::size_t{1} << 20U;
-constexpr std::size_t kMaxActionBytes = std::size_t{4} << 20U;
 
 ContentHash content_hash(const std::string& entity, const std::string& action) {
   const auto text = std::to_string(entity.size()) + '\n' + entity + action;
@@ -47,9 +47,22 @@ Problem at_schedule(const fs::path& file, const config::JobConfig& config, const
   return {file, config.schedule_line, config.schedule_column + std::max(column - 1, 0), error.what};
 }
 
+// As other crons have it: "CRON_TZ=Europe/Berlin 0 8 * * *". The zone, or empty.
+std::string zone_within(const std::string& schedule) {
+  for (const std::string_view prefix : {"CRON_TZ=", "TZ="})
+    if (schedule.starts_with(prefix))
+      return schedule.substr(prefix.size(), schedule.find_first_of(" \t", prefix.size()) - prefix.size());
+  return "";
+}
+
 std::optional<cron::Schedule> read_schedule(const fs::path& file, const config::JobConfig& config,
                                             std::vector<Problem>& problems) {
   if (config.schedule.empty()) return std::nullopt;  // told by config
+  if (const auto zone = zone_within(config.schedule); !zone.empty()) {
+    problems.push_back({file, config.schedule_line, config.schedule_column,
+                        "a schedule names no zone here: write timezone = " + zone + " on a line of its own"});
+    return std::nullopt;
+  }
   auto parsed = cron::Schedule::parse(config.schedule);
   if (parsed) return std::move(*parsed);
   problems.push_back(at_schedule(file, config, parsed.error()));
@@ -83,11 +96,21 @@ bool check_action(const fs::path& file, const std::string& text, std::vector<Pro
 
 }  // namespace
 
+Result<std::string> read_action_file(const fs::path& file) {
+  const auto status = file_status(file, Symlinks::followed);
+  if (status && *status && S_ISREG((*status)->st_mode) &&
+      (*status)->st_size > static_cast<std::int64_t>(kMaxActionBytes))
+    return fail(file.filename().string() + " is larger than " + std::to_string(kMaxActionBytes >> 20U) + " MiB (" +
+                    std::to_string(kMaxActionBytes) + " bytes), the limit for an action",
+                file);
+  return read_file(file, kMaxActionBytes);
+}
+
 JobFiles read_job_files(const fs::path& directory) {
   auto entity = directory / "entity.cfg";
   auto action = directory / "action.json";
   auto entity_text = read_file(entity, kMaxEntityBytes);
-  auto action_text = read_file(action, kMaxActionBytes);
+  auto action_text = read_action_file(action);
   return {std::move(entity), std::move(action), std::move(entity_text), std::move(action_text)};
 }
 
