@@ -66,7 +66,11 @@ class Check {
 
   void check_jobs(const JobCheckContext& context) {
     const auto all = job_directories(context.runners);
-    if (!all) return;  // told with the configuration
+    if (!all) {
+      // One that is not there is told with the configuration.
+      if (all.error().retry == Retry::later) add({{all.error().where, 0, 0, all.error().what}}, "");
+      return;
+    }
     for (const auto& name : options_.jobs)
       if (!std::binary_search(all->begin(), all->end(), name))
         add({{context.runners, 0, 0, no_such_job(name, *all)}}, name);

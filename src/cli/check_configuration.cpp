@@ -15,22 +15,24 @@ namespace {
 
 namespace fs = std::filesystem;
 
+bool require_directory(const fs::path& directory, const std::string& missing, Problems& problems) {
+  const auto there = directory_exists(directory);
+  if (!there || !*there) problems.push_back({directory, 0, 0, there ? missing : there.error().what});
+  return there && *there;
+}
+
 void check_directories(const config::RunnerConfig& runner, const fs::path& runner_cfg, Problems& problems) {
   const auto& directory = runner.directory;
   if (directory.empty()) return;  // told by config
-  std::error_code error;
-  if (!fs::is_directory(directory, error)) {
-    problems.push_back(
-        {directory, 0, 0, "there is no such directory (runner.directory in " + runner_cfg.string() + ")"});
+  if (!require_directory(directory, "there is no such directory (runner.directory in " + runner_cfg.string() + ")",
+                         problems))
     return;
-  }
   if (directory.is_relative())
     problems.push_back({runner_cfg, 0, 0,
                         "runner.directory is relative: which directory it is depends on where the runner is started",
                         false});
   const auto runners = config::runners_in(directory);
-  if (!fs::is_directory(runners, error))
-    problems.push_back({runners, 0, 0, "there is no such directory: there are no jobs"});
+  require_directory(runners, "there is no such directory: there are no jobs", problems);
   for (const auto& path : {directory, runners, config::plugins_in(directory)})
     refuse_writable_by_others(path, problems);
 }
@@ -45,8 +47,11 @@ void check_log(const config::LoggingConfig& logging, const fs::path& runner_cfg,
   if (logging.mode != config::LoggingConfig::Mode::file || logging.file.empty()) return;
   std::error_code error;
   const auto directory = fs::absolute(logging.file, error).parent_path();
-  if (!fs::is_directory(directory, error))
+  if (const auto there = directory_exists(directory); !there) {
+    problems.push_back({directory, 0, 0, there.error().what});
+  } else if (!*there) {
     problems.push_back({runner_cfg, 0, 0, "there is no directory " + directory.string() + " for logging.file"});
+  }
 }
 
 // Requests, and with them tokens or the API key, in clear text over a network.

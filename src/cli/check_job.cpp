@@ -1,6 +1,8 @@
 #include <algorithm>
-#include <system_error>
+#include <iterator>
+#include <sstream>
 
+#include "base/file_status.h"
 #include "base/names.h"
 #include "base/nearest.h"
 #include "cli/checks.h"
@@ -19,15 +21,6 @@ using config::Problem;
 constexpr auto kOften = std::chrono::seconds(10);
 // As many as show each pair of neighbours: a schedule has at most 60 times within a minute, the same in each.
 constexpr int kLookedAt = 64;
-
-std::vector<std::string> names_in(const fs::path& directory) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
-    names.push_back(entry->path().filename().string());
-  std::sort(names.begin(), names.end());
-  return names;
-}
 
 // A file that seems to be meant as one that is missing.
 void check_file_names(const fs::path& directory, const std::vector<std::string>& names, Problems& problems) {
@@ -54,6 +47,37 @@ void check_schedule(const spool::Job& job, const fs::path& entity_cfg, Timestamp
                  false);
     time = following;
   }
+}
+
+// As Quartz has it: "0 0 8 * * ?" begins with seconds there. No value after the day of week is worth a "?" here.
+void check_field_count(const spool::Job& job, const fs::path& entity_cfg, Problems& problems) {
+  std::istringstream words(job.config.schedule);
+  const std::vector<std::string> fields{std::istream_iterator<std::string>(words), {}};
+  if (fields.size() != 6 || fields.back() != "?") return;
+  problems.push_back({entity_cfg, job.config.schedule_line, job.config.schedule_column,
+                      "the last of six fields is the year, so that this is launched " + job.schedule.describe() +
+                          "; a schedule that begins with seconds has seven fields: \"" + job.config.schedule + " *\"",
+                      false});
+}
+
+// "patchlevel" of the names that editors, package managers and people give to copies of it; empty: it is none.
+std::string copied_from(const std::string& name) {
+  if (name.size() > 2 && name.starts_with('#') && name.ends_with('#')) return name.substr(1, name.size() - 2);
+  for (const std::string_view ending :
+       {"~", ".bak", ".orig", ".old", ".save", ".copy", ".dpkg-old", ".dpkg-new", ".dpkg-dist", ".dpkg-bak",
+        ".dpkg-tmp", ".ucf-old", ".ucf-dist", ".ucf-new", ".rpmsave", ".rpmorig", ".rpmnew", ".pacsave", ".pacnew"})
+    if (name.size() > ending.size() && name.ends_with(ending)) return name.substr(0, name.size() - ending.size());
+  return "";
+}
+
+void check_copy(const spool::Job& job, const fs::path& directory, Problems& problems) {
+  const auto original = copied_from(job.name);
+  if (original.empty() || !job.config.settings.enabled) return;
+  problems.push_back({directory, 0, 0,
+                      "it looks like a copy of the job \"" + original +
+                          "\", and is launched as a job of its own: move it out of runners/, or begin its name with a "
+                          "dot",
+                      false});
 }
 
 // Of a file with mistakes too.
@@ -87,7 +111,12 @@ config::Checked<spool::Job> check_job(const JobCheckContext& context, const std:
     problems.push_back({directory, 0, 0, std::move(problem)});
     return checked;
   }
-  const auto names = names_in(directory);
+  const auto found = names_in(directory);
+  if (!found) {
+    problems.push_back({found.error().where, 0, 0, found.error().what});
+    return checked;
+  }
+  const auto names = found->value_or(std::vector<std::string>());
   const auto has = [&](const char* file) { return std::binary_search(names.begin(), names.end(), file); };
   check_file_names(directory, names, problems);
   if (!has("entity.cfg") && !has("action.json")) {
@@ -102,7 +131,11 @@ config::Checked<spool::Job> check_job(const JobCheckContext& context, const std:
   checked.value = std::move(read.value);
   const auto& entity_cfg = files.entity_path;
   const auto& action_json = files.action_path;
-  if (checked.value) check_schedule(*checked.value, entity_cfg, context.now, problems);
+  if (checked.value) {
+    check_copy(*checked.value, directory, problems);
+    check_schedule(*checked.value, entity_cfg, context.now, problems);
+    check_field_count(*checked.value, entity_cfg, problems);
+  }
   if (files.entity) check_delivery(context, *files.entity, entity_cfg, problems);
   if (files.action) check_action(action_json, *files.action, context.macros, problems);
   for (const auto& path : {directory, entity_cfg, action_json}) refuse_writable_by_others(path, problems);

@@ -51,6 +51,9 @@ void check_action(const std::filesystem::path& file, std::string_view text,
 void check_plugin(const std::filesystem::path& plugins, const std::string& name,
                   const std::filesystem::path& entity_cfg, Problems& problems);
 
+// An Error where that cannot be told.
+Result<bool> directory_exists(const std::filesystem::path& path);
+
 // Nothing is said of what is not there.
 void refuse_writable_by_others(const std::filesystem::path& path, Problems& problems);
 void refuse_readable_by_others(const std::filesystem::path& path, std::string_view secret, Problems& problems);

@@ -50,7 +50,8 @@ int history(const Context& context, const Options& options) {
     // A job that never ran is fine, a name that is none is not.
     const auto names = tree->job_names();
     const auto ever = (*store)->history(options.job, 1);
-    if (names && ever && ever->empty() && !std::binary_search(names->begin(), names->end(), options.job))
+    if (!names) return complain(context, names.error(), kExitProblem);
+    if (ever && ever->empty() && !std::binary_search(names->begin(), names->end(), options.job))
       return complain(context, {no_such_job(options.job, *names), tree->runners()}, kExitProblem);
   }
   if (options.json) {

@@ -124,7 +124,8 @@ class Results {
 
   Result<void> nothing(const Tree& tree) const {
     const auto names = tree.job_names();
-    if (names && !std::binary_search(names->begin(), names->end(), options_.job))
+    if (!names) return tl::unexpected(names.error());
+    if (!std::binary_search(names->begin(), names->end(), options_.job))
       return fail(no_such_job(options_.job, *names), tree.runners());
     return fail("there are no results of this job", options_.job);
   }

@@ -33,14 +33,16 @@ class Status {
     const auto format = TimeFormat::choose(options_.utc);
     if (!format) return complain(context_, format.error(), kExitCannotStart);
     runner_ = runner_at_work(*tree);
-    if (const auto names = tree->job_names()) jobs_ = names->size();
+    const auto names = tree->job_names();
+    if (names) jobs_ = names->size();
+    const int status = names ? kExitFine : complain(context_, names.error(), kExitProblem);
     if (const auto read = read_runs(*tree); !read) return complain(context_, read.error(), kExitProblem);
     if (options_.json) {
       show_json(*tree);
     } else {
       show_text(*tree, *format);
     }
-    return runner_ && failed_.empty() ? kExitFine : kExitProblem;
+    return runner_ && failed_.empty() ? status : kExitProblem;
   }
 
  private:

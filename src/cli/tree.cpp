@@ -1,10 +1,11 @@
 #include "cli/tree.h"
 
 #include <algorithm>
-#include <system_error>
 #include <utility>
 
+#include "base/file_status.h"
 #include "base/nearest.h"
+#include "cli/checks.h"
 #include "runner/configuration.h"
 #include "spool/job_reader.h"
 #include "spool/spool.h"
@@ -27,29 +28,25 @@ Error joined(const std::vector<config::Problem>& problems) {
 
 // Of a job that was removed, or is another member's.
 bool holds_only_results(const fs::path& directory) {
-  std::error_code error;
-  const fs::directory_iterator entries(directory, error);
-  const bool any_file = std::any_of(begin(entries), end(entries), [](const auto& entry) {
-    std::error_code ignored;
-    return !entry.is_directory(ignored);
-  });
-  return !error && !any_file && fs::is_directory(directory / "results", error);
+  const auto names = names_in(directory);
+  if (!names || !*names) return false;
+  return std::binary_search((*names)->begin(), (*names)->end(), "results") &&
+         std::all_of((*names)->begin(), (*names)->end(),
+                     [&](const auto& name) { return directory_exists(directory / name).value_or(false); });
 }
 
 }  // namespace
 
 Result<std::vector<std::string>> job_directories(const fs::path& runners) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (fs::directory_iterator entry(runners, error), end; !error && entry != end; entry.increment(error)) {
-    std::error_code ignored;
-    auto name = entry->path().filename().string();
-    if (!name.starts_with('.') && entry->is_directory(ignored) && !holds_only_results(entry->path()))
-      names.push_back(std::move(name));
-  }
-  if (error) return fail("the directory of jobs cannot be read: " + error.message(), runners);
-  std::sort(names.begin(), names.end());
-  return names;
+  auto all = names_in(runners);
+  if (!all) return tl::unexpected(all.error());
+  if (!*all) return fail("there is no such directory: there are no jobs", runners);
+  std::erase_if(**all, [&](const auto& name) {
+    if (spool::is_passed_over(name)) return true;
+    // One that cannot be looked at is no absent one: reading it tells why.
+    return !directory_exists(runners / name).value_or(true) || holds_only_results(runners / name);
+  });
+  return std::move(**all);
 }
 
 std::string no_such_job(const std::string& name, const std::vector<std::string>& names) {
@@ -73,9 +70,8 @@ Result<std::vector<std::string>> Tree::job_names() const {
 
 Result<spool::JobPtr> Tree::job(const std::string& name) const {
   auto problem = spool::job_name_problem(name);
-  std::error_code ignored;
   // The others are listed only to name the nearest: whoever asks for all jobs would list them once for each.
-  if (!problem.empty() || !fs::is_directory(runners() / name, ignored)) {
+  if (!problem.empty() || !directory_exists(runners() / name).value_or(true)) {
     const auto names = job_names();
     if (!names) return tl::unexpected(names.error());
     if (!std::binary_search(names->begin(), names->end(), name)) return fail(no_such_job(name, *names), runners());

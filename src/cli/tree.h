@@ -19,7 +19,7 @@ class Tree {
 
   const config::RunnerConfig& config() const { return config_; }
   std::filesystem::path runners() const { return config::runners_in(config_.directory); }
-  // In the order of their names; files and hidden directories are left out.
+  // In the order of their names; files, hidden directories and lost+found are left out.
   Result<std::vector<std::string>> job_names() const;
   // An Error, with the nearest name, where there is no such job; all that is wrong with one that is broken.
   Result<spool::JobPtr> job(const std::string& name) const;

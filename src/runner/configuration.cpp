@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/file.h"
+#include "base/file_status.h"
 #include "config/bind.h"
 #include "config/tree_layout.h"
 #include "cron/zone.h"
@@ -54,8 +55,8 @@ std::optional<sign::Secret> find_passphrase(const config::RunnerConfig& runner,
   if (const char* text = std::getenv("MIGPGPPASSPHRASE"); text != nullptr && *text != '\0') return sign::Secret(text);
   if (const char* directory = std::getenv("CREDENTIALS_DIRECTORY"); directory != nullptr) {
     const auto path = fs::path(directory) / "passphrase";
-    std::error_code error;
-    if (fs::exists(path, error)) return read_passphrase_file(path, problems);
+    const auto status = file_status(path, Symlinks::followed);
+    if (!status || *status) return read_passphrase_file(path, problems);  // it tells why it cannot be read
   }
   return sign::Secret();
 }

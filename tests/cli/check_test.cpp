@@ -120,6 +120,17 @@ TEST(Check, FindsEveryMistakeAtOnce) {
   entity("schedule = \"5-1 * * * *\"\n", ":2:13: error: minute: \"5-1\" is a reversed range");
   entity("schedule = \"0 0 1 1 * 2020\"\n", ":2:13: error: its times are all past: it is never launched again");
   entity("schedule = \"*/5 * * * * * *\"\n", ":2:13: warning: it is launched every 5s at times");
+  entity("schedule = CRON_TZ=Europe/Berlin 0 8 * * *\n",
+         ":2:12: error: a schedule names no zone here: write timezone = Europe/Berlin on a line of its own");
+  entity("schedule = TZ=UTC 0 8 * * *\n", ":2:12: error: a schedule names no zone here: write timezone = UTC");
+  entity("schedule = 0 0 8 * * ?\n",
+         ":2:12: warning: the last of six fields is the year, so that this is launched at 00:00 on the 8th; "
+         "a schedule that begins with seconds has seven fields: \"0 0 8 * * ? *\"");
+  entity("schedule = 0 8 * * MON#2\n",
+         ":2:12: warning: schedule: the value ends where # or ; begins a comment: put it in double quotes if that "
+         "belongs to it");
+  entity("schedule = \"0 8 * * *\"# daily\nexpiry = 5m ; or ten\n", ": warning: none of these is told");
+  expected.pop_back();
   entity(hourly + "expiry = 5 minutes\n", ":3:10: error: expiry: ");
   entity(hourly + "sendonly = maybe\n", ":3:12: error: sendonly: ");
   entity(hourly + "timezone = Mars/Olympus\n", ":3:12: error: \"Mars/Olympus\" is not a known time zone");
@@ -138,7 +149,25 @@ TEST(Check, FindsEveryMistakeAtOnce) {
   expect("TREE/plugins/no-interpreter:1:3: error: its interpreter /usr/bin/pyhton3 cannot be run");
   tree.job("p3", hourly + "plugin = dos\n");
   tree.plugin("dos", "#!/bin/sh\r\n");
-  expect("TREE/plugins/dos:1:3: error: the line ends in a carriage return");
+  expect(
+      "TREE/plugins/dos:1:3: error: the line ends in a carriage return, which becomes part of the interpreter's name"
+      ": save the file with the line ends of Unix");
+  tree.job("p6", hourly + "plugin = dos-argument\n");
+  tree.plugin("dos-argument", "#!/usr/bin/env sh\r\n");
+  expect(
+      "TREE/plugins/dos-argument:1:3: warning: the line ends in a carriage return, which becomes part of the "
+      "interpreter's argument");
+  tree.job("p7", hourly + "plugin = no-interpreter-line\n");
+  tree.plugin("no-interpreter-line", "cat > /dev/null\n");
+  expect("TREE/plugins/no-interpreter-line:1:1: warning: it begins neither with #! nor as a program does");
+  tree.job("p8", hourly + "plugin = empty\n");
+  tree.plugin("empty", "");
+  expect("TREE/plugins/empty:1:1: warning: it begins neither with #! nor as a program does");
+  tree.job("p9", hourly + "plugin = program\n");
+  std::filesystem::copy("/bin/true", tree.path("plugins/program"));
+  tree.job("p10", hourly + "plugin = link-to-itself\n");
+  std::filesystem::create_symlink("link-to-itself", tree.path("plugins/link-to-itself"));
+  expect("TREE/plugins/link-to-itself: error: it cannot be looked at: Too many levels of symbolic links");
   tree.job("p4", hourly + "plugin = directory\n");
   tree.write("plugins/directory/file", "");
   expect("TREE/plugins/directory: error: a plugin has to be a file that can be run");
@@ -256,6 +285,54 @@ TEST(Check, FindsWhatHidesTheRest) {
   only(tree, "TREE/runner.cfg:5:8: error: mode: mode syslog also needs host, port, protocol");
   std::filesystem::remove(tree.path("runner.cfg"));
   only(tree, "TREE/runner.cfg: error: it cannot be read");
+}
+
+TEST(Check, WarnsOfCopiesThatAreLaunchedToo) {
+  const TestTree tree;
+  for (const char* name : {"patchlevel~", "patchlevel.bak", "#patchlevel#", "patchlevel.dpkg-old"})
+    tree.job(name, "schedule = \"0 9 * * *\"\n");
+  tree.job("patchlevel.orig", "schedule = \"0 9 * * *\"\nenabled = false\n");
+  for (const char* name : {".git", ".snapshot", "..2024_01_01", "lost+found"}) tree.job(name, "schedule = x\n");
+  tree.write("runners/empty.bak/results/20391231/1.json", "{}");
+  const auto found = problems(tree);
+  EXPECT_EQ(found.size(), 4U) << check(tree).out;
+  EXPECT_THAT(found, testing::Contains("TREE/runners/patchlevel.bak: warning: it looks like a copy of the job "
+                                       "\"patchlevel\", and is launched as a job of its own: move it out of runners/, "
+                                       "or begin its name with a dot"));
+}
+
+TEST(Check, AnErrorIsNoAbsence) {
+  const TestTree tree;
+  std::filesystem::create_symlink("loop", tree.path("runners/loop"));
+  EXPECT_EQ(check(tree).out,
+            "TREE/runners/loop: error: the directory cannot be read: Too many levels of symbolic links\n"
+            "1 error in the configuration and 2 jobs\n");
+  std::filesystem::remove_all(tree.path("runners"));
+  std::filesystem::create_symlink("runners", tree.path("runners"));
+  EXPECT_THAT(check(tree).out, HasSubstr("TREE/runners: error: it cannot be looked at: Too many levels"));
+  for (const char* command : {"list", "next", "status"}) {
+    const auto run = run_command({command, "-c", tree.config()});
+    EXPECT_THAT(run.err, HasSubstr("Too many levels of symbolic links")) << command;
+    EXPECT_NE(run.status, kExitFine) << command;
+  }
+}
+
+TEST(Check, ALargeActionIsToldWithItsLimits) {
+  const TestTree tree;
+  const auto sized = [](std::size_t size) {
+    return R"({"target": "true", "operations": [{"module": "file", "parameters": ")" + std::string(size, 'x') +
+           R"("}]})";
+  };
+  tree.job("fits", "schedule = \"0 9 * * *\"\n", sized(10'000'000));
+  tree.job("large", "schedule = \"0 9 * * *\"\n", sized(16 * 1024 * 1024));
+  tree.job("posted", "schedule = \"0 9 * * *\"\n", sized(11 * 1024 * 1024));
+  const auto found = problems(tree);
+  ASSERT_EQ(found.size(), 2U) << check(tree).out.substr(0, 1000);
+  EXPECT_EQ(found[0],
+            "TREE/runners/large/action.json: error: action.json is larger than 16 MiB (16777216 bytes), the limit for "
+            "an action");
+  EXPECT_THAT(found[1], testing::StartsWith("TREE/runners/posted/action.json: error: as it is posted the action has "));
+  EXPECT_THAT(found[1], HasSubstr("and the API takes at most 10 MiB (10485760 bytes)"));
 }
 
 TEST(Check, TakesTheNamesOfJobs) {
