@@ -44,8 +44,8 @@ class Report {
       tell(Level::err,
            change.job ? "job is broken, its last good form keeps running" : "job is broken and does not run");
     if (change.kind == Kind::waiting)
-      tell(Level::notice, std::string("some program has a file of the job open for writing; it is read once it is "
-                                      "closed, and until then ") +
+      tell(Level::notice, std::string("some program keeps a file of the job open for writing, or goes on "
+                                      "changing it; it is read afterwards, and until then ") +
                               (change.job ? "the job runs as it was" : "the job does not run"));
   }
 
@@ -82,8 +82,7 @@ class Report {
     if (change.kind == Kind::watched) return add(Level::notice, "All jobs are watched: changes are seen at once.");
     const auto& limit = change.problems.front();
     add(Level::warning, "No inotify watches are left (" + limit.message + "): changes of jobs are seen by the scan " +
-                            scans_ + ", instead of at once" +
-                            (limit.file.empty() ? "" : ". Raise the limit " + limit.file));
+                            scans_ + ", instead of at once" + (limit.file.empty() ? "" : ". Raise " + limit.file));
   }
 
   const bool at_start_;

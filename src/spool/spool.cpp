@@ -158,13 +158,13 @@ bool Spool::Impl::is_being_written(const std::string& name, Known& known, const 
     known.seen = stamps;
     known.seen_since = now;
   }
-  const bool looks_so_for_long = now - known.seen_since >= kSettled;
-  const bool is_old = now - stamps.changed() >= kSettled;
-  if (!stamps.both() && !looks_so_for_long && (known.job || !is_old)) return true;
+  const auto unchanged_for = now - known.seen_since;
+  const auto age = now - stamps.changed();
+  if (!stamps.both() && unchanged_for < kLongWait && (known.job || age < kLongWait)) return true;
   const auto is_open = [&](const char* file) {
     const auto writer = writer_of(directory / name / file);
     if (writer != Writer::unknown) return writer == Writer::some;
-    return watches.is_open(name, file).value_or(!looks_so_for_long && !is_old);
+    return watches.is_open(name, file).value_or(unchanged_for < kSettled && age < kSettled);
   };
   return (stamps.entity.there() && is_open("entity.cfg")) || (stamps.action.there() && is_open("action.json"));
 }
@@ -176,7 +176,7 @@ void Spool::Impl::wait(const std::string& name, Known& known, Look look, Changes
     known.waits_since = now;
     known.wait_told = false;
   }
-  if (look != Look::at_all || known.wait_told || now - known.waits_since < kLongWait) return;
+  if (look != Look::at_all || known.wait_told || !known.seen.both() || now - known.waits_since < kLongWait) return;
   known.wait_told = true;
   changes.push_back({Kind::waiting, name, known.job, false, {}});
 }
@@ -281,7 +281,7 @@ void Spool::Impl::tell_watches(Changes& changes) {
   unwatched_told = count > 0;
   if (count == 0) return changes.push_back({Kind::watched, "", nullptr, false, {}});
   const auto limit = watches.limit() == ENOSPC   ? "fs.inotify.max_user_watches"
-                     : watches.limit() == EMFILE ? "fs.inotify.max_user_instances"
+                     : watches.limit() == EMFILE ? "fs.inotify.max_user_instances, or the limit of open files"
                                                  : "";
   Problem problem{limit, 0, 0, std::strerror(watches.limit()), false};
   changes.push_back({Kind::unwatched, "", nullptr, false, {std::move(problem)}});

@@ -41,7 +41,7 @@ struct Change {
 class Spool {
  public:
   static constexpr std::chrono::milliseconds kSettled = std::chrono::seconds(5);
-  // How long a job waits until that is told.
+  // How long a job waits until that is told; how long one with a single file waits for the other.
   static constexpr std::chrono::milliseconds kLongWait = std::chrono::seconds(30);
 
   // `defaults` come from runner.cfg. The directory need not exist yet: scan() looks again. Of `last_good`, as an

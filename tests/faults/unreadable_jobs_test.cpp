@@ -147,7 +147,7 @@ TEST(UnreadableJobs, WithoutInotifyWatchesScansFindChangesAndOneMessageSaysSo) {
   world.job("job4", "schedule = \"0 0 1 2 *\"\n");
   EXPECT_TRUE(eventually([&] { return world.log_has("job4: job changed"); })) << world.log();
   EXPECT_EQ(world.log_count("No inotify watches are left"), 1) << world.log();
-  EXPECT_THAT(world.log(), HasSubstr("Raise the limit fs.inotify.max_user_watches"));
+  EXPECT_THAT(world.log(), HasSubstr("Raise fs.inotify.max_user_watches"));
   EXPECT_EQ(world.stop_runner(), 0);
 }
 

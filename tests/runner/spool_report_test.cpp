@@ -54,7 +54,7 @@ TEST(SpoolReport, SaysWhatMissingWatchesMean) {
   EXPECT_THAT(report({change(Kind::unwatched, "", "fs.inotify.max_user_watches", "No space left on device")}),
               ElementsAre(LogLine{Level::warning,
                                   "No inotify watches are left (No space left on device): changes of jobs are seen by "
-                                  "the scan every 30s, instead of at once. Raise the limit "
+                                  "the scan every 30s, instead of at once. Raise "
                                   "fs.inotify.max_user_watches"}));
   EXPECT_THAT(report({change(Kind::watched, "")}),
               ElementsAre(LogLine{Level::notice, "All jobs are watched: changes are seen at once."}));

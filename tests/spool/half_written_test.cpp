@@ -101,7 +101,7 @@ TEST_F(SpoolTest, AJobThatLosesOneFileIsBrokenOnlyAfterAWhile) {
   spool.scan();
   fs::remove(runners / "disk/entity.cfg");
   EXPECT_EQ(said(spool.scan()), "");
-  settle();
+  clock.advance(Spool::kLongWait);
   EXPECT_EQ(said(spool.read_events()), "broken disk");
   EXPECT_EQ(schedule_of("disk"), "0 8 * * *");
 }

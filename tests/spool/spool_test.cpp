@@ -84,6 +84,8 @@ TEST_F(SpoolTest, AMissingFileIsSaidAtTheScan) {
   EXPECT_EQ(said(spool.scan()), "") << "the other may be on its way";
   EXPECT_TRUE(spool.is_waiting());
   settle();
+  EXPECT_EQ(said(spool.scan()), "");
+  clock.advance(Spool::kLongWait);
   const auto changes = spool.scan();
   ASSERT_EQ(said(changes), "broken disk");
   EXPECT_THAT(changes[0].problems.at(0).text(), HasSubstr("action.json"));

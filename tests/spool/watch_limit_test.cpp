@@ -66,7 +66,7 @@ TEST_F(SpoolTest, WithoutAnyInotifyToo) {
     if (test::read_text("/proc/sys/user/max_inotify_instances") != "0\n") _exit(77);
     const auto changes = spool.scan();
     EXPECT_EQ(said(changes), "added a, unwatched runners/");
-    EXPECT_EQ(changes.back().problems.at(0).file, "fs.inotify.max_user_instances");
+    EXPECT_EQ(changes.back().problems.at(0).file, "fs.inotify.max_user_instances, or the limit of open files");
     EXPECT_EQ(spool.event_fd(), -1);
     write_job("a", "0 9 * * *");
     EXPECT_EQ(said(spool.scan()), "changed a");
