@@ -40,7 +40,7 @@ void check_directories(const config::RunnerConfig& runner, const fs::path& runne
 // That of jobs which name none, nor runner.cfg for them.
 void check_local_zone(const config::RunnerConfig& runner, Problems& problems) {
   if (!runner.job_defaults.timezone.empty()) return;
-  if (const auto zone = cron::Zone::local(); !zone) problems.push_back({"TZ", 0, 0, zone.error().what});
+  if (const auto zone = cron::Zone::local(); !zone) problems.push_back({zone.error().where, 0, 0, zone.error().what});
 }
 
 void check_log(const config::LoggingConfig& logging, const fs::path& runner_cfg, Problems& problems) {

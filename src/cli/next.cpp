@@ -68,7 +68,7 @@ class Next {
     }
     if (options_.zone.empty()) return kExitFine;
     auto zone = cron::Zone::find(options_.zone);
-    if (!zone) return complain(context_, {zone.error().what, "--zone"}, kExitWrongUsage);
+    if (!zone) return complain(context_, {zone.error().text(), "--zone"}, kExitWrongUsage);
     zone_ = std::move(*zone);
     return kExitFine;
   }

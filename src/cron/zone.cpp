@@ -3,51 +3,21 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <map>
-#include <mutex>
 #include <optional>
 
 #include "cron/posix_tz.h"
-#include "cron/tzif.h"
+#include "cron/zone_files.h"
 #include "cron/zone_names.h"
+#include "cron/zone_rules.h"
 
 namespace mig_runner::cron {
 namespace {
 
 constexpr int first_known_year = 1969;  // of a zone that is given as a rule: schedules begin with 1970
 
-using RulesPtr = std::shared_ptr<const Zone::Rules>;
-
-RulesPtr utc_rules() {
-  static const auto rules = std::make_shared<const Zone::Rules>("UTC", LocalType{0, "UTC"}, std::vector<Change>{});
-  return rules;
-}
-
-// Thousands of jobs share a few zones, each of which takes 10 to 30 KB and a file to read.
-class SharedRules {
- public:
-  RulesPtr find(const std::string& name) {
-    const std::lock_guard lock(mutex_);
-    const auto known = by_name_.find(name);
-    return known == by_name_.end() ? nullptr : known->second.lock();
-  }
-  void add(const RulesPtr& rules) {
-    const std::lock_guard lock(mutex_);
-    by_name_[rules->name] = rules;
-  }
-
- private:
-  std::mutex mutex_;
-  std::map<std::string, std::weak_ptr<const Zone::Rules>> by_name_;
-};
-
-SharedRules& shared_rules() {
-  static SharedRules rules;
-  return rules;
-}
+constexpr auto kMachineZone = "/etc/localtime";
 
 // Whether the name can be one of the tz database: nothing that leads out of its directory.
 bool is_well_formed(std::string_view name) {
@@ -55,19 +25,6 @@ bool is_well_formed(std::string_view name) {
     return false;
   return name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-_/") ==
          std::string_view::npos;
-}
-
-Result<RulesPtr> read_zone_file(std::string name, const std::filesystem::path& path) {
-  constexpr std::size_t largest = 1 << 16;  // the largest known have 4 KB
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored)) return fail("there is no such time zone file", path.string());
-  std::ifstream file(path, std::ios::binary);
-  std::string bytes(largest, '\0');
-  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  if (file.bad() || file.gcount() == 0) return fail("the time zone file cannot be read", path.string());
-  auto rules = read_tzif(std::move(name), std::string_view(bytes).substr(0, static_cast<std::size_t>(file.gcount())));
-  if (!rules) return fail(rules.error().what, path.string());
-  return std::make_shared<const Zone::Rules>(std::move(*rules));
 }
 
 // "UTC+2" is no zone, and the nearest name, Etc/GMT+2, lies on the other side of Greenwich.
@@ -104,33 +61,14 @@ Result<RulesPtr> find_rules(const std::string& name) {
   if (name == "UTC") return utc_rules();
   if (name.find_first_of(",<") != std::string::npos) return rules_of_posix_tz(name);
   if (!is_well_formed(name)) return unknown_zone(name);
-  if (auto known = shared_rules().find(name)) return known;
-  const auto path = zone_directory() / name;
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored)) return unknown_zone(name);
-  auto rules = read_zone_file(name, path);
-  if (rules) shared_rules().add(*rules);
-  return rules;
+  auto rules = ZoneFiles::shared().rules({ZoneFile::Kind::named, zone_directory() / name});
+  if (!rules) return tl::unexpected(std::move(rules.error()));
+  return *rules ? Result<RulesPtr>(std::move(**rules)) : unknown_zone(name);
 }
 
-// "/usr/share/zoneinfo/Europe/Berlin" is called Europe/Berlin; another file by its path.
-std::string name_of_file(const std::filesystem::path& path) {
-  const auto text = path.string();
-  constexpr std::string_view mark = "/zoneinfo/";
-  const auto at = text.find(mark);
-  return at == std::string::npos ? text : text.substr(at + mark.size());
-}
-
-Result<RulesPtr> machine_rules() {
-  const std::filesystem::path path = "/etc/localtime";
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) return utc_rules();
-  const auto target = std::filesystem::read_symlink(path, error);
-  auto name = name_of_file(error ? path : target);
-  if (auto known = shared_rules().find(name)) return known;
-  auto rules = read_zone_file(std::move(name), path);
-  if (rules) shared_rules().add(*rules);
-  return rules;
+// Of a file that is an Error where it is not there.
+Result<RulesPtr> rules_of_file(const ZoneFile& file) {
+  return ZoneFiles::shared().rules(file).map([](std::optional<RulesPtr> rules) { return std::move(*rules); });
 }
 
 // "CET-1CEST" or "UTC+2": no name of a zone, but to the C library it is a rule.
@@ -143,7 +81,7 @@ bool begins_like_rule(std::string_view text) {
 Result<RulesPtr> rules_of_tz_variable(std::string text) {
   if (!text.empty() && text.front() == ':') text.erase(0, 1);
   if (text.empty()) return utc_rules();
-  if (text.front() == '/') return read_zone_file(name_of_file(text), text);
+  if (text.front() == '/') return rules_of_file({ZoneFile::Kind::path, text});
   auto rules = find_rules(text);
   return rules || !begins_like_rule(text) ? rules : rules_of_posix_tz(text);
 }
@@ -160,13 +98,32 @@ Result<Zone> Zone::find(std::string_view name) {
 
 Result<Zone> Zone::local() {
   const char* variable = std::getenv("TZ");
-  auto rules = variable == nullptr ? machine_rules() : rules_of_tz_variable(variable);
+  auto rules =
+      variable == nullptr ? rules_of_file({ZoneFile::Kind::machine, kMachineZone}) : rules_of_tz_variable(variable);
   if (rules) return Zone(std::move(*rules));
-  return variable == nullptr ? tl::unexpected(std::move(rules.error())) : fail(rules.error().text(), "TZ");
+  if (variable == nullptr) return tl::unexpected(std::move(rules.error()));
+  return fail(rules.error().text(), "TZ", rules.error().retry);
 }
 
 const std::string& Zone::name() const {
   return rules_->name;
+}
+
+std::string Zone::identity() const {
+  if (!rules_->name.starts_with('/')) return rules_->name;
+  std::uint64_t digest = 14695981039346656037U;  // FNV-1a
+  for (const auto& period : rules_->periods)
+    for (const auto value : {static_cast<std::uint64_t>(period.begin), static_cast<std::uint64_t>(period.type.offset)})
+      digest = (digest ^ value) * 1099511628211U;
+  return fmt::format("{} {:016x}", rules_->name, digest);
+}
+
+bool Zone::operator==(const Zone& other) const {
+  return rules_ == other.rules_ || *rules_ == *other.rules_;
+}
+
+std::vector<ZoneChange> renew_zones() {
+  return ZoneFiles::shared().renew();
 }
 
 std::string Zone::format_local(Timestamp time) const {

@@ -1,6 +1,7 @@
 #include "cron/zone_names.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <system_error>
 
@@ -18,9 +19,9 @@ std::string normalized(std::string_view name) {
 
 }  // namespace
 
-const std::filesystem::path& zone_directory() {
-  static const std::filesystem::path directory = "/usr/share/zoneinfo";
-  return directory;
+std::filesystem::path zone_directory() {
+  const char* directory = std::getenv("TZDIR");
+  return directory != nullptr && *directory != '\0' ? directory : "/usr/share/zoneinfo";
 }
 
 std::vector<std::string> zone_names(const std::filesystem::path& directory) {

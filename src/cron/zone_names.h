@@ -7,8 +7,8 @@
 
 namespace mig_runner::cron {
 
-// Where the system keeps its compiled zones.
-const std::filesystem::path& zone_directory();
+// Where the system keeps its compiled zones: TZDIR, as to the C library, else /usr/share/zoneinfo.
+std::filesystem::path zone_directory();
 
 // The names of all zones below `directory`, in order; empty where there is no tz database.
 std::vector<std::string> zone_names(const std::filesystem::path& directory);

@@ -36,4 +36,9 @@ std::size_t Zone::Rules::period_at(Seconds utc) const {
   return static_cast<std::size_t>(after - begins_.begin()) - 1;
 }
 
+const std::shared_ptr<const Zone::Rules>& utc_rules() {
+  static const auto rules = std::make_shared<const Zone::Rules>("UTC", LocalType{0, "UTC"}, std::vector<Change>{});
+  return rules;
+}
+
 }  // namespace mig_runner::cron

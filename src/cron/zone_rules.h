@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,7 @@ struct Zone::Rules {
 
     Seconds local_begin() const { return begin + type.offset; }
     Seconds local_end() const { return end + type.offset; }
+    bool operator==(const Period&) const = default;
   };
 
   // Changes may come in any order; of two at the same instant the later in the list holds.
@@ -42,6 +44,8 @@ struct Zone::Rules {
 
   // The index of the period that holds the instant.
   std::size_t period_at(Seconds utc) const;
+
+  bool operator==(const Rules& other) const { return name == other.name && periods == other.periods; }
 
   std::string name;
   std::vector<Period> periods;
@@ -51,6 +55,8 @@ struct Zone::Rules {
  private:
   std::vector<Seconds> begins_;  // apart from the periods, so that the search stays within a few cache lines
 };
+
+const std::shared_ptr<const Zone::Rules>& utc_rules();
 
 // The last year that schedules know; changes of zones are worked out to the end of the next one.
 inline constexpr int last_year = 2099;

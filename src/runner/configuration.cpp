@@ -70,7 +70,7 @@ std::optional<ConfigurationFile<config::RunnerConfig>> read_runner_config(const 
     problems.push_back({runner_cfg, 0, 0, "runner.store: " + location.error().text()});
   const auto& zone_name = config.job_defaults.timezone;
   if (const auto zone = cron::Zone::find(zone_name); !zone_name.empty() && !zone)
-    problems.push_back({runner_cfg, config.timezone_line, config.timezone_column, zone.error().what});
+    problems.push_back({runner_cfg, config.timezone_line, config.timezone_column, zone.error().text()});
   return ConfigurationFile<config::RunnerConfig>{runner_cfg, std::move(*text), std::move(config)};
 }
 

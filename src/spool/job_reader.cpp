@@ -76,7 +76,7 @@ std::optional<cron::Zone> read_zone(const fs::path& file, const config::JobConfi
   if (found) return std::move(*found);
   const bool inherited = config.timezone_line == 0 && !name.empty();
   problems.push_back({file, config.timezone_line, config.timezone_column,
-                      (inherited ? "the timezone of all jobs: " : "") + found.error().what});
+                      (inherited ? "the timezone of all jobs: " : "") + found.error().text()});
   return std::nullopt;
 }
 
