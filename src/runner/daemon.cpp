@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/text.h"
+#include "cron/zone.h"
 #include "runner/daemon_impl.h"
 #include "runner/spool_report.h"
 
@@ -30,7 +31,7 @@ void Daemon::Impl::apply(const std::vector<spool::Change>& changes, bool at_star
   for (const auto& line : spool_report(changes, at_start, configuration.runner.checkdirectory))
     log.write(line.level, line.text);
   for (const auto& change : changes) {
-    if (change.kind == Kind::added || change.kind == Kind::changed) {
+    if (change.kind == Kind::added || change.kind == Kind::changed || change.kind == Kind::rezoned) {
       if (at_start || change.was_there) {
         planner->start(change.job, now());
       } else {
@@ -45,6 +46,22 @@ void Daemon::Impl::apply(const std::vector<spool::Change>& changes, bool at_star
   if (changes.empty() && !at_start) return;
   group.tell_jobs();
   engine->ring_all();  // other runs may be this runner's to work on
+}
+
+// True where the zones of jobs have other rules now, or can be used now.
+bool Daemon::Impl::follow_zones() {
+  using Kind = cron::ZoneChange::Kind;
+  const auto changes = cron::renew_zones();
+  bool followed = false;
+  for (const auto& change : changes) {
+    log.write(change.kind == Kind::kept ? log::Level::err : log::Level::notice, change.text);
+    followed = followed || change.kind != Kind::kept;
+  }
+  if (!followed) return false;
+  spool->read_all_again();
+  apply(spool->scan(), false);
+  planner->step(now());
+  return true;
 }
 
 Result<void> Daemon::Impl::follow_pauses() {
@@ -128,7 +145,7 @@ Result<void> Daemon::Impl::loop() {
     if (quiet || spool->is_waiting()) apply(spool->read_events(), false);
     quiet = events.spool;
     if (steady_clock::now() < next_scan) continue;
-    apply(spool->scan(), false);
+    if (!follow_zones()) apply(spool->scan(), false);
     next_scan = steady_clock::now() + configuration.runner.checkdirectory;
   }
 }

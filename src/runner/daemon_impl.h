@@ -44,6 +44,7 @@ struct Daemon::Impl {
   Result<void> start_planner();
   Result<bool> reload();
   void apply(const std::vector<spool::Change>& changes, bool at_start);
+  bool follow_zones();
   Result<void> follow_pauses();
   bool follow_pauses_again();
   void look_at_store();

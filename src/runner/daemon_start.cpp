@@ -159,6 +159,7 @@ Result<void> Daemon::Impl::start_planner() {
 // False where a signal asked for the end meanwhile. An Error where nothing could be launched any more.
 Result<bool> Daemon::Impl::reload() {
   log.reopen();
+  const bool zones_changed = follow_zones();
   auto loaded = load_configuration(path);
   for (const auto& problem : loaded.problems)
     log.write(problem.fatal ? log::Level::err : log::Level::warning, problem.text());
@@ -168,7 +169,8 @@ Result<bool> Daemon::Impl::reload() {
   };
   if (!loaded.value) return refuse("; the runner goes on with the one it has.");
   if (loaded.value->fingerprint == configuration.fingerprint) {
-    log.notice("Reloaded: log reopened, configuration unchanged.");
+    log.notice(zones_changed ? "Reloaded: log reopened; time zones changed, and nothing else of the configuration."
+                             : "Reloaded: log reopened, configuration unchanged.");
     return true;
   }
   if (loaded.value->runner.directory != configuration.runner.directory)
@@ -184,6 +186,7 @@ Result<bool> Daemon::Impl::reload() {
   // What needs the store to start again is not ended without it.
   if (const auto known = store->cursors(); !known) return refuse(": " + known.error().text());
 
+  planner->step(now());  // what was due so far was due by the old configuration
   planner.reset();
   engine.reset();
   configuration = std::move(*loaded.value);

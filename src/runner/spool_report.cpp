@@ -39,6 +39,7 @@ class Report {
     const auto tell = [&](Level level, const std::string& what) { add(level, change.name + ": " + what); };
     if (change.kind == Kind::added) tell(at_start_ ? Level::debug : Level::notice, "job added");
     if (change.kind == Kind::changed) tell(Level::notice, "job changed");
+    if (change.kind == Kind::rezoned) tell(Level::debug, "its time zone has other rules");
     if (change.kind == Kind::removed) tell(Level::notice, "job removed");
     if (change.kind == Kind::broken)
       tell(Level::err,

@@ -198,9 +198,10 @@ void Spool::Impl::read(const std::string& name, Known& known, const Stamps& stam
     return;
   }
   const bool inherited = std::exchange(known.inherited, false);  // with the settings of an earlier runner.cfg
-  if (known.job && !inherited && known.job->content_hash == checked.value->content_hash) return;
+  const bool same = known.job && !inherited && known.job->content_hash == checked.value->content_hash;
+  if (same && known.job->zone == checked.value->zone) return;
   last_good.erase(name);
-  const auto kind = known.job ? Kind::changed : Kind::added;
+  const auto kind = same ? Kind::rezoned : known.job ? Kind::changed : Kind::added;
   known.job = std::make_shared<const Job>(std::move(*checked.value));
   changes.push_back({kind, name, known.job, was_there, std::move(checked.problems)});
 }
@@ -304,6 +305,10 @@ std::vector<Change> Spool::scan() {
   impl_->scanned = true;
   impl_->tell_watches(changes);
   return changes;
+}
+
+void Spool::read_all_again() {
+  for (auto& [name, known] : impl_->directories) known.stamps = {};
 }
 
 std::vector<Change> Spool::read_events() {

@@ -17,6 +17,7 @@ struct Change {
   enum class Kind {
     added,
     changed,
+    rezoned,  // only the rules of its time zone changed
     removed,
     broken,
     waiting,     // open for writing for half a minute: read once it is closed
@@ -27,7 +28,7 @@ struct Change {
   };
   Kind kind = Kind::added;
   std::string name;        // empty: the directory of jobs as a whole
-  JobPtr job;              // added, changed; broken, waiting, unreadable: the last good form, or null
+  JobPtr job;              // added, changed, rezoned; broken, waiting, unreadable: the last good form, or null
   bool was_there = false;  // added: it was there at the first scan already, and could not be read until now
   std::vector<config::Problem> problems;  // what is wrong; added, changed: warnings
 };
@@ -54,6 +55,9 @@ class Spool {
   // call. While the directory itself cannot be read, the jobs stay as they are. Directories with names that a job may
   // not have (see job_name_problem) are reported as broken once; hidden ones and lost+found are passed over.
   std::vector<Change> scan();
+
+  // The next scan reads every job again: zones can be found that could not be before, or have other rules.
+  void read_all_again();
 
   // Readable when read_events() has something to say; -1 where the kernel has no watch left (scan() still works).
   int event_fd() const;
