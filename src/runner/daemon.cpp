@@ -34,8 +34,8 @@ void Daemon::Impl::apply(const std::vector<spool::Change>& changes, bool at_star
     if (change.kind == Kind::added || change.kind == Kind::changed || change.kind == Kind::rezoned) {
       if (at_start || change.was_there) {
         planner->start(change.job, now());
-      } else {
-        planner->put(change.job, now());
+      } else if (const auto withdrawn = planner->put(change.job, now())) {
+        jobs.withdraw(change.name, *withdrawn);
       }
       jobs.put(change.job);
     } else if (change.kind == Kind::removed) {

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <string>
 
+#include "base/file_status.h"
 #include "base/text.h"
 #include "config/tree_layout.h"
 #include "runner/adoption.h"
@@ -61,6 +62,13 @@ Result<store::Opened> open_store(const store::Location& location, milliseconds l
     if (events.terminate) return store::Opened{};
     missed.add(events);
   }
+}
+
+// Neither file of a job is in its directory. Where that cannot be told, the job may be there.
+bool is_gone(const std::filesystem::path& directory) {
+  for (const auto* file : {"entity.cfg", "action.json"})
+    if (const auto status = file_status(directory / file, Symlinks::followed); !status || *status) return false;
+  return true;
 }
 
 }  // namespace
@@ -148,6 +156,9 @@ Result<void> Daemon::Impl::start_planner() {
   spool =
       std::make_unique<spool::Spool>(config::runners_in(runner.directory), runner.job_defaults, system_clock(), before);
   apply(spool->scan(), true);
+  planner->remove_unless_started([&](const std::string& name) {
+    return spool::job_name_problem(name).empty() && is_gone(config::runners_in(runner.directory) / name);
+  });
   adopt_inflight(engine->context(), now());
   engine->begin();
   planner->step(now());  // from here on no time of a job is forgotten, whatever ends this process

@@ -42,6 +42,17 @@ std::size_t JobBook::size() const {
   return jobs_.size();
 }
 
+void JobBook::withdraw(const std::string& name, Timestamp nominal) {
+  const std::lock_guard lock(mutex_);
+  withdrawn_[name] = nominal;
+}
+
+bool JobBook::was_withdrawn(const store::Run& run) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = withdrawn_.find(run.job);
+  return found != withdrawn_.end() && found->second == run.nominal;
+}
+
 void JobBook::set_paused(std::map<std::string, store::Pause> paused) {
   const std::lock_guard lock(mutex_);
   paused_ = std::move(paused);

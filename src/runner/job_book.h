@@ -22,6 +22,10 @@ class JobBook {
   std::vector<spool::JobPtr> all() const;
   std::size_t size() const;
 
+  // A time that was planned ahead is no longer one of the job's. Of each job the last one counts.
+  void withdraw(const std::string& name, Timestamp nominal);
+  bool was_withdrawn(const store::Run& run) const;
+
   void set_paused(std::map<std::string, store::Pause> paused);
   // Whether its job was paused after the run was planned.
   bool was_paused(const store::Run& run) const;
@@ -29,9 +33,10 @@ class JobBook {
  private:
   std::vector<spool::JobPtr>::const_iterator place(const std::string& name) const;
 
-  mutable std::mutex mutex_;         // guards jobs_, paused_
+  mutable std::mutex mutex_;         // guards all below
   std::vector<spool::JobPtr> jobs_;  // in the order of their names
   std::map<std::string, store::Pause> paused_;
+  std::map<std::string, Timestamp> withdrawn_;
 };
 
 }  // namespace mig_runner::runner

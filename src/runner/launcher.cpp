@@ -122,6 +122,7 @@ bool Launcher::may_launch(store::Run& run, const spool::JobPtr& job, Timestamp n
   if (!job) return end(RunState::skipped, "its job was removed before it was launched");
   const auto& settings = job->config.settings;
   if (!settings.enabled) return end(RunState::skipped, "its job was disabled before it was launched");
+  if (context_.jobs.was_withdrawn(run)) return end(RunState::skipped, "its schedule was changed before its time");
   if (context_.jobs.was_paused(run)) return end(RunState::skipped, kPaused);
   const auto punctual = run.nominal + settings.splay + std::chrono::minutes(1);
   if (run.deadline && now > *run.deadline && (run.attempts > 0 || now > punctual))

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/utf8.h"
 #include "runner/retry_pause.h"
 
 namespace mig_runner::runner {
@@ -11,6 +12,24 @@ namespace {
 constexpr int kCountMissedUpTo = 1000;
 // How long a loop that is not held up takes at most until it plans what is due: what is later may be behind a pause.
 constexpr std::chrono::milliseconds kNotice{100};
+
+// In words that stay the same whatever else of the job changes. The store takes only UTF-8.
+std::string timetable_of(const spool::Job& job) {
+  if (!job.config.settings.enabled) return "disabled";
+  std::string text;
+  for (const char c : job.config.schedule) {
+    const bool space = c == ' ' || c == '\t';
+    if (!space) text += c;
+    if (space && !text.empty() && text.back() != ' ') text += ' ';
+  }
+  if (!text.empty() && text.back() != ' ') text += ' ';
+  return to_valid_utf8(text + job.zone.identity());
+}
+
+// A zone may have other rules than before under the same name.
+bool has_same_times(const spool::Job& one, const spool::Job& other) {
+  return timetable_of(one) == timetable_of(other) && one.zone == other.zone;
+}
 
 store::Run run_of(const spool::Job& job, Timestamp nominal) {
   store::Run run;
@@ -53,7 +72,7 @@ Timestamp launch_deadline(const spool::Job& job, Timestamp nominal, Timestamp co
 Result<void> Planner::load() {
   auto cursors = context_.store.cursors();
   if (!cursors) return tl::unexpected(cursors.error());
-  stored_cursors_ = std::move(*cursors);
+  for (auto& cursor : *cursors) stored_cursors_.emplace(cursor.job, std::move(cursor));
   return {};
 }
 
@@ -86,36 +105,63 @@ void Planner::insert(const spool::JobPtr& job, Timestamp cursor) {
                          format_utc(cursor));
 }
 
-void Planner::start(const spool::JobPtr& job, Timestamp now) {
-  const auto stored = stored_cursors_.find(job->name);
-  const bool resume = stored != stored_cursors_.end() && job->config.settings.enabled;
-  if (resume) {
-    insert(job, std::min(stored->second, now));
-    stored_cursors_.erase(stored);  // there may be many thousands
-    return;
-  }
+void Planner::begin_timetable(const spool::JobPtr& job, Timestamp now) {
   insert(job, now);
-  unwritten_.push_back({job->name, now});
+  unwritten_.push_back({job->name, now, timetable_of(*job)});
 }
 
-void Planner::put(const spool::JobPtr& job, Timestamp now) {
+void Planner::start(const spool::JobPtr& job, Timestamp now) {
+  const auto stored = stored_cursors_.extract(job->name);  // there may be many thousands
+  if (!stored) return begin_timetable(job, now);
+  auto cursor = stored.mapped();
+  // An older record does not say: the times are those of the job as it is.
+  const bool unknown = cursor.timetable.empty() && job->config.settings.enabled;
+  if (!unknown && cursor.timetable != timetable_of(*job)) return begin_timetable(job, now);
+  insert(job, std::min(cursor.planned_through, now));
+  if (!unknown) return;
+  cursor.timetable = timetable_of(*job);
+  unwritten_.push_back(std::move(cursor));
+}
+
+void Planner::remove_unless_started(const std::function<bool(const std::string&)>& is_gone) {
+  if (!context_.store.tree().empty()) return;
+  for (const auto& [name, cursor] : stored_cursors_)
+    if (is_gone(name)) removed_.insert(name);
+}
+
+std::optional<Timestamp> Planner::put(const spool::JobPtr& job, Timestamp now) {
   const auto known = entries_.find(job->name);
-  if (known != entries_.end() && known->second.next && *known->second.next <= now) step(now);
-  if (known == entries_.end() && !context_.store.tree().empty()) {
-    if (const auto cursor = shared_cursor(*job, now)) return insert(job, *cursor);
+  if (known == entries_.end()) {
+    removed_.erase(job->name);
+    if (const auto cursor = shared_cursor(*job, now)) {
+      insert(job, *cursor);
+    } else {
+      begin_timetable(job, now);
+    }
+    return std::nullopt;
   }
-  insert(job, now);
-  unwritten_.push_back({job->name, now});
+  if (known->second.next && *known->second.next <= now) step(now);
+  const auto through = known->second.cursor;
+  if (has_same_times(*known->second.job, *job)) {
+    insert(job, through);
+    return std::nullopt;
+  }
+  begin_timetable(job, now);
+  const bool planned_ahead = through > now && through <= now + ahead_;
+  const bool stays = job->schedule.next(through - std::chrono::milliseconds(1), job->zone) == through;
+  return planned_ahead && !stays ? std::optional(through) : std::nullopt;
 }
 
 // A job that is new here may be one that another member has planned until just now: what it left is not passed over. A
 // job that was gone for longer begins anew.
 std::optional<Timestamp> Planner::shared_cursor(const spool::Job& job, Timestamp now) const {
-  const auto cursor = context_.store.cursor(job.name);
-  if (!cursor || !*cursor || !job.config.settings.enabled) return std::nullopt;
-  const auto next = job.schedule.next(**cursor, job.zone);
+  if (context_.store.tree().empty()) return std::nullopt;
+  const auto stored = context_.store.cursor(job.name);
+  if (!stored || !*stored || (*stored)->timetable != timetable_of(job)) return std::nullopt;
+  const auto cursor = (*stored)->planned_through;
+  const auto next = job.schedule.next(cursor, job.zone);
   if (!next || *next < now - kRolledOut) return std::nullopt;
-  return std::min(**cursor, now);
+  return std::min(cursor, now);
 }
 
 void Planner::remove(const std::string& name, Timestamp now) {
@@ -124,6 +170,7 @@ void Planner::remove(const std::string& name, Timestamp now) {
   if (known->second.next && *known->second.next <= now) step(now);
   if (known->second.next) queue_.erase(&known->second);
   entries_.erase(known);
+  removed_.insert(name);
 }
 
 void Planner::set_paused(std::set<std::string> paused) {
@@ -176,11 +223,13 @@ void Planner::plan_launch(const Entry& entry, Timestamp nominal, Timestamp count
 
 void Planner::plan_entry(const Entry& entry, Timestamp now, const Pauses& pauses, Plan& plan) {
   const auto& job = *entry.job;
+  auto timetable = timetable_of(job);
   if (*entry.next > now) {
-    plan.cursors.push_back({job.name, *entry.next});
+    plan.cursors.push_back({job.name, *entry.next, std::move(timetable)});
     return plan_launch(entry, *entry.next, *entry.next, plan);
   }
-  plan.cursors.push_back({job.name, job.schedule.latest(entry.cursor, now, job.zone).value_or(now)});
+  const auto through = job.schedule.latest(entry.cursor, now, job.zone).value_or(now);
+  plan.cursors.push_back({job.name, through, std::move(timetable)});
   const auto newest = latest_outside(job, entry.cursor, now, pauses);
   if (!newest) return;
   const bool punctual = now - *newest <= kPunctual;
@@ -225,6 +274,14 @@ Result<void> Planner::commit(const Plan& plan, Timestamp now) {
   return {};
 }
 
+Result<void> Planner::forget_removed() {
+  if (removed_.empty()) return {};
+  const std::vector<std::string> names(removed_.begin(), removed_.end());
+  if (auto done = context_.store.forget_cursors(names); !done) return done;
+  removed_.clear();
+  return {};
+}
+
 std::optional<Timestamp> Planner::step(Timestamp now) {
   if (last_step_ && now < *last_step_) turn_back(now);
   last_step_ = now;
@@ -245,6 +302,7 @@ std::optional<Timestamp> Planner::step(Timestamp now) {
     schedule(*due[i]);
   }
   unwritten_ = {};
+  if (const auto done = forget_removed(); !done) return not_planned(done.error(), now);
   if (queue_.empty()) return std::nullopt;
   return planned_at(**queue_.begin());
 }

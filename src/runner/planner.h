@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -13,6 +14,10 @@ namespace mig_runner::runner {
 // Turns schedules into runs: at each nominal time of a job it puts a run into the store, due at once or after the job's
 // splay. At most one run per job and nominal time ever, however the clock jumps; at most one run per job and step, so
 // that no pause, however long, ends in a burst: of several times that passed meanwhile only the newest can be launched.
+//
+// A job's times are those of its timetable: schedule, zone and whether it is enabled. A timetable counts from the
+// moment at which it is seen; what passed before is neither launched nor missed. The cursor says which one it belongs
+// to, so that an edit is seen over a restart too.
 //
 // A nominal time that is found more than kPunctual late was missed (the runner was down, the machine slept, the clock
 // jumped): catchup = latest launches it once, skip records it as missed. One thread: the loop's.
@@ -30,11 +35,15 @@ class Planner {
   // Reads how far each job was planned by earlier processes. Call once, before put().
   Result<void> load();
 
-  // A job as it is at start: times since it was last planned were missed.
+  // A job as it is at start: times since it was last planned were missed, if it had the same timetable then.
   void start(const spool::JobPtr& job, Timestamp now);
-  // A job that appeared or changed while running: its times count from now on. What was due under its old form is
-  // planned first.
-  void put(const spool::JobPtr& job, Timestamp now);
+  // Once all jobs were started: those of earlier processes that `is_gone` are removed. In a group they stay, since
+  // another member may have them.
+  void remove_unless_started(const std::function<bool(const std::string& name)>& is_gone);
+  // A job that appeared or changed while running: a new timetable counts from now on. What was due under its old form
+  // is planned first. Returns the time that was planned ahead of now and is none of the new timetable's, if any.
+  std::optional<Timestamp> put(const spool::JobPtr& job, Timestamp now);
+  // One that comes back, also after a restart, begins anew.
   void remove(const std::string& name, Timestamp now);
 
   // Which jobs are paused now: nothing of theirs is planned. What met a pause that is over is not planned either, but
@@ -64,6 +73,7 @@ class Planner {
   using Pauses = std::multimap<std::string, store::PauseOver>;
 
   void insert(const spool::JobPtr& job, Timestamp cursor);
+  void begin_timetable(const spool::JobPtr& job, Timestamp now);
   void schedule(Entry& entry);
   void turn_back(Timestamp now);
   Timestamp planned_at(const Entry& entry) const;
@@ -73,15 +83,17 @@ class Planner {
   void plan_missed(const Entry& entry, Timestamp last, const Pauses& pauses, Plan& plan);
   std::optional<Timestamp> shared_cursor(const spool::Job& job, Timestamp now) const;
   Result<void> commit(const Plan& plan, Timestamp now);
+  Result<void> forget_removed();
   Timestamp not_planned(const Error& error, Timestamp now);
 
   const StageContext& context_;
   const std::chrono::milliseconds ahead_;
-  std::map<std::string, Timestamp> stored_cursors_;  // of jobs that were not started yet
+  std::map<std::string, store::Cursor> stored_cursors_;  // of jobs that were not started yet
   std::map<std::string, Entry> entries_;
   std::set<std::string> paused_;
   std::set<Entry*, PlannedSooner> queue_;  // of entries_, those that have a next
-  std::vector<store::Cursor> unwritten_;   // cursors of new jobs, written with the next plan
+  std::vector<store::Cursor> unwritten_;   // cursors of new timetables, written with the next plan
+  std::set<std::string> removed_;          // whose cursors are forgotten after the next plan
   std::optional<Timestamp> last_step_;
   int failures_ = 0;
   bool told_ = false;  // of them

@@ -58,7 +58,7 @@ std::vector<Table> tables() {
     runs.push_back(names.substr(begin, end - begin));
     begin = end + 2;
   }
-  return {{"jobs", {"number", "name", "planned_through", "paused_since", "paused_at_run"}},
+  return {{"jobs", {"number", "name", "planned_through", "timetable", "paused_since", "paused_at_run"}},
           {"pauses", {"job", "since", "until"}},
           {"runs", std::move(runs)},
           {"documents", {"run", "kind", "place", "content"}},

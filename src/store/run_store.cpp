@@ -16,34 +16,53 @@ namespace {
 using soci::into;
 using soci::use;
 
+struct CursorRow {
+  std::string name;
+  long long through = 0;
+  std::string timetable;
+};
+
 // Each job once, by name, so that two runners that plan at once wait for each other and do not each hold what the other
 // wants.
-std::map<std::string, long long> by_name(std::span<const Cursor> cursors) {
-  std::map<std::string, long long> found;
-  for (const auto& cursor : cursors) found[clean_text(cursor.job)] = cursor.planned_through.time_since_epoch().count();
-  return found;
+std::vector<CursorRow> by_name(std::span<const Cursor> cursors) {
+  std::map<std::string, CursorRow> found;
+  for (const auto& cursor : cursors) {
+    auto name = clean_text(cursor.job);
+    found[name] = {name, cursor.planned_through.time_since_epoch().count(), clean_text(cursor.timetable)};
+  }
+  std::vector<CursorRow> rows;
+  for (auto& [name, row] : found) rows.push_back(std::move(row));
+  return rows;
 }
 
-// `member`: whose time counts little beside that of the others, where there are any; else null.
+// `member`: whose time counts little beside that of the others, where there are any; else null. The timetable is
+// always taken over: a job that was disabled, say, must not pass for the one that another member planned.
 void move_cursors(const Portions& portions, std::span<const Cursor> given, const std::string* member) {
-  const auto named = by_name(given);
-  const std::vector<std::pair<std::string, long long>> cursors(named.begin(), named.end());
-  Rows<std::pair<std::string, long long>> moved;
-  const std::string unless_ahead =
-      " WHERE jobs.planned_through IS NULL OR jobs.planned_through < excluded.planned_through OR NOT EXISTS"
-      " (SELECT 1 FROM members WHERE id <> :member AND NOT has_left)";
+  const auto cursors = by_name(given);
+  Rows<CursorRow> moved;
+  const std::string alone = "NOT EXISTS (SELECT 1 FROM members WHERE id <> :member AND NOT has_left)";
+  const std::string among_others =
+      " SET timetable = excluded.timetable, planned_through = CASE WHEN " + alone +
+      " THEN excluded.planned_through ELSE GREATEST(jobs.planned_through, excluded.planned_through) END"
+      " WHERE jobs.planned_through IS NULL OR jobs.planned_through < excluded.planned_through"
+      " OR jobs.timetable <> excluded.timetable OR " +
+      alone;
   portions.go(
       moved, cursors.size(),
       [&](soci::statement& statement, std::size_t rows) {
         for (std::size_t i = 0; i < rows; ++i) {
-          statement.exchange(use(moved.cells[i].first, "name" + std::to_string(i)));
-          statement.exchange(use(moved.cells[i].second, "through" + std::to_string(i)));
+          statement.exchange(use(moved.cells[i].name, "name" + std::to_string(i)));
+          statement.exchange(use(moved.cells[i].through, "through" + std::to_string(i)));
+          statement.exchange(use(moved.cells[i].timetable, "timetable" + std::to_string(i)));
         }
         if (member != nullptr) statement.exchange(use(*member, "member"));
-        return "INSERT INTO jobs (name, planned_through) VALUES " +
-               listed(rows, [](const std::string& i) { return "(:name" + i + ", :through" + i + ")"; }) +
-               " ON CONFLICT (name) DO UPDATE SET planned_through = excluded.planned_through" +
-               (member != nullptr ? unless_ahead : "");
+        const auto row = [](const std::string& i) {
+          return "(:name" + i + ", :through" + i + ", :timetable" + i + ")";
+        };
+        return "INSERT INTO jobs (name, planned_through, timetable) VALUES " + listed(rows, row) +
+               " ON CONFLICT (name) DO UPDATE" +
+               (member != nullptr ? among_others
+                                  : " SET planned_through = excluded.planned_through, timetable = excluded.timetable");
       },
       [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
         std::copy_n(cursors.begin() + static_cast<std::ptrdiff_t>(begin), rows, moved.cells.begin());
@@ -225,28 +244,53 @@ Result<std::vector<bool>> RunStore::add(std::span<const Run> runs) {
   });
 }
 
-Result<std::map<std::string, Timestamp>> RunStore::cursors() {
-  return impl_->read([](soci::session& session) -> Result<std::map<std::string, Timestamp>> {
-    std::string job;
-    long long through = 0;
-    soci::statement statement =
-        (session.prepare << "SELECT name, planned_through FROM jobs WHERE planned_through IS NOT NULL", into(job),
-         into(through));
+Result<std::vector<Cursor>> RunStore::cursors() {
+  return impl_->read([](soci::session& session) -> Result<std::vector<Cursor>> {
+    CursorRow row;
+    soci::statement statement = (session.prepare << "SELECT name, planned_through, timetable FROM jobs WHERE"
+                                                    " planned_through IS NOT NULL ORDER BY name",
+                                 into(row.name), into(row.through), into(row.timetable));
     statement.execute();
-    std::map<std::string, Timestamp> found;
-    while (statement.fetch()) found[job] = Timestamp(std::chrono::milliseconds(through));
+    std::vector<Cursor> found;
+    while (statement.fetch())
+      found.push_back({row.name, Timestamp(std::chrono::milliseconds(row.through)), row.timetable});
     return found;
   });
 }
 
-Result<std::optional<Timestamp>> RunStore::cursor(const std::string& job) {
+Result<std::optional<Cursor>> RunStore::cursor(const std::string& job) {
   const auto name = clean_text(job);
-  return impl_->read([&](soci::session& session) -> Result<std::optional<Timestamp>> {
+  return impl_->read([&](soci::session& session) -> Result<std::optional<Cursor>> {
     long long through = 0;
-    session << "SELECT planned_through FROM jobs WHERE name = :name AND planned_through IS NOT NULL", into(through),
-        use(name, "name");
+    std::string timetable;
+    session << "SELECT planned_through, timetable FROM jobs WHERE name = :name AND planned_through IS NOT NULL",
+        into(through), into(timetable), use(name, "name");
     if (!session.got_data()) return std::nullopt;
-    return Timestamp(std::chrono::milliseconds(through));
+    return Cursor{job, Timestamp(std::chrono::milliseconds(through)), timetable};
+  });
+}
+
+Result<void> RunStore::forget_cursors(std::span<const std::string> jobs) {
+  return impl_->write([&](soci::session&, Effects&) -> Result<void> {
+    const auto* const member = impl_->lease ? &impl_->owner : nullptr;
+    Rows<std::string> forgotten;
+    impl_->portions().go(
+        forgotten, jobs.size(),
+        [&](soci::statement& statement, std::size_t rows) {
+          for (std::size_t i = 0; i < rows; ++i)
+            statement.exchange(use(forgotten.cells[i], "name" + std::to_string(i)));
+          if (member != nullptr) statement.exchange(use(*member, "member"));
+          return "UPDATE jobs SET planned_through = NULL, timetable = '' WHERE name IN (" +
+                 listed(rows, [](const std::string& i) { return ":name" + i; }) + ")" +
+                 (member != nullptr ? " AND NOT EXISTS (SELECT 1 FROM member_jobs WHERE job = jobs.number AND member <>"
+                                      " :member)"
+                                    : "");
+        },
+        [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
+          for (std::size_t i = 0; i < rows; ++i) forgotten.cells[i] = clean_text(jobs[begin + i]);
+          statement.execute(true);
+        });
+    return {};
   });
 }
 

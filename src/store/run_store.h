@@ -42,10 +42,13 @@ struct Claimable {
   int runs = 0;
 };
 
-// How far a job's schedule has been worked through: no nominal time at or before it is planned any more.
+// How far a job's timetable has been worked through: no nominal time at or before it is planned any more.
 struct Cursor {
   std::string job;
   Timestamp planned_through{};
+  // Which one, in the planner's words. Empty: written before it was remembered.
+  std::string timetable;
+  bool operator==(const Cursor&) const = default;
 };
 
 // A job that is paused.
@@ -144,13 +147,16 @@ class RunStore {
   // What schedules name, in one transaction: moves the cursors and inserts the runs whose job and nominal time are new
   // (state, wake and all fields as given; `number` is ignored). Returns for each run whether it was new. Each run's job
   // has a cursor among them. Not inserted is what meets a pause of its job: any nominal time while it lasts, and those
-  // within it when it is over (by `now`). Beside other members a cursor only moves forward: a clock that is behind, or
-  // was set back, is this member's alone; Retry::no where its clock is far off and another's is not.
+  // within it when it is over (by `now`). Beside other members a cursor only moves forward, whatever its timetable: a
+  // clock that is behind, or was set back, is this member's alone; Retry::no where its clock is far off and another's
+  // is not.
   Result<std::vector<bool>> plan(std::span<const Cursor> cursors, std::span<const Run> runs, Timestamp now);
   // The same without a schedule: what is launched by hand.
   Result<std::vector<bool>> add(std::span<const Run> runs);
-  Result<std::map<std::string, Timestamp>> cursors();
-  Result<std::optional<Timestamp>> cursor(const std::string& job);
+  Result<std::vector<Cursor>> cursors();  // by job
+  Result<std::optional<Cursor>> cursor(const std::string& job);
+  // These jobs were removed: one that comes back begins anew. Cursors of jobs that another member has stay.
+  Result<void> forget_cursors(std::span<const std::string> jobs);
 
   // A run launched by somebody else (an original runner), with the action as it stood in its record. False: known
   // already.

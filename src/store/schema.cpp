@@ -84,9 +84,14 @@ Step third_version(const Dialect& dialect) {
   return step;
 }
 
+// What planned_through counts for: store::Cursor.
+Step fourth_version() {
+  return {"ALTER TABLE jobs ADD COLUMN timetable text NOT NULL DEFAULT ''"};
+}
+
 // The step at index N brings version N to version N + 1. Steps that were released stay as they are.
 std::vector<Step> steps(const Dialect& dialect) {
-  return {first_version(dialect), second_version(), third_version(dialect)};
+  return {first_version(dialect), second_version(), third_version(dialect), fourth_version()};
 }
 
 Error other_version(int found, const Dialect& dialect) {
@@ -158,7 +163,7 @@ Result<void> require_current(soci::session& session, const Dialect& dialect) {
 void name_every_column(soci::session& session, const Dialect& dialect) {
   std::vector<std::string> statements{
       "SELECT " + RunRow::selected() + ", owner FROM runs WHERE number = 0",
-      "SELECT number, name, planned_through, paused_since, paused_at_run FROM jobs WHERE number = 0",
+      "SELECT number, name, planned_through, timetable, paused_since, paused_at_run FROM jobs WHERE number = 0",
       "SELECT job, since, until FROM pauses WHERE job = 0",
       "SELECT run, kind, place, content FROM documents WHERE run = 0",
       "SELECT owner, state, runs FROM tally WHERE state = -1",

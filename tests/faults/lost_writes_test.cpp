@@ -150,7 +150,7 @@ TEST(LostWrites, WhatTheStoreHasSaidStays) {
   const std::string document(20'000, 'd');  // the log is written back into the database several times
   for (int number = 0; number < 300; ++number) {
     const auto run = numbered(number);
-    const store::Cursor cursor{run.job, run.nominal};
+    const store::Cursor cursor{run.job, run.nominal, ""};
     ASSERT_TRUE(store->plan({&cursor, 1}, {&run, 1}, run.nominal));
     states.push_back(RunState::due);
     const bool look = number < 3 || number % 75 == 74;

@@ -134,7 +134,7 @@ TEST_F(ClaimableTest, WhoseClockIsFarOffLeavesTheWorkToOthers) {
   ASSERT_FALSE(claimed);
   EXPECT_THAT(claimed.error().text(), HasSubstr("this machine's clock is far off the database's"));
   EXPECT_EQ(claimed.error().retry, Retry::no);
-  const Cursor cursor{"by hand", kNoon};
+  const Cursor cursor{"by hand", kNoon, ""};
   EXPECT_FALSE(ahead->plan({&cursor, 1}, {}, kNoon));
   EXPECT_EQ(claim(*ahead, RunState::stored).size(), 1U) << "no clock is needed to deliver";
   right.reset();
@@ -149,7 +149,7 @@ TEST_F(ClaimableTest, AClockThatIsSetCountsAtOnce) {
   const auto right = member(300s);
   plan(*right, "a");
   EXPECT_LT(std::chrono::abs(set->clock_ahead()), 1s);
-  const Cursor cursor{"a", kNoon};
+  const Cursor cursor{"a", kNoon, ""};
   for (const auto by : {7min, -7min}) {
     clock.set_by(by);
     EXPECT_GT(std::chrono::abs(set->clock_ahead()), 6min);

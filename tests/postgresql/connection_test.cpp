@@ -116,7 +116,8 @@ TEST(PostgresqlSchema, AnOlderOneIsBroughtUpToDate) {
   ASSERT_TRUE(database.open()->add({&run, 1}));
   ASSERT_EQ(database.open()->pause("a", kNoon), true);
   database.query(
-      "ALTER TABLE jobs DROP COLUMN paused_at_run; DROP TABLE pauses; ALTER TABLE runs DROP COLUMN launched_by, "
+      "ALTER TABLE jobs DROP COLUMN paused_at_run, DROP COLUMN timetable; DROP TABLE pauses; ALTER TABLE runs DROP "
+      "COLUMN launched_by, "
       "DROP COLUMN collected_by, "
       "DROP COLUMN delivered_by,"
       " DROP COLUMN job_hash; DROP TABLE member_jobs, members; DROP SEQUENCE changes; DROP INDEX jobs_paused;"
@@ -128,6 +129,15 @@ TEST(PostgresqlSchema, AnOlderOneIsBroughtUpToDate) {
   EXPECT_EQ(found.state, RunState::due);
   EXPECT_EQ(found.launched_by, "");
   EXPECT_EQ(database.open()->paused()->at("a"), (Pause{kNoon, found.number}));
+}
+
+TEST(PostgresqlSchema, TheThirdKeepsItsCursorsWithoutATimetable) {
+  PostgresqlDatabase database;
+  const Cursor cursor{"a", kNoon, "off"};
+  ASSERT_TRUE(database.open()->plan({&cursor, 1}, {}, kNoon));
+  database.query("DELETE FROM members; ALTER TABLE jobs DROP COLUMN timetable; UPDATE schema_version SET version = 3");
+  EXPECT_EQ(make_schema(database.location())->found, 3);
+  EXPECT_EQ(database.open()->cursor("a").value(), (Cursor{"a", kNoon, ""}));
 }
 
 TEST(PostgresqlStore, TheTimeThatIsSharedIsTheDatabases) {
@@ -285,7 +295,7 @@ TEST(PostgresqlGroup, RunnersThatPlanAtOnceDoNotLockEachOther) {
         for (int job = 0; job < 30; ++job) {
           runs.push_back(due_run("job-" + std::to_string(i % 2 == 0 ? job : 29 - job)));
           runs.back().nominal += std::chrono::seconds(round);
-          cursors.push_back({runs.back().job, runs.back().nominal});
+          cursors.push_back({runs.back().job, runs.back().nominal, ""});
         }
         const auto planned = store->plan(cursors, runs, kNoon);
         if (!planned) ++faults;

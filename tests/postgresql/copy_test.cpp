@@ -14,7 +14,7 @@ using testing::HasSubstr;
 
 struct History {
   std::vector<store::Run> runs;
-  std::map<std::string, Timestamp> cursors;
+  std::vector<Cursor> cursors;
   std::map<std::string, Pause> paused;
   std::multimap<std::string, PauseOver> pauses_over;
   std::map<RunState, std::int64_t> counts;

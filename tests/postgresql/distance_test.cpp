@@ -82,7 +82,7 @@ TEST_F(DistanceTest, ThousandsOfJobsAreToldAndPlannedOverADistance) {
   for (int i = 0; i < 10'000; ++i) {
     const auto name = "job-" + std::to_string(i);
     jobs.emplace(name, "hash");
-    cursors.push_back({name, kNoon});
+    cursors.push_back({name, kNoon, ""});
     runs.emplace_back();
     runs.back().job = name;
     runs.back().nominal = kNoon;

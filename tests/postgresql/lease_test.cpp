@@ -189,7 +189,7 @@ TEST_F(LeaseTest, WhoIsCutOffInsideATransactionKeepsNothingLocked) {
   };
   ASSERT_TRUE(eventually([&] { return database.server.somebody_dozes(database.name); }));
   std::jthread stuck([&] {
-    const Cursor cursor{"a", kNoon + 1h};
+    const Cursor cursor{"a", kNoon + 1h, ""};
     EXPECT_FALSE(cut_off->plan({&cursor, 1}, {}, kNoon));
   });
   ASSERT_TRUE(eventually([&] { return waiting("wait_event_type = 'Lock'"); }));
@@ -199,7 +199,7 @@ TEST_F(LeaseTest, WhoIsCutOffInsideATransactionKeepsNothingLocked) {
   ASSERT_TRUE(waiting("state = 'idle in transaction'")) << "it would stay so for hours";
 
   EXPECT_TRUE(eventually([&] {
-    const Cursor cursor{"a", kNoon};
+    const Cursor cursor{"a", kNoon, ""};
     return other->plan({&cursor, 1}, {}, kNoon).has_value();
   })) << "others plan again";
   EXPECT_TRUE(eventually([&] { return claim(*other).size() == 1; })) << "and take over what it had claimed";
@@ -294,9 +294,9 @@ TEST_F(LeaseTest, WhatACommitWithALostAnswerHasPlannedIsTold) {
 TEST_F(LeaseTest, WhoseClockIsBehindDoesNotMoveCursorsBack) {
   const auto alone = member(30s);
   const auto plan_through = [](RunStore& store, Timestamp time) {
-    const std::array cursors{Cursor{"a", time}, Cursor{"b", kNoon}};
+    const std::array cursors{Cursor{"a", time, ""}, Cursor{"b", kNoon, ""}};
     EXPECT_TRUE(store.plan(cursors, {}, kNoon));
-    return store.cursors().value().at("a");
+    return store.cursor("a").value()->planned_through;
   };
   EXPECT_EQ(plan_through(*alone, kNoon), kNoon);
   EXPECT_EQ(plan_through(*alone, kNoon - 1h), kNoon - 1h) << "it knows best";
@@ -306,6 +306,32 @@ TEST_F(LeaseTest, WhoseClockIsBehindDoesNotMoveCursorsBack) {
   EXPECT_EQ(plan_through(*alone, kNoon + 1s), kNoon + 1s);
   other.reset();
   EXPECT_EQ(plan_through(*alone, kNoon - 1h), kNoon - 1h);
+}
+
+// As where a job is disabled on a machine whose clock is behind.
+TEST_F(LeaseTest, AMemberWhoseClockIsBehindChangesATimetableAllTheSame) {
+  const auto one = member(30s);
+  const auto other = member(30s);
+  const Cursor ahead{"a", kNoon, "* * * * * UTC"};
+  ASSERT_TRUE(one->plan({&ahead, 1}, {}, kNoon));
+  const Cursor behind{"a", kNoon - 20s, "off"};
+  ASSERT_TRUE(other->plan({&behind, 1}, {}, kNoon));
+  EXPECT_EQ(one->cursor("a").value(), (Cursor{"a", kNoon, "off"}));
+}
+
+TEST_F(LeaseTest, ACursorIsForgottenOnlyOnceNoOtherHasTheJob) {
+  const auto one = member(30s);
+  auto other = member(30s);
+  ASSERT_TRUE(one->set_jobs({{"a", "1"}}));
+  ASSERT_TRUE(other->set_jobs({{"a", "1"}}));
+  const Cursor cursor{"a", kNoon, "off"};
+  const std::array removed{std::string("a")};
+  ASSERT_TRUE(one->plan({&cursor, 1}, {}, kNoon));
+  ASSERT_TRUE(one->set_jobs({}));
+  ASSERT_TRUE(one->forget_cursors(removed));
+  EXPECT_EQ(one->cursor("a").value(), cursor) << "the other plans on";
+  ASSERT_TRUE(other->forget_cursors(removed));
+  EXPECT_EQ(one->cursor("a").value(), std::nullopt);
 }
 
 TEST_F(LeaseTest, MembersAreListed) {

@@ -108,6 +108,66 @@ TEST(AJobThatIsRolledOut, LosesNoTimeThatAnotherMemberLeft) {
   EXPECT_EQ(much_later.history().size(), 2U) << "of what is long past nothing is said";
 }
 
+config::JobConfig catching_up() {
+  config::JobConfig config;
+  config.settings.catchup = config::CatchUp::latest;
+  return config;
+}
+
+// One that has not got the change yet, or not any more, begins anew as well.
+TEST(AnEditThatIsRolledOut, CountsFromTheMomentAtWhichAMemberHasIt) {
+  MemberStand first(catching_up(), "0 12 * * *");
+  first.stages.reset();
+  first.store.reset();
+  Stand second("2026-11-23T13:30:10Z", first.uri);
+  second.start(second.make_job("disk", "0 13 * * *", catching_up()));
+  second.settle();
+  EXPECT_TRUE(second.history().empty()) << second.log.all();
+  Stand third("2026-11-24T12:30:00Z", first.uri);
+  third.start(first.job);
+  third.settle();
+  EXPECT_TRUE(third.history().empty()) << third.log.all();
+}
+
+TEST(AnEditThatIsRolledOut, MakesNoTimeTwiceAndNoneThatNobodyHas) {
+  MemberStand first(catching_up(), "*/2 * * * *");
+  Stand second("2026-11-23T08:01:00Z", first.uri);
+  second.start(first.job);
+  const auto pass = [&](int minutes) {
+    for (int i = 0; i < 6 * minutes; ++i)
+      for (Stand* member : {static_cast<Stand*>(&first), &second}) member->advance(10s);
+  };
+  pass(4);
+  const auto edited = first.make_job("disk", "*/3 * * * *", catching_up());
+  second.put(edited);
+  pass(7);
+  second.restart();
+  second.start(edited);
+  first.put(edited);
+  pass(6);
+  std::vector<std::string> times;
+  for (const auto& run : second.history()) {
+    EXPECT_NE(run.state, RunState::missed) << run.name();
+    times.push_back(format_utc(run.nominal).substr(11, 5));
+  }
+  EXPECT_THAT(times,
+              testing::ElementsAre("08:18", "08:15", "08:12", "08:10", "08:09", "08:08", "08:06", "08:04", "08:02"))
+      << first.log.all();
+  EXPECT_EQ(first.api.posts + second.api.posts, 9);
+}
+
+TEST(AJobThatItsLastHolderRemoves, BeginsAnewWhereItIsPutBack) {
+  MemberStand first(catching_up());
+  first.stages->planner.remove("disk", first.clock.now());
+  first.jobs.remove("disk");
+  ASSERT_TRUE(first.store->set_jobs({}));
+  first.settle();
+  Stand second("2026-11-23T08:05:10Z", first.uri);
+  second.put(first.job);
+  second.settle();
+  EXPECT_EQ(second.history().size(), 1U) << second.log.all();
+}
+
 TEST(WhoseClockIsFarOff, LeavesTheWorkToOthersWithoutAWord) {
   MemberStand right;
   Stand ahead("2026-11-23T08:02:15Z", right.server.uri_with_other_clock(right.database(), -75s));

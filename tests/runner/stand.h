@@ -97,8 +97,8 @@ class Stand {
     stages->planner.step(clock.now());
   }
   void put(const spool::JobPtr& job) {
+    if (const auto withdrawn = stages->planner.put(job, clock.now())) jobs.withdraw(job->name, *withdrawn);
     put_into_book(job);
-    stages->planner.put(job, clock.now());
     stages->planner.step(clock.now());
   }
 

@@ -36,7 +36,7 @@ store::Run numbered(int number) {
   const auto store = std::move(RunStore::open(path, "runner", kNow)->store);
   for (int number = first;; ++number) {
     const auto run = numbered(number);
-    const Cursor cursor{run.job, run.nominal};
+    const Cursor cursor{run.job, run.nominal, ""};
     if (!store->plan({&cursor, 1}, {&run, 1}, run.nominal)) _exit(1);
     for (auto taken : std::vector(store->claim(kDue, kNow, 10).value())) {
       taken.state = RunState::posted;

@@ -83,7 +83,7 @@ TEST(SqliteStore, TheFirstSchemaIsBroughtUpToDate) {
        {"ALTER TABLE runs DROP COLUMN launched_by", "ALTER TABLE runs DROP COLUMN collected_by",
         "ALTER TABLE runs DROP COLUMN delivered_by", "DROP INDEX runs_failed", "DROP INDEX jobs_paused",
         "ALTER TABLE jobs DROP COLUMN paused_since", "ALTER TABLE jobs DROP COLUMN paused_at_run", "DROP TABLE pauses",
-        "UPDATE schema_version SET version = 1"})
+        "ALTER TABLE jobs DROP COLUMN timetable", "UPDATE schema_version SET version = 1"})
     execute(database.path, statement);
   EXPECT_FALSE(RunStore::open_beside(database.path, "command").has_value()) << "only the runner changes a schema";
   const auto store = database.open();
@@ -91,6 +91,17 @@ TEST(SqliteStore, TheFirstSchemaIsBroughtUpToDate) {
   EXPECT_EQ(store->history("", 10).value().size(), runs);
   EXPECT_EQ(store->pause("job", kNow), true);
   EXPECT_EQ(store->history("", 1).value().at(0).launched_by, "");
+}
+
+TEST(SqliteStore, TheThirdSchemaKeepsItsCursorsWithoutATimetable) {
+  SqliteDatabase database;
+  const Cursor cursor{"a", kNow, "off"};
+  ASSERT_TRUE(database.open()->plan({&cursor, 1}, {}, kNow));
+  execute(database.path, "ALTER TABLE jobs DROP COLUMN timetable");
+  execute(database.path, "UPDATE schema_version SET version = 3");
+  const auto store = database.open();
+  EXPECT_EQ(database.set_aside_files(), 0);
+  EXPECT_EQ(store->cursor("a").value(), (Cursor{"a", kNow, ""}));
 }
 
 TEST(SqliteStore, ACommandIsToldThatTheRunnerIsJustStarting) {

@@ -61,7 +61,7 @@ class SqliteDatabase final : public TestDatabase {
       run.state = static_cast<RunState>(i % 13);
       if (i % 2 == 0) run.wake.reset();
       runs.push_back(run);
-      cursors.push_back({run.job, run.nominal});
+      cursors.push_back({run.job, run.nominal, ""});
     }
     EXPECT_TRUE(store.plan(cursors, runs, kNoon));
     auto adopted = full_run();

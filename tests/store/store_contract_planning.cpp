@@ -52,18 +52,45 @@ TEST_P(StoreContract, ANominalTimeIsPlannedOnce) {
 }
 
 TEST_P(StoreContract, CursorsMoveEitherWay) {
-  const std::array both{Cursor{"a", kNoon}, Cursor{"b", kNoon}};
+  const std::array both{Cursor{"a", kNoon, ""}, Cursor{"b", kNoon, ""}};
   ASSERT_TRUE(store->plan(both, {}, kNoon));
-  const Cursor back{"b", kNoon - hours(1)};
+  const Cursor back{"b", kNoon - hours(1), ""};
   ASSERT_TRUE(store->plan({&back, 1}, {}, kNoon));
   planned("no cursor", kNoon);
   reopen();
-  EXPECT_THAT(store->cursors().value(), ElementsAre(std::pair("a", kNoon), std::pair("b", kNoon - hours(1))));
+  EXPECT_THAT(store->cursors().value(), ElementsAre(Cursor{"a", kNoon, ""}, Cursor{"b", kNoon - hours(1), ""}));
+}
+
+TEST_P(StoreContract, ACursorRemembersItsTimetable) {
+  const std::array both{Cursor{"a", kNoon, "* * * * * UTC"}, Cursor{"b", kNoon, "off"}};
+  ASSERT_TRUE(store->plan(both, {}, kNoon));
+  reopen();
+  EXPECT_THAT(store->cursors().value(), ElementsAre(both[0], both[1]));
+  const Cursor changed{"a", kNoon - hours(1), "0 8 * * * UTC"};
+  ASSERT_TRUE(store->plan({&changed, 1}, {}, kNoon));
+  EXPECT_EQ(store->cursor("a").value(), changed);
+  EXPECT_EQ(store->cursor("c").value(), std::nullopt);
+}
+
+TEST_P(StoreContract, TheCursorOfARemovedJobIsForgotten) {
+  std::vector<Cursor> cursors;
+  std::vector<std::string> removed;
+  for (int i = 0; i < 450; ++i) cursors.push_back({"job-" + std::to_string(i), kNoon, "off"});
+  for (int i = 0; i < 449; ++i) removed.push_back(cursors[static_cast<std::size_t>(i)].job);
+  removed.emplace_back("unknown");
+  ASSERT_TRUE(store->plan(cursors, {}, kNoon));
+  ASSERT_EQ(store->pause("job-1", kNoon), true);
+  ASSERT_TRUE(store->forget_cursors(removed));
+  EXPECT_THAT(store->cursors().value(), ElementsAre(cursors.back()));
+  EXPECT_EQ(store->cursor("job-1").value(), std::nullopt);
+  EXPECT_TRUE(store->paused().value().contains("job-1"));
+  ASSERT_TRUE(store->plan({cursors.data(), 1}, {}, kNoon));
+  EXPECT_EQ(store->cursor("job-0").value(), cursors[0]) << "it came back";
 }
 
 TEST_P(StoreContract, ASchedulesRunIsNotInsertedWhileItsJobIsPaused) {
   ASSERT_EQ(store->pause("a", kNoon), true);
-  const std::array cursors{Cursor{"a", kNoon}, Cursor{"b", kNoon}};
+  const std::array cursors{Cursor{"a", kNoon, ""}, Cursor{"b", kNoon, ""}};
   std::array<store::Run, 2> runs;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     runs[i].job = cursors[i].job;
@@ -79,7 +106,7 @@ TEST_P(StoreContract, WhatMetAPauseIsNotInsertedAfterItEither) {
   ASSERT_EQ(store->pause("a", kNoon - hours(1)), true);
   ASSERT_EQ(store->resume("a", kNoon), true);
   const auto planned_at = [&](Timestamp nominal, Timestamp now) -> bool {
-    const Cursor cursor{"a", nominal};
+    const Cursor cursor{"a", nominal, ""};
     store::Run run;
     run.job = "a";
     run.nominal = nominal;
@@ -104,9 +131,9 @@ TEST_P(StoreContract, WhatMetAPauseIsNotInsertedAfterItEither) {
 }
 
 TEST_P(StoreContract, OfTwoCursorsOfAJobTheLastCounts) {
-  const std::array cursors{Cursor{"a", kNoon}, Cursor{"b", kNoon}, Cursor{"a", kNoon + hours(1)}};
+  const std::array cursors{Cursor{"a", kNoon, ""}, Cursor{"b", kNoon, ""}, Cursor{"a", kNoon + hours(1), ""}};
   ASSERT_TRUE(store->plan(cursors, {}, kNoon));
-  EXPECT_THAT(store->cursors().value(), ElementsAre(std::pair("a", kNoon + hours(1)), std::pair("b", kNoon)));
+  EXPECT_THAT(store->cursors().value(), ElementsAre(Cursor{"a", kNoon + hours(1), ""}, Cursor{"b", kNoon, ""}));
 }
 
 TEST_P(StoreContract, PlansManyAtOnce) {
@@ -117,7 +144,7 @@ TEST_P(StoreContract, PlansManyAtOnce) {
     run.job = "job-" + std::to_string(i);
     run.nominal = kNoon;
     run.wake = kNoon + milliseconds(i);
-    cursors.push_back({run.job, kNoon});
+    cursors.push_back({run.job, kNoon, ""});
     runs.push_back(run);
   }
   EXPECT_THAT(store->plan(cursors, runs, kNoon).value(), testing::Each(true));
@@ -171,7 +198,7 @@ TEST_P(StoreContract, PausesLastUntilTheyAreEnded) {
   EXPECT_THAT(store->paused().value(), IsEmpty());
   EXPECT_EQ(store->pause("job", kNoon), true);
   EXPECT_EQ(store->pause("job", kNoon + hours(1)), false);
-  const Cursor cursor{"other", kNoon};
+  const Cursor cursor{"other", kNoon, ""};
   ASSERT_TRUE(store->plan({&cursor, 1}, {}, kNoon));
   reopen();
   EXPECT_THAT(store->paused().value(), ElementsAre(std::pair("job", Pause{kNoon, 0})));
@@ -179,7 +206,7 @@ TEST_P(StoreContract, PausesLastUntilTheyAreEnded) {
   EXPECT_EQ(store->resume("job", kNoon + hours(3)), false);
   EXPECT_EQ(store->resume("other", kNoon + hours(3)), false);
   EXPECT_THAT(store->paused().value(), IsEmpty());
-  EXPECT_THAT(store->cursors().value(), ElementsAre(std::pair("other", kNoon)));
+  EXPECT_THAT(store->cursors().value(), ElementsAre(Cursor{"other", kNoon, ""}));
 }
 
 TEST_P(StoreContract, KeepsAnyText) {

@@ -64,7 +64,7 @@ TEST_P(StoreContract, ManyThreadsPlanEachNominalTimeOnce) {
       store::Run run;
       run.job = "job";
       run.nominal = kNoon + std::chrono::seconds(i);
-      const Cursor cursor{"job", run.nominal};
+      const Cursor cursor{"job", run.nominal, ""};
       const auto planned = store->plan({&cursor, 1}, {&run, 1}, run.nominal);
       if (planned && planned->front()) ++fresh;
     }
