@@ -24,7 +24,8 @@ constexpr int kMostSymlinks = 40;  // as the kernel
 // for it would change nothing.
 std::optional<fs::path> target_of(fs::path file) {
   for (int i = 0; i < kMostSymlinks; ++i) {
-    if (file.lexically_normal().string().starts_with("/proc/")) return std::nullopt;
+    const auto name = file.lexically_normal().string();
+    if (name.starts_with("/proc/") || name.starts_with("/dev/fd/")) return std::nullopt;
     std::error_code error;
     if (!fs::is_symlink(file, error)) return error ? std::nullopt : std::optional(file);
     const auto next = fs::read_symlink(file, error);

@@ -118,7 +118,7 @@ TEST_F(LogTest, NothingButRegularFilesIsRotated) {
   // What /dev/stdout is where standard output is a file.
   const UniqueFd open(::open((directory.path() / "output").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   const auto opened = "/proc/self/fd/" + std::to_string(open.get());
-  for (const auto& target : {opened, std::string("/dev/null")}) {
+  for (const auto& target : {opened, "/dev/fd/" + std::to_string(open.get()), std::string("/dev/null")}) {
     std::filesystem::remove(path);
     std::filesystem::create_symlink(target, path);
     auto settings = file_settings();
