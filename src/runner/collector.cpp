@@ -51,8 +51,9 @@ std::string unreadable_text(const std::vector<api::UnreadableCommand>& unreadabl
 
 }  // namespace
 
-Collector::Collector(const StageContext& context, std::unique_ptr<api::ApiClient> api, const Clock& clock)
-    : context_(context), api_(std::move(api)), clock_(clock), recorder_(context) {}
+Collector::Collector(const StageContext& context, std::unique_ptr<api::ApiClient> api, const Clock& clock,
+                     JobShares* shares)
+    : context_(context), api_(std::move(api)), clock_(clock), recorder_(context, shares) {}
 
 std::optional<Timestamp> Collector::step(Timestamp now) {
   if (const auto blocked = recorder_.settle(now)) return collect_unrecorded(now, *blocked);

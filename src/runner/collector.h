@@ -24,7 +24,9 @@ class Collection;
 // collectors share a store.
 class Collector {
  public:
-  Collector(const StageContext& context, std::unique_ptr<api::ApiClient> api, const Clock& clock);
+  // `shares` of all collectors; null: there is one.
+  Collector(const StageContext& context, std::unique_ptr<api::ApiClient> api, const Clock& clock,
+            JobShares* shares = nullptr);
 
   // Looks after one run that is ready. Returns when it wants to be called next; nullopt where nothing waits.
   std::optional<Timestamp> step(Timestamp now);

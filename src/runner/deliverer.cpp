@@ -31,8 +31,8 @@ Result<std::function<Result<std::string_view>()>> plain_pieces(const std::filesy
 
 }  // namespace
 
-Deliverer::Deliverer(const StageContext& context, const Clock& clock, std::stop_token stop)
-    : context_(context), clock_(clock), stop_(std::move(stop)), recorder_(context) {}
+Deliverer::Deliverer(const StageContext& context, const Clock& clock, std::stop_token stop, JobShares* shares)
+    : context_(context), clock_(clock), stop_(std::move(stop)), recorder_(context, shares) {}
 
 std::optional<Timestamp> Deliverer::step(Timestamp now) {
   if (const auto blocked = recorder_.settle(now)) return blocked;

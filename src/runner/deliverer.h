@@ -12,12 +12,13 @@
 
 namespace mig_runner::runner {
 
-// Pipes stored results into their plugins until each has been accepted: at least once, oldest first. One thread at a
-// time; as many deliverers share a store as plugins may run at once.
+// Pipes stored results into their plugins until each has been accepted: at least once, of each job the oldest first.
+// One thread at a time; as many deliverers share a store as plugins may run at once.
 class Deliverer {
  public:
-  // `stop` ends a running plugin; its delivery is tried again by the next process.
-  Deliverer(const StageContext& context, const Clock& clock, std::stop_token stop);
+  // `stop` ends a running plugin; its delivery is tried again by the next process. `shares` of all deliverers; null:
+  // there is one.
+  Deliverer(const StageContext& context, const Clock& clock, std::stop_token stop, JobShares* shares = nullptr);
 
   // Delivers one result. Returns when it wants to be called next; nullopt where nothing waits.
   std::optional<Timestamp> step(Timestamp now);

@@ -48,6 +48,8 @@ struct Engine::Impl {
         tokens(configuration.client.useapikeyauth.empty()
                    ? std::make_unique<api::TokenSource>(world.clock)
                    : std::make_unique<api::TokenSource>(configuration.client.useapikeyauth)),
+        collector_shares(kCollectorThreads),
+        deliverer_shares(static_cast<int>(configuration.runner.maxplugins)),
         launchers(world.clock),
         reconcilers(world.clock),
         collectors(world.clock),
@@ -86,13 +88,13 @@ struct Engine::Impl {
   Result<void> add_collector(const Configuration& configuration, const sign::Key& key) {
     auto client = make_client(configuration, key);
     if (!client) return tl::unexpected(client.error());
-    auto collector = std::make_shared<Collector>(context, std::move(*client), world.clock);
+    auto collector = std::make_shared<Collector>(context, std::move(*client), world.clock, &collector_shares);
     add(collectors, collector);
     return {};
   }
 
   void add_deliverer() {
-    auto deliverer = std::make_shared<Deliverer>(context, world.clock, interrupt.get_token());
+    auto deliverer = std::make_shared<Deliverer>(context, world.clock, interrupt.get_token(), &deliverer_shares);
     add(deliverers, deliverer);
   }
 
@@ -128,6 +130,7 @@ struct Engine::Impl {
   std::unique_ptr<api::TokenSource> tokens;
   std::atomic<bool> begun = false;
   std::stop_source interrupt;  // cuts short requests and plugins
+  JobShares collector_shares, deliverer_shares;
   StagePool launchers, reconcilers, collectors, deliverers, retention;
 };
 

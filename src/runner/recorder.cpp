@@ -14,17 +14,35 @@ constexpr RetryPauses kFruitlessPauses{std::chrono::milliseconds(50), std::chron
 // To look costs a database much less than a transaction that claims nothing.
 Result<std::vector<store::Run>> Recorder::look_and_claim(std::span<const store::RunState> states, Timestamp now,
                                                          int limit) {
-  const auto next = context_.store.next_wake(states);
+  const auto next = context_.store.next_wake(states, except_);
   if (!next) return tl::unexpected(next.error());
   next_wake_.reset();
-  if (*next && **next <= now) return context_.store.claim(states, now, limit);
+  if (*next && **next <= now) return context_.store.claim(states, now, limit, except_);
   next_wake_ = *next;
   return {};
 }
 
+Result<std::vector<store::Run>> Recorder::claim_share(std::span<const store::RunState> states, Timestamp now,
+                                                      int limit) {
+  JobShares::Turn turn(*shares_, std::exchange(in_hand_, {}));
+  except_ = turn.full_or_recent();
+  auto claimed = look_and_claim(states, now, limit);
+  if (claimed && claimed->empty()) {
+    turn.forget_recent();
+    if (auto full = turn.full(); full != except_) {
+      except_ = std::move(full);
+      claimed = look_and_claim(states, now, limit);
+    }
+  }
+  if (!claimed || claimed->empty()) return claimed;
+  in_hand_ = claimed->front().job;
+  turn.take(in_hand_);
+  return claimed;
+}
+
 std::optional<std::vector<store::Run>> Recorder::claim(std::span<const store::RunState> states, Timestamp now,
                                                        int limit) {
-  auto claimed = look_and_claim(states, now, limit);
+  auto claimed = shares_ == nullptr ? look_and_claim(states, now, limit) : claim_share(states, now, limit);
   if (!claimed) {
     ++failed_claims_;
     // Others do the work of a machine whose clock is off; that is told by who watches the group.
@@ -51,7 +69,7 @@ std::optional<Timestamp> Recorder::next_claim(std::span<const store::RunState> s
                                               std::chrono::milliseconds ahead) {
   if (left_to_others_) return now + kStoragePauses.longest;
   const auto seen = std::exchange(next_wake_, std::nullopt);
-  const auto next = seen ? Result<std::optional<Timestamp>>(*seen) : context_.store.next_wake(states);
+  const auto next = seen ? Result<std::optional<Timestamp>>(*seen) : context_.store.next_wake(states, except_);
   if (!next) return now + kStoragePauses.first;
   if (!*next) return std::nullopt;
   const auto at = **next - ahead;

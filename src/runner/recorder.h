@@ -3,8 +3,10 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "runner/job_shares.h"
 #include "runner/stage_context.h"
 
 namespace mig_runner::runner {
@@ -13,7 +15,9 @@ namespace mig_runner::runner {
 // database that is away) until they can: what was done is not forgotten while the process lives. One thread at a time.
 class Recorder {
  public:
-  explicit Recorder(const StageContext& context) : context_(context) {}
+  // `shares`: of the threads that claim the same runs, one at a time each; null: this is the only one. What was claimed
+  // counts as in hand until the next claim.
+  explicit Recorder(const StageContext& context, JobShares* shares = nullptr) : context_(context), shares_(shares) {}
 
   // Claims as RunStore::claim does. Nullopt where the store failed; the first failure of any stage until it works again
   // is logged. Empty where nothing is due, or this member leaves the work to others.
@@ -43,11 +47,15 @@ class Recorder {
     store::Change change;
     std::function<void()> refused;
   };
+  Result<std::vector<store::Run>> claim_share(std::span<const store::RunState> states, Timestamp now, int limit);
   Result<std::vector<store::Run>> look_and_claim(std::span<const store::RunState> states, Timestamp now, int limit);
   bool try_record(const Kept& kept);
   void report(const Error& error);
 
   const StageContext& context_;
+  JobShares* const shares_;
+  std::string in_hand_;              // the job that this thread works for
+  std::vector<std::string> except_;  // jobs that the last claim left to other threads
   std::vector<store::Change> gathered_;
   std::vector<Kept> kept_;
   std::vector<store::Run> kept_releases_;

@@ -20,6 +20,12 @@ const std::string kNobodys = "(NOT " + kAny + "))";
 const std::string kOtherVersionAt = "wake + GREATEST(0, LEAST(60000, (deadline - wake) / 2))";
 const std::string kNobodysAt = "GREATEST(wake, deadline + 1)";
 
+std::string without(std::size_t excepted) {
+  std::string names;
+  for (std::size_t i = 0; i < excepted; ++i) names += (i == 0 ? ":except" : ", :except") + std::to_string(i);
+  return names.empty() ? "" : " AND runs.job NOT IN (SELECT number FROM jobs WHERE name IN (" + names + "))";
+}
+
 std::string unclaimed(RunState state, bool member) {
   return "state = " + std::to_string(static_cast<int>(state)) + " AND wake IS NOT NULL AND owner IS NULL" +
          (member ? " AND (collected_by = '' OR collected_by = :tree OR NOT EXISTS"
@@ -44,17 +50,17 @@ std::string together(std::span<const RunState> states, const std::function<std::
 }
 
 // The runs in `state` that may be claimed at some time.
-std::string upcoming(RunState state, bool member) {
+std::string upcoming(RunState state, bool member, std::size_t excepted) {
+  const auto free = unclaimed(state, member) + without(excepted);
   const std::string order = " ORDER BY wake, nominal LIMIT ";
   const auto select = [&](const std::string& at, const std::string& condition) {
-    return "SELECT state, " + at + " AS at FROM runs WHERE " + unclaimed(state, member) + condition;
+    return "SELECT state, " + at + " AS at FROM runs WHERE " + free + condition;
   };
   if (!member) return select("wake", "") + order + ":limit";
   if (state != RunState::due) return select("wake", allowed_now(state)) + order + ":limit";
   // Most runs are this member's own. Only before the first of those anything else can come sooner.
   const auto mine = " AND " + kMine;
-  const auto first =
-      "COALESCE((SELECT wake FROM runs WHERE " + unclaimed(state, member) + mine + order + "1), 9223372036854775807)";
+  const auto first = "COALESCE((SELECT wake FROM runs WHERE " + free + mine + order + "1), 9223372036854775807)";
   const auto others = " AND wake < " + first + " AND (" + kOtherVersion + " OR " + kNobodys + ")";
   return "(" + select("wake", mine) + order + ":limit) UNION ALL (" +
          select("CASE WHEN " + kNobodys + " THEN " + kNobodysAt + " ELSE " + kOtherVersionAt + " END", others) +
@@ -71,17 +77,20 @@ std::string able_members() {
          std::to_string(kClockNear.count()) + ")";
 }
 
-std::string claimable_runs(std::span<const RunState> states, bool member, const std::string& behind_each) {
+std::string claimable_runs(std::span<const RunState> states, bool member, const std::string& behind_each,
+                           std::size_t excepted) {
   const auto parts = together(states, [&](RunState state) {
-    return "SELECT number, wake, nominal FROM runs WHERE " + unclaimed(state, member) + " AND wake <= :now" +
-           (member ? allowed_now(state) : "") + " ORDER BY wake, nominal LIMIT :limit" + behind_each;
+    return "SELECT number, wake, nominal FROM runs WHERE " + unclaimed(state, member) + without(excepted) +
+           " AND wake <= :now" + (member ? allowed_now(state) : "") + " ORDER BY wake, nominal LIMIT :limit" +
+           behind_each;
   });
   return "SELECT number FROM (" + parts + ") AS ready ORDER BY wake, nominal LIMIT :limit";
 }
 
-std::string upcoming_runs(std::span<const RunState> states, bool member) {
+std::string upcoming_runs(std::span<const RunState> states, bool member, std::size_t excepted) {
   return "SELECT state, min(at), count(*) FROM (" +
-         together(states, [&](RunState state) { return upcoming(state, member); }) + ") AS upcoming GROUP BY state";
+         together(states, [&](RunState state) { return upcoming(state, member, excepted); }) +
+         ") AS upcoming GROUP BY state";
 }
 
 }  // namespace mig_runner::store

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <span>
 #include <string>
 
@@ -24,11 +25,13 @@ inline constexpr std::chrono::milliseconds kClockNear{5'000};
 std::string able_members();
 
 // A SELECT of the numbers of the runs in `states` that may be claimed, by wake and nominal time. `behind_each`: behind
-// the part of each state, which walks its index and stops. Takes :now and :limit, for a member :tree and :member too.
-std::string claimable_runs(std::span<const RunState> states, bool member, const std::string& behind_each);
+// the part of each state, which walks its index and stops. Takes :now and :limit, for a member :tree and :member too;
+// and :except0, :except1, .., the names of `excepted` jobs whose runs are left out.
+std::string claimable_runs(std::span<const RunState> states, bool member, const std::string& behind_each,
+                           std::size_t excepted);
 
 // A SELECT of the states in which runs are unclaimed, the earliest time from which on one may be claimed, and how many
-// these are (counted up to :limit). Takes :limit, for a member :tree and :member too.
-std::string upcoming_runs(std::span<const RunState> states, bool member);
+// these are (counted up to :limit). Takes :limit, for a member :tree and :member too; and :except0, .. as above.
+std::string upcoming_runs(std::span<const RunState> states, bool member, std::size_t excepted);
 
 }  // namespace mig_runner::store

@@ -29,6 +29,10 @@ bool is_paused(soci::session& session, const Run& run) {
   return paused != 0;
 }
 
+void bind_excepted(soci::statement& statement, std::span<const std::string> except) {
+  for (std::size_t i = 0; i < except.size(); ++i) statement.exchange(use(except[i], "except" + std::to_string(i)));
+}
+
 // Why a change could not be applied.
 Error refusal(soci::session& session, const Change& change, const std::string& owner) {
   const auto refuse = [&](std::string what) { return Error{std::move(what), change.run.name(), Retry::no}; };
@@ -49,7 +53,8 @@ Error refusal(soci::session& session, const Change& change, const std::string& o
 
 }  // namespace
 
-Result<std::vector<Run>> RunStore::claim(std::span<const RunState> states, Timestamp now, int limit) {
+Result<std::vector<Run>> RunStore::claim(std::span<const RunState> states, Timestamp now, int limit,
+                                         std::span<const std::string> except) {
   if (states.empty() || limit <= 0) return {};
   return impl_->write_claims([&](soci::session&, Effects& effects) -> Result<std::vector<Run>> {
     if (auto live = impl_->require_lease(Retry::later); !live) return tl::unexpected(live.error());
@@ -59,15 +64,17 @@ Result<std::vector<Run>> RunStore::claim(std::span<const RunState> states, Times
       return tl::unexpected(right.error());
     const long long due = now.time_since_epoch().count();
     // `owner IS NULL` stands in the UPDATE too: of two claims at once, the second must see that the first has the row.
-    auto runs = impl_->runs("UPDATE runs SET owner = :owner WHERE number IN (" +
-                                claimable_runs(states, impl_->lease != nullptr, impl_->dialect.skip_claimed) +
-                                ") AND owner IS NULL RETURNING " + RunRow::selected(),
-                            [&](soci::statement& statement) {
-                              statement.exchange(use(impl_->owner, "owner"));
-                              statement.exchange(use(due, "now"));
-                              impl_->bind_member(statement);
-                              statement.exchange(use(limit, "limit"));
-                            });
+    auto runs =
+        impl_->runs("UPDATE runs SET owner = :owner WHERE number IN (" +
+                        claimable_runs(states, impl_->lease != nullptr, impl_->dialect.skip_claimed, except.size()) +
+                        ") AND owner IS NULL RETURNING " + RunRow::selected(),
+                    [&](soci::statement& statement) {
+                      statement.exchange(use(impl_->owner, "owner"));
+                      statement.exchange(use(due, "now"));
+                      impl_->bind_member(statement);
+                      bind_excepted(statement, except);
+                      statement.exchange(use(limit, "limit"));
+                    });
     std::sort(runs.begin(), runs.end(), [](const Run& a, const Run& b) {
       return std::tie(a.wake, a.nominal, a.number) < std::tie(b.wake, b.nominal, b.number);
     });
@@ -79,7 +86,8 @@ Result<std::vector<Run>> RunStore::claim(std::span<const RunState> states, Times
   });
 }
 
-Result<std::vector<Claimable>> RunStore::claimable(std::span<const RunState> states, int limit) {
+Result<std::vector<Claimable>> RunStore::claimable(std::span<const RunState> states, int limit,
+                                                   std::span<const std::string> except) {
   if (states.empty()) return {};
   return impl_->read([&](soci::session& session) -> Result<std::vector<Claimable>> {
     int state = 0;
@@ -91,7 +99,8 @@ Result<std::vector<Claimable>> RunStore::claimable(std::span<const RunState> sta
     statement.exchange(into(runs));
     statement.exchange(use(limit, "limit"));
     impl_->bind_member(statement);
-    prepare(statement, upcoming_runs(states, impl_->lease != nullptr), true);
+    bind_excepted(statement, except);
+    prepare(statement, upcoming_runs(states, impl_->lease != nullptr, except.size()), true);
     statement.execute();
     std::vector<Claimable> found;
     while (statement.fetch())
@@ -100,8 +109,9 @@ Result<std::vector<Claimable>> RunStore::claimable(std::span<const RunState> sta
   });
 }
 
-Result<std::optional<Timestamp>> RunStore::next_wake(std::span<const RunState> states) {
-  const auto found = claimable(states, 1);
+Result<std::optional<Timestamp>> RunStore::next_wake(std::span<const RunState> states,
+                                                     std::span<const std::string> except) {
+  const auto found = claimable(states, 1, except);
   if (!found) return tl::unexpected(found.error());
   const auto earliest = std::min_element(
       found->begin(), found->end(), [](const Claimable& a, const Claimable& b) { return a.earliest < b.earliest; });

@@ -163,12 +163,16 @@ class RunStore {
   Result<bool> adopt(const Run& run, const std::string& action);
 
   // Claims up to `limit` unclaimed runs in one of `states` whose wake is at or before `now`, earliest wake first.
-  // Retry::no for a member whose clock is far off while another's is not: only what is stored it may claim.
-  Result<std::vector<Run>> claim(std::span<const RunState> states, Timestamp now, int limit);
+  // Retry::no for a member whose clock is far off while another's is not: only what is stored it may claim. `except`:
+  // jobs whose runs are left out.
+  Result<std::vector<Run>> claim(std::span<const RunState> states, Timestamp now, int limit,
+                                 std::span<const std::string> except = {});
   // The unclaimed runs in `states` that this store may claim now or later, by state; counted up to `limit` of each.
-  Result<std::vector<Claimable>> claimable(std::span<const RunState> states, int limit);
+  Result<std::vector<Claimable>> claimable(std::span<const RunState> states, int limit,
+                                           std::span<const std::string> except = {});
   // The earliest time from which on one of these may be claimed: their wake, for a member of a group perhaps later.
-  Result<std::optional<Timestamp>> next_wake(std::span<const RunState> states);
+  Result<std::optional<Timestamp>> next_wake(std::span<const RunState> states,
+                                             std::span<const std::string> except = {});
   // Gives claimed runs back unchanged.
   Result<void> release(std::span<const Run> runs);
   // What is claimed in the name of this member without its knowing: a claim whose commit came through after its

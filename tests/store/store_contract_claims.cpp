@@ -38,6 +38,20 @@ TEST_P(StoreContract, ALimitedClaimTakesTheEarliestOfEachState) {
     EXPECT_THAT(jobs(claim({RunState::due, RunState::posted}, kNoon, 1)), ElementsAre(job));
 }
 
+TEST_P(StoreContract, JobsCanBeLeftOutOfAClaim) {
+  planned("a", kNoon - hours(2), RunState::posted, kNoon - minutes(3));
+  planned("it's", kNoon - hours(1), RunState::posted, kNoon - minutes(2));
+  planned("c", kNoon, RunState::posted, kNoon - minutes(1));
+  const std::array states{RunState::posted};
+  const std::vector<std::string> none{"no such job"}, two{"it's", "a"}, all{"a", "it's", "c"};
+  EXPECT_EQ(store->next_wake(states, none).value(), kNoon - minutes(3));
+  EXPECT_EQ(store->next_wake(states, two).value(), kNoon - minutes(1));
+  EXPECT_EQ(store->next_wake(states, all).value(), std::nullopt);
+  EXPECT_THAT(jobs(store->claim(states, kNoon, 10, all).value()), IsEmpty());
+  EXPECT_THAT(jobs(store->claim(states, kNoon, 10, two).value()), ElementsAre("c"));
+  EXPECT_THAT(jobs(store->claim(states, kNoon, 10, none).value()), ElementsAre("a", "it's"));
+}
+
 TEST_P(StoreContract, AClaimChangesNothingElse) {
   auto run = full_run();
   run.state = RunState::due;
