@@ -11,6 +11,7 @@
 #include "api/http.h"
 #include "api/http_environment.h"
 #include "api/text.h"
+#include "base/progress.h"
 #include "base/text.h"
 
 namespace mig_runner::api {
@@ -300,6 +301,7 @@ class CurlHttp final : public Http {
     std::size_t under_way = 0;
     start_more(transfers, under_way, side_by_side, next, done);
     while (under_way > 0 && !stop_.stop_requested()) {
+      note_progress();
       int running = 0;
       curl_multi_perform(multi_, &running);
       under_way -= finish_ended(transfers, done);

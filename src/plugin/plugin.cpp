@@ -11,6 +11,7 @@
 #include <cstring>
 #include <optional>
 
+#include "base/progress.h"
 #include "base/time.h"
 #include "plugin/output_reader.h"
 #include "plugin/spawn.h"
@@ -41,6 +42,7 @@ class Run {
     const auto deadline = steady_clock::now() + request_.timeout;
     while (!ended_) {
       const auto now = steady_clock::now();
+      note_progress();
       if (!killing_ && stop.stop_requested()) terminate(Outcome::Kind::stopped, now + kStopToKill);
       if (!killing_ && now >= deadline) terminate(Outcome::Kind::timed_out, now + kTerminateToKill);
       if (killing_ && now >= kill_at_) kill(-spawned_.process, SIGKILL);

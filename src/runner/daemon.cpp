@@ -126,7 +126,8 @@ Result<void> Daemon::Impl::loop() {
     const auto until_scan = std::chrono::ceil<milliseconds>(next_scan - steady_clock::now());
     auto longest = quiet ? kSpoolQuiet : std::clamp(until_scan, milliseconds(0), kStoreLook);
     service_manager.status(status());
-    if (const auto until_alive = service_manager.alive(steady_clock::now()))
+    const auto round = steady_clock::now();
+    if (const auto until_alive = service_manager.alive(round, engine->works(round)))
       longest = std::min(longest, std::chrono::ceil<milliseconds>(*until_alive));
     if (missed.reload || missed.clock_was_set) longest = milliseconds(0);
     auto events = wakeups.wait(next, longest, quiet ? -1 : spool->event_fd());

@@ -1,8 +1,11 @@
 #include "runner/engine.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <stop_token>
+#include <string>
+#include <string_view>
 
 #include "runner/collector.h"
 #include "runner/deliverer.h"
@@ -114,6 +117,9 @@ struct Engine::Impl {
     }
   }
 
+  // The names of the pools, in their order.
+  static constexpr std::array<std::string_view, 5> kPoolNames{"launches", "looks for actions that may be launched",
+                                                              "collects", "delivers", "removes old results"};
   std::array<StagePool*, 5> pools() { return {&launchers, &reconcilers, &collectors, &deliverers, &retention}; }
 
   void ring(const store::Claimable& runs) {
@@ -129,6 +135,7 @@ struct Engine::Impl {
   LaunchRate rate;
   std::unique_ptr<api::TokenSource> tokens;
   std::atomic<bool> begun = false;
+  Trouble stuck;
   std::stop_source interrupt;  // cuts short requests and plugins
   JobShares collector_shares, deliverer_shares;
   StagePool launchers, reconcilers, collectors, deliverers, retention;
@@ -187,6 +194,20 @@ Result<void> Engine::look_for_work() {
   if (!found) return tl::unexpected(found.error());
   for (const auto& runs : *found) impl_->ring(runs);
   return {};
+}
+
+bool Engine::works(std::chrono::steady_clock::time_point now) {
+  const auto pools = impl_->pools();
+  const auto stuck = std::find_if_not(pools.begin(), pools.end(), [&](StagePool* pool) { return pool->works(now); });
+  if (stuck == pools.end()) {
+    if (impl_->stuck.ends()) impl_->world.log.notice("All threads go on; the watchdog is told so again.");
+    return true;
+  }
+  if (impl_->stuck.begins())
+    impl_->world.log.error("A thread that " + std::string(Impl::kPoolNames.at(stuck - pools.begin())) +
+                           " has made no progress for " + std::to_string(StagePool::kStuck.count()) +
+                           " minutes; the watchdog is no longer told that this runner works");
+  return false;
 }
 
 void Engine::ring_all() {

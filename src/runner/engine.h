@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 
 #include "runner/configuration.h"
@@ -37,6 +38,8 @@ class Engine {
   // Others may have made runs claimable: as many threads look as there is work for. An Error where that cannot be
   // asked.
   Result<void> look_for_work();
+  // False where a thread is stuck (StagePool::works), which is told once.
+  bool works(std::chrono::steady_clock::time_point now);
 
  private:
   struct Impl;

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "base/progress.h"
+
 namespace mig_runner::runner {
 namespace {
 
@@ -137,6 +139,7 @@ Result<void> read_result(const std::filesystem::path& path, mig::ResultReader& r
   auto& in = **opened;
   std::vector<char> piece(kPieceBytes);
   while (in) {
+    note_progress();
     in.read(piece.data(), static_cast<std::streamsize>(piece.size()));
     if (in.bad()) return fail("the result file is damaged: it cannot be decompressed", path);
     const std::string_view bytes(piece.data(), static_cast<std::size_t>(in.gcount()));

@@ -48,11 +48,11 @@ void ServiceManager::stopping() {
   tell("STOPPING=1");
 }
 
-std::optional<ServiceManager::Clock::duration> ServiceManager::alive(Clock::time_point now) {
+std::optional<ServiceManager::Clock::duration> ServiceManager::alive(Clock::time_point now, bool works) {
   if (!alive_every_) return std::nullopt;
   if (now >= next_alive_) {
     next_alive_ = now + *alive_every_;
-    tell("WATCHDOG=1");
+    if (works) tell("WATCHDOG=1");
   }
   return next_alive_ - now;
 }

@@ -23,9 +23,10 @@ class ServiceManager {
   void reloading();
   void stopping();
 
-  // To be called by the loop in every round: tells that it is alive, twice in the time after which the service manager
-  // gives up on a silent process. Returns how long the loop may wait until it calls again; nullopt: nobody watches.
-  std::optional<Clock::duration> alive(Clock::time_point now);
+  // To be called by the loop in every round: tells that the process is alive, twice in the time after which the service
+  // manager gives up on a silent one; not while `works` is false, since some of its threads are stuck. Returns how long
+  // the loop may wait until it calls again; nullopt: nobody watches.
+  std::optional<Clock::duration> alive(Clock::time_point now, bool works = true);
 
  private:
   std::optional<Clock::duration> alive_every_;

@@ -9,26 +9,32 @@ StagePool::~StagePool() {
 }
 
 void StagePool::add(Step step) {
+  Worker* worker = nullptr;
   {
     const std::lock_guard lock(mutex_);
     ++running_;
+    worker = &workers_.emplace_back();
   }
-  threads_.emplace_back([this, step = std::move(step)](const std::stop_token& stop) {
-    loop(step, stop);
+  threads_.emplace_back([this, worker, step = std::move(step)](const std::stop_token& stop) {
+    loop(*worker, step, stop);
     const std::lock_guard lock(mutex_);
     --running_;
     ended_.notify_all();
   });
 }
 
-void StagePool::loop(const Step& step, const std::stop_token& stop) {
+void StagePool::loop(Worker& worker, const Step& step, const std::stop_token& stop) {
+  worker.progress.follow_this_thread();
   while (!stop.stop_requested()) {
     unsigned seen = 0;
     {
       const std::lock_guard lock(mutex_);
       seen = rings_;
     }
+    worker.progress.note();
+    worker.in_step = true;
     const auto wake = step(clock_.now());
+    worker.in_step = false;
     if (wake && *wake <= clock_.now()) continue;
     std::unique_lock lock(mutex_);
     if (rings_ != seen) continue;
@@ -97,6 +103,12 @@ void StagePool::ring(Timestamp when, int things) {
     sleeper->bell.notify_one();
     --missing;
   }
+}
+
+bool StagePool::works(std::chrono::steady_clock::time_point now) const {
+  const std::lock_guard lock(mutex_);
+  return std::none_of(workers_.begin(), workers_.end(),
+                      [&](const Worker& worker) { return worker.in_step && now - worker.progress.last() > kStuck; });
 }
 
 void StagePool::request_stop() {

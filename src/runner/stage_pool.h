@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/progress.h"
 
 namespace mig_runner::runner {
 
@@ -19,6 +21,9 @@ namespace mig_runner::runner {
 class StagePool {
  public:
   static constexpr std::chrono::milliseconds kRelief{1000};
+  // A step may take long (a plugin of an hour, a large result), but not so long without a sign of progress
+  // (note_progress()): every wait of the stages is shorter, also where all threads wait for the record in turn.
+  static constexpr std::chrono::minutes kStuck{5};
 
   // What a thread calls, with the time; returns when it wants to be called next, nullopt: only when rung.
   using Step = std::function<std::optional<Timestamp>(Timestamp)>;
@@ -33,6 +38,9 @@ class StagePool {
   // So many things become due at `when`: as many threads look again, but for those that will have looked by then. From
   // any thread.
   void ring(Timestamp when, int things);
+  // False where a step has shown no progress for longer than kStuck: its thread waits for what may never come. From any
+  // thread.
+  bool works(std::chrono::steady_clock::time_point now) const;
   // No step is begun any more.
   void request_stop();
   // Waits for the steps under way, at most until `until`. True when all have ended.
@@ -49,18 +57,24 @@ class StagePool {
     std::optional<Timestamp> until() const { return relief && (!wake || *relief < *wake) ? relief : wake; }
   };
 
-  void loop(const Step& step, const std::stop_token& stop);
+  struct Worker {
+    Progress progress;
+    std::atomic<bool> in_step = false;
+  };
+
+  void loop(Worker& worker, const Step& step, const std::stop_token& stop);
   // The three with the mutex held.
   void sleep(std::unique_lock<std::mutex>& lock, const std::stop_token& stop, std::optional<Timestamp> wake);
   void appoint_relief();
   void dismiss_relief();
 
   const Clock& clock_;
-  std::mutex mutex_;  // guards all below but threads_
+  mutable std::mutex mutex_;  // guards all below but threads_
   std::condition_variable ended_;
   unsigned rings_ = 0;  // a thread that was in its step meanwhile does not sleep
   int running_ = 0;
   std::set<Sleeper*> sleepers_;
+  std::deque<Worker> workers_;  // addresses stay
   std::vector<std::jthread> threads_;
 };
 

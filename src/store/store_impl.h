@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/progress.h"
 #include "store/change_writer.h"
 #include "store/failure.h"
 #include "store/lease.h"
@@ -248,6 +249,7 @@ struct RunStore::Impl {
 
   template <class Work>
   auto guarded(Work work) -> std::invoke_result_t<Work> {
+    note_progress();
     try {
       return work();
     } catch (...) {

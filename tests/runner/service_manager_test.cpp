@@ -60,6 +60,15 @@ TEST_F(ServiceManagerTest, IsAliveTwiceInTheTimeItIsGiven) {
   EXPECT_EQ(socket.count("WATCHDOG=1"), 3);
 }
 
+TEST_F(ServiceManagerTest, IsNotToldToBeAliveWhileThreadsAreStuck) {
+  ServiceManager manager;
+  EXPECT_EQ(manager.alive(start, false), 30s);
+  EXPECT_EQ(manager.alive(start + 30s, false), 30s);
+  EXPECT_EQ(socket.count("WATCHDOG=1"), 0);
+  EXPECT_EQ(manager.alive(start + 60s, true), 30s);
+  EXPECT_EQ(socket.count("WATCHDOG=1"), 1);
+}
+
 TEST_F(ServiceManagerTest, AWatchdogOfAnotherProcessIsNotOurs) {
   setenv("WATCHDOG_PID", "1", 1);
   ServiceManager manager;

@@ -145,5 +145,57 @@ TEST(StagePool, WaitsForTheStepsUnderWayAndBeginsNoOther) {
   EXPECT_EQ(calls, 1);
 }
 
+// A thread that waits for what never comes, as the service manager must hear of it.
+TEST(StagePool, AStepThatHangsIsNoWork) {
+  std::atomic<int> calls = 0;
+  std::latch hang(1);
+  StagePool pool(kClock);
+  pool.add([&](Timestamp) -> std::optional<Timestamp> {
+    ++calls;
+    hang.wait();
+    return std::nullopt;
+  });
+  ASSERT_TRUE(reaches(calls, 1));
+  const auto now = std::chrono::steady_clock::now();
+  EXPECT_TRUE(pool.works(now + StagePool::kStuck - 1min));
+  EXPECT_FALSE(pool.works(now + StagePool::kStuck + 1min));
+  hang.count_down();
+  pool.request_stop();
+  ASSERT_TRUE(pool.wait(soon()));
+  EXPECT_TRUE(pool.works(now + StagePool::kStuck + 1min));
+}
+
+TEST(StagePool, AStepThatTakesLongAndGoesOnIsWork) {
+  const auto before = std::chrono::steady_clock::now();
+  std::atomic<int> calls = 0;
+  std::latch end(1);
+  StagePool pool(kClock);
+  pool.add([&](Timestamp) -> std::optional<Timestamp> {
+    while (std::chrono::steady_clock::now() < before + 20ms) std::this_thread::yield();
+    note_progress();
+    ++calls;
+    end.wait();
+    return std::nullopt;
+  });
+  ASSERT_TRUE(reaches(calls, 1));
+  EXPECT_TRUE(pool.works(before + StagePool::kStuck + 10ms));
+  end.count_down();
+}
+
+TEST(StagePool, AThreadThatSleepsIsNotStuck) {
+  std::atomic<int> calls = 0;
+  StagePool pool(kClock);
+  pool.add([&](Timestamp) -> std::optional<Timestamp> {
+    ++calls;
+    return std::nullopt;
+  });
+  ASSERT_TRUE(reaches(calls, 1));
+  pool.ring();
+  ASSERT_TRUE(reaches(calls, 2));
+  pool.request_stop();
+  ASSERT_TRUE(pool.wait(soon()));
+  EXPECT_TRUE(pool.works(std::chrono::steady_clock::now() + 10h));
+}
+
 }  // namespace
 }  // namespace mig_runner::test
