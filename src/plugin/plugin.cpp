@@ -1,6 +1,7 @@
 #include "plugin/plugin.h"
 
 #include <poll.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <cstring>
 #include <optional>
 
+#include "base/children.h"
 #include "base/progress.h"
 #include "base/time.h"
 #include "plugin/output_reader.h"
@@ -25,6 +27,8 @@ using std::chrono::steady_clock;
 constexpr int kTryLater = 75;  // EX_TEMPFAIL of sysexits.h
 constexpr milliseconds kTerminateToKill = std::chrono::seconds(2);
 constexpr milliseconds kStopToKill = std::chrono::seconds(1);
+// SIGKILL ends a process at once, unless it hangs in the kernel.
+constexpr milliseconds kKillToGiveUp = std::chrono::seconds(1);
 // After the plugin's end a grandchild may still hold its output open.
 constexpr milliseconds kDrain = std::chrono::milliseconds(500);
 constexpr milliseconds kStopPoll = std::chrono::milliseconds(100);  // how soon a stop request is noticed
@@ -40,15 +44,16 @@ class Run {
 
   Result<Outcome> to_end(const std::stop_token& stop) {
     const auto deadline = steady_clock::now() + request_.timeout;
-    while (!ended_) {
+    while (!ended_ && !given_up_) {
       const auto now = steady_clock::now();
       note_progress();
       if (!killing_ && stop.stop_requested()) terminate(Outcome::Kind::stopped, now + kStopToKill);
       if (!killing_ && now >= deadline) terminate(Outcome::Kind::timed_out, now + kTerminateToKill);
-      if (killing_ && now >= kill_at_) kill(-spawned_.process, SIGKILL);
-      pump(kStopPoll);
+      if (killing_ && now >= kill_at_) end_by_force(now);
+      if (!given_up_) pump(kStopPoll);
     }
     drain();
+    if (given_up_) disown_child(spawned_.process);
     if (feed_error_) return tl::unexpected(*feed_error_);
     return outcome();
   }
@@ -69,7 +74,18 @@ class Run {
     killing_ = true;
     why_ = why;
     kill_at_ = kill_at;
-    kill(-spawned_.process, SIGTERM);
+    signal_group(SIGTERM);
+  }
+
+  // The leader, too, is asked by itself: one signal that reaches any of the group hides that it does not.
+  void signal_group(int number) {
+    reached_ = kill(-spawned_.process, number) == 0 || reached_;
+    refused_ = syscall(SYS_pidfd_send_signal, spawned_.handle.get(), number, nullptr, 0) != 0 && errno == EPERM;
+  }
+
+  void end_by_force(steady_clock::time_point now) {
+    signal_group(SIGKILL);
+    given_up_ = refused_ || now >= kill_at_ + kKillToGiveUp;
   }
 
   void pump(milliseconds longest) {
@@ -109,13 +125,11 @@ class Run {
     // The group goes before its leader is reaped: until then its number cannot belong to anybody else.
     if (killing_) kill(-spawned_.process, SIGKILL);
     ended_ = true;
-    // Fails where SIGCHLD is ignored, as a supervisor may have left it: nobody knows how it ended.
-    int status = 0;
-    if (waitpid(spawned_.process, &status, 0) == spawned_.process) status_ = status;
+    status_ = reap_child(spawned_.process);
   }
 
   void drain() {
-    const auto until = steady_clock::now() + kDrain;
+    const auto until = steady_clock::now() + (given_up_ ? milliseconds(0) : kDrain);
     while ((output_.open() || errors_.open()) && steady_clock::now() < until) pump(milliseconds(50));
     output_.finish();
     errors_.finish();
@@ -126,7 +140,8 @@ class Run {
     outcome.dropped_lines = dropped_;
     if (status_ && WIFEXITED(*status_)) outcome.exit_code = WEXITSTATUS(*status_);
     if (status_ && WIFSIGNALED(*status_)) outcome.signal = WTERMSIG(*status_);
-    if (killing_) {
+    if (given_up_) outcome.still_runs = refused_ ? "it runs as another user" : "it does not react to SIGKILL";
+    if (killing_ && (reached_ || given_up_)) {
       outcome.kind = why_;
     } else if (outcome.exit_code == 0) {
       outcome.kind = Outcome::Kind::succeeded;
@@ -146,6 +161,9 @@ class Run {
   OutputReader output_, errors_;
   bool ended_ = false;
   bool killing_ = false;
+  bool reached_ = false;   // by a signal, or another of its group was
+  bool refused_ = false;   // it may not be signalled
+  bool given_up_ = false;  // it runs on
   Outcome::Kind why_ = Outcome::Kind::failed;
   steady_clock::time_point kill_at_;
   std::optional<int> status_;
@@ -160,9 +178,11 @@ std::string Outcome::text() const {
     case Kind::try_later:
       return "exit 75 (try later)";
     case Kind::timed_out:
-      return "it ran longer than plugintimeout and was ended";
+      return still_runs.empty() ? "it ran longer than plugintimeout and was ended"
+                                : "it ran longer than plugintimeout and could not be ended: " + still_runs;
     case Kind::stopped:
-      return "it was ended because the runner stops";
+      return still_runs.empty() ? "it was ended because the runner stops"
+                                : "it could not be ended when the runner stopped: " + still_runs;
     case Kind::failed:
       break;
   }

@@ -35,10 +35,12 @@ struct Outcome {
     timed_out,
     stopped
   };  // exit 0; exit 75; other; told to end by the timeout or a stop request, whatever it exits with: many programs
-      // exit 0 on SIGTERM with their work undone
+      // exit 0 on SIGTERM with their work undone. One that no signal reached is judged by how it ended.
   Kind kind = Kind::failed;
   int exit_code = -1;  // -1 when a signal ended it, or nobody can know
   int signal = 0;
+  // After a timeout or a stop request: what kept it from being ended, so that it may run still. Empty: it has ended.
+  std::string still_runs;
   std::size_t dropped_lines = 0;
   std::string text() const;  // "exit 3", "killed by SIGSEGV", ..
 };
@@ -46,8 +48,11 @@ struct Outcome {
 // Runs a plugin to its end in a process group of its own with no descriptor of ours but the three standard ones.
 // Blocks; call it from a thread of its own; safe from several at once. `line(is_stderr, text)` is called on this thread
 // for each line of output. What it leaves running when it ends by itself goes on, but is not listened to for more than
-// 0.5 s; after a timeout or a stop request nothing of its group is left. An Error (retry later) means that it could not
-// be started: missing, not executable, input gone; or that `feed` failed. The process ignores SIGPIPE.
+// 0.5 s; after a timeout or a stop request nothing of its group is left, as far as it can be killed. One that cannot
+// (it runs as another user, or hangs in the kernel) is given up after the time in which it should have ended: its pipes
+// are closed, and reap_orphans() takes it once it ends. An Error means that it could not be started: with Retry::no
+// because of the plugin (missing, not executable), with Retry::later because of something else (input gone, no
+// descriptors left, a file system that fails); or it is that of `feed`. The process ignores SIGPIPE.
 Result<Outcome> run(const Request& request, const std::function<void(bool, std::string_view)>& line,
                     const std::stop_token& stop);
 

@@ -4,7 +4,6 @@
 #include <spawn.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,9 @@
 #include <cstring>
 #include <functional>
 #include <string_view>
+
+#include "base/children.h"
+#include "base/file_status.h"
 
 extern char** environ;
 
@@ -55,23 +57,28 @@ Result<Pipe> make_pipe() {
   return pipe;
 }
 
+// Retry::no where the plugin itself is at fault; what cannot be told now says nothing about it.
 Result<void> check_executable(const std::filesystem::path& path) {
-  struct stat status {};
-  if (stat(path.c_str(), &status) != 0)
-    return fail(errno == ENOENT ? "there is no such plugin" : std::strerror(errno), path, Retry::later);
-  if (!S_ISREG(status.st_mode)) return fail("the plugin is not a file", path, Retry::later);
-  if (access(path.c_str(), X_OK) != 0) return fail("the plugin is not executable (chmod +x)", path, Retry::later);
-  return {};
+  const auto status = file_status(path, Symlinks::followed);
+  if (!status) return tl::unexpected(status.error());
+  if (!*status) return fail("there is no such plugin", path);
+  if (!S_ISREG((*status)->st_mode)) return fail("the plugin is not a file", path);
+  if (access(path.c_str(), X_OK) == 0) return {};
+  if (errno == EACCES) return fail("the plugin is not executable (chmod +x)", path);
+  return fail_errno("the plugin cannot be looked at", path);
 }
 
-// Only a file: a pipe, for one, could keep the runner waiting for ever.
+// Of posix_spawn: what it says of the program, and not of this process or its surroundings.
+bool is_of_the_program(int error) {
+  constexpr std::array kOfTheProgram{ENOEXEC, ENOENT, EACCES, ENOTDIR, ELOOP, EISDIR, EINVAL, ELIBBAD};
+  return std::find(kOfTheProgram.begin(), kOfTheProgram.end(), error) != kOfTheProgram.end();
+}
+
 Result<UniqueFd> open_input(const std::filesystem::path& path) {
-  UniqueFd input(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!input) return fail_errno("the plugin's input cannot be opened", path);
-  struct stat status {};
-  if (fstat(input.get(), &status) != 0) return fail_errno("the plugin's input cannot be read", path);
-  if (!S_ISREG(status.st_mode)) return fail("the plugin's input is not a file", path, Retry::later);
-  return input;
+  auto input = open_regular(path);
+  if (!input) return fail("the plugin's input: " + input.error().what, path, Retry::later);
+  if (!*input) return fail("the plugin's input is not there", path, Retry::later);
+  return std::move(**input);
 }
 
 class Actions {
@@ -147,17 +154,19 @@ Result<Spawned> spawn(const Request& request) {
   auto environment = environment_for(request);
   const Attributes attributes;
   pid_t process = -1;
-  const int error = posix_spawn(&process, request.executable.c_str(), actions.get(), attributes.get(),
-                                pointers(arguments).data(), pointers(environment).data());
-  if (error == ENOEXEC)
-    return fail("the plugin is neither a program nor a script with #!", request.executable, Retry::later);
+  const int error = start_child(process, [&](pid_t& child) {
+    return posix_spawn(&child, request.executable.c_str(), actions.get(), attributes.get(), pointers(arguments).data(),
+                       pointers(environment).data());
+  });
+  if (error == ENOEXEC) return fail("the plugin is neither a program nor a script with #!", request.executable);
   if (error != 0)
-    return fail(std::string("it cannot be started: ") + std::strerror(error), request.executable, Retry::later);
+    return fail(std::string("it cannot be started: ") + std::strerror(error), request.executable,
+                is_of_the_program(error) ? Retry::no : Retry::later);
   UniqueFd handle(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
   if (!handle) {
     auto failure = fail_errno("no handle for a plugin's process", request.executable);
     kill(-process, SIGKILL);
-    waitpid(process, nullptr, 0);
+    disown_child(process);
     return failure;
   }
   return Spawned{process, std::move(handle), std::move(output->reader), std::move(errors->reader),

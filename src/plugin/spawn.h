@@ -5,7 +5,7 @@
 
 namespace mig_runner::plugin {
 
-// A plugin that was started: leader of a process group of its own. Reaped by who waits for it.
+// A plugin that was started: leader of a process group of its own. Belongs to the caller (base/children.h).
 struct Spawned {
   int process = -1;
   UniqueFd handle;  // pidfd: readable when it has ended

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "base/children.h"
 #include "base/text.h"
 #include "cron/zone.h"
 #include "runner/daemon_impl.h"
@@ -133,6 +134,7 @@ Result<void> Daemon::Impl::loop() {
     auto events = wakeups.wait(next, longest, quiet ? -1 : spool->event_fd());
     if (events.terminate) return {};
     events.add(std::exchange(missed, {}));
+    reap_orphans();
     if (events.reload) {
       service_manager.reloading();
       const auto goes_on = reload();

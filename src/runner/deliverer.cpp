@@ -24,7 +24,7 @@ Result<std::function<Result<std::string_view>()>> plain_pieces(const std::filesy
   return [path, stream = std::shared_ptr<std::istream>(std::move(*opened)),
           piece = std::make_shared<std::vector<char>>(std::size_t{256} << 10U)]() -> Result<std::string_view> {
     stream->read(piece->data(), static_cast<std::streamsize>(piece->size()));
-    if (stream->bad()) return fail("the result file is damaged: it cannot be decompressed", path, Retry::later);
+    if (stream->bad()) return fail("the result file is damaged: it cannot be decompressed", path);
     return std::string_view(piece->data(), static_cast<std::size_t>(stream->gcount()));
   };
 }
@@ -96,7 +96,7 @@ void Deliverer::deliver(store::Run run, Timestamp now) {
   };
   const auto outcome = plugin::run(request, line, stop_);
   now = clock_.now();
-  if (!outcome) return failed(std::move(run), outcome.error().text(), true, now);
+  if (!outcome) return failed(std::move(run), outcome.error().text(), outcome.error().retry == Retry::no, now);
   if (outcome->dropped_lines > 0)
     context_.log.warning(name + ": " + run.plugin + ": " + std::to_string(outcome->dropped_lines) +
                          " further lines of its output were dropped");
@@ -106,6 +106,7 @@ void Deliverer::deliver(store::Run run, Timestamp now) {
     case Outcome::Kind::try_later:
       return failed(std::move(run), "it asks to be tried later (exit 75)", false, now);
     case Outcome::Kind::stopped:
+      if (!outcome->still_runs.empty()) context_.log.warning(name + ": " + run.plugin + ": " + outcome->text());
       return recorder_.release(run);
     case Outcome::Kind::failed:
     case Outcome::Kind::timed_out:

@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,6 +11,7 @@
 #include <cstring>
 #include <optional>
 
+#include "base/children.h"
 #include "base/file.h"
 
 extern char** environ;
@@ -67,8 +67,10 @@ int spawn(pid_t& pid, std::vector<std::string> arguments, int in, int out, int e
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &all);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-  const int status = posix_spawnp(&pid, arguments[0].c_str(), &actions, &attributes, pointers(arguments).data(),
-                                  pointers(environment).data());
+  const int status = start_child(pid, [&](pid_t& child) {
+    return posix_spawnp(&child, arguments[0].c_str(), &actions, &attributes, pointers(arguments).data(),
+                        pointers(environment).data());
+  });
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   return status;
@@ -133,8 +135,7 @@ Result<GpgOutput> run_gpg(const std::string& program, const std::filesystem::pat
   const bool ended =
       process && read_until_end(process.get(), out->read.get(), err->read.get(), output, Steady::now() + limit);
   if (!ended) kill(-pid, SIGKILL);
-  int exit_status = 0;
-  while (waitpid(pid, &exit_status, 0) < 0 && errno == EINTR) continue;
+  static_cast<void>(reap_child(pid));
   if (!process) return fail(program + " cannot be watched", home.string(), Retry::later);
   if (!ended)
     return fail(program + " did not end within " + text_of(limit) + " and was killed", home.string(), Retry::later);

@@ -1,12 +1,19 @@
 #include "plugin/plugin.h"
 
 #include <gmock/gmock.h>
+#include <linux/capability.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
 #include <thread>
 
+#include "base/children.h"
+#include "base/file.h"
 #include "support/scratch_directory.h"
 
 namespace mig_runner::plugin {
@@ -129,6 +136,70 @@ TEST_F(PluginTest, OneThatHeedsSigtermEndsAtOnce) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 1900ms) << "2 s are for those that do not";
 }
 
+// A plugin that changed its user (sudo): this thread may not signal it, as an ordinary user's runner may not.
+class OtherUserTest : public PluginTest {
+ protected:
+  // Of this thread alone; a program that it starts has all of root's capabilities again.
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "only root can start a process of another user";
+    set_kill(false);
+  }
+  void TearDown() override {
+    if (geteuid() == 0) set_kill(true);
+    for (const auto& line : lines)
+      if (line.starts_with("1 pid ")) kill(std::stoi(line.substr(6)), SIGKILL);
+    while (waitpid(-1, nullptr, 0) > 0) continue;
+  }
+  static void set_kill(bool on) {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct data[2]{};
+    syscall(SYS_capget, &header, data);
+    const auto bit = 1U << CAP_KILL;
+    data[0].effective = on ? data[0].effective | bit : data[0].effective & ~bit;
+    syscall(SYS_capset, &header, data);
+  }
+  Result<Outcome> run_as_other(const std::string& command, std::stop_token stop = {}) {
+    return run_script("echo pid $$; exec setpriv --reuid 65534 --clear-groups /bin/sh -c '" + command + "'", stop);
+  }
+};
+
+TEST_F(OtherUserTest, OneThatCannotBeEndedIsGivenUp) {
+  request.timeout = 300ms;
+  const auto begin = std::chrono::steady_clock::now();
+  const auto outcome = run_as_other("sleep 30").value();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
+  EXPECT_EQ(outcome.kind, Kind::timed_out);
+  EXPECT_EQ(outcome.text(), "it ran longer than plugintimeout and could not be ended: it runs as another user");
+}
+
+TEST_F(OtherUserTest, AStopDoesNotWaitForIt) {
+  std::stop_source stop;
+  stop.request_stop();
+  const auto begin = std::chrono::steady_clock::now();
+  const auto outcome = run_as_other("sleep 30", stop.get_token()).value();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 3s);
+  EXPECT_EQ(outcome.kind, Kind::stopped);
+}
+
+TEST_F(OtherUserTest, OneThatNoSignalReachedIsJudgedByItsEnd) {
+  request.timeout = 300ms;
+  EXPECT_EQ(run_as_other("sleep 1").value().kind, Kind::succeeded);
+  EXPECT_EQ(run_as_other("sleep 1; exit 3").value().text(), "exit 3");
+}
+
+TEST_F(OtherUserTest, OneThatWasGivenUpIsReapedLater) {
+  request.timeout = 300ms;
+  ASSERT_FALSE(run_as_other("sleep 30").value().still_runs.empty());
+  ASSERT_THAT(lines, testing::ElementsAre(testing::StartsWith("1 pid ")));
+  const auto process = std::stoi(lines.front().substr(6));
+  set_kill(true);
+  ASSERT_EQ(kill(process, SIGKILL), 0);
+  siginfo_t ended{};
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(process), &ended, WEXITED | WNOWAIT), 0);
+  reap_orphans();
+  EXPECT_EQ(kill(process, 0), -1);
+}
+
 TEST_F(PluginTest, WhatIsLeftRunningAfterSuccessGoesOn) {
   EXPECT_EQ(run_script("sleep 30 >/dev/null 2>&1 & echo $! > child").value().kind, Kind::succeeded);
   const auto child = std::stoi(file("child"));
@@ -212,6 +283,7 @@ TEST_F(PluginTest, SeveralRunSideBySideWithoutSharingDescriptors) {
 TEST_F(PluginTest, WhatCannotBeStartedIsSaid) {
   request.executable = directory.path() / "missing";
   EXPECT_THAT(run_request().error().text(), testing::HasSubstr("no such plugin"));
+  EXPECT_EQ(run_request().error().retry, Retry::no) << "the plugin's own fault";
   request.executable = directory.path();
   EXPECT_THAT(run_request().error().text(), testing::HasSubstr("not a file"));
   test::write_text(directory.path() / "plain", "#!/bin/sh\n");
@@ -221,6 +293,24 @@ TEST_F(PluginTest, WhatCannotBeStartedIsSaid) {
   test::write_text(request.executable, "exit 0\n");
   EXPECT_THAT(run_request().error().text(), testing::HasSubstr("#!"));
   test::write_text(request.executable, "#!/no/such/interpreter\n");
+  EXPECT_EQ(run_request().error().retry, Retry::no);
+}
+
+// An error is not an absence: what keeps this process from starting any program says nothing about this one.
+TEST_F(PluginTest, WhatKeepsAnyPluginFromStartingIsTriedAgain) {
+  run_script("exit 0").value();
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  std::vector<UniqueFd> all;
+  const rlimit few{64, before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &few);
+  for (UniqueFd next(dup(1)); next; next = UniqueFd(dup(1))) all.push_back(std::move(next));
+  const auto outcome = run_request();
+  setrlimit(RLIMIT_NOFILE, &before);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().retry, Retry::later);
+  request.executable = directory.path() / "loop";
+  std::filesystem::create_symlink("loop", request.executable);
   EXPECT_EQ(run_request().error().retry, Retry::later);
 }
 
@@ -228,10 +318,10 @@ TEST_F(PluginTest, AnInputThatIsNoFileIsSaid) {
   run_script("exit 0").value();
   std::filesystem::remove(directory.path() / "input");
   std::filesystem::create_directory(directory.path() / "input");
-  EXPECT_THAT(run_request().error().text(), testing::HasSubstr("not a file"));
+  EXPECT_THAT(run_request().error().text(), testing::HasSubstr("not a regular file"));
   std::filesystem::remove(directory.path() / "input");
   mkfifo((directory.path() / "input").c_str(), 0600);
-  EXPECT_THAT(run_request().error().text(), testing::HasSubstr("not a file"));
+  EXPECT_THAT(run_request().error().text(), testing::HasSubstr("not a regular file"));
   std::filesystem::remove(directory.path() / "input");
   std::filesystem::create_symlink("nowhere", directory.path() / "input");
   const auto outcome = run_request();

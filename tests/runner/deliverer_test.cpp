@@ -35,6 +35,24 @@ TEST(Deliverer, PipesTheResultIntoThePlugin) {
   EXPECT_THAT(stand.file("received"), HasSubstr(R"("plugin":"save")"));
 }
 
+// Its directory that cannot be read, no descriptors left: that says nothing about the plugin.
+TEST(Deliverer, APluginThatCannotBeLookedAtIsTriedAgainForEver) {
+  config::JobSettings settings;
+  settings.pluginretries = 0;
+  StoredStand stand("exit 75", settings);
+  const auto plugin = stand.directory.path() / "plugins/save";
+  std::filesystem::remove(plugin);
+  std::filesystem::create_symlink("save", plugin);
+  stand.pass(1h, 1min);
+  EXPECT_EQ(stand.run().state, RunState::stored);
+  EXPECT_EQ(stand.run().failures, 0);
+  EXPECT_THAT(stand.run().reason, HasSubstr("it cannot be looked at"));
+  std::filesystem::remove(plugin);
+  stand.plugin("save", "cat > received");
+  stand.pass(1h, 1min);
+  EXPECT_EQ(stand.run().state, RunState::delivered);
+}
+
 struct CompressedStand : Stand {
   explicit CompressedStand(const std::string& script, int commands) {
     settings.compress_results = true;
