@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/process.h"
 #include "cli/command_line.h"
 
 namespace {
@@ -25,6 +26,7 @@ int terminal_width() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  mig_runner::prepare_process();
   mig_runner::cli::Streams streams{std::cout, std::cerr};
   if (isatty(STDOUT_FILENO) == 1) {
     streams.width = terminal_width();

@@ -1,7 +1,6 @@
 // How the runner starts, and starts its stages anew with another configuration.
 
 #include <malloc.h>
-#include <sys/prctl.h>
 
 #include <chrono>
 #include <csignal>
@@ -76,8 +75,6 @@ bool is_gone(const std::filesystem::path& directory) {
 Result<std::unique_ptr<Daemon>> Daemon::start(const std::filesystem::path& runner_cfg) {
   keep_memory_small();
   std::signal(SIGPIPE, SIG_IGN);
-  // The key and its passphrase are in memory: they must not get into a core file.
-  prctl(PR_SET_DUMPABLE, 0);
   auto wakeups = Wakeups::create();
   if (!wakeups) return tl::unexpected(wakeups.error());
   auto loaded = load_configuration(runner_cfg);

@@ -124,5 +124,27 @@ TEST(StuckPlugin, AsTheFirstProcessItReapsWhatPluginsLeave) {
   EXPECT_EQ(world.runner->wait(), 0);
 }
 
+TEST(StuckPlugin, ALimitOfTheSizeOfFilesIsAnError) {
+  World world;
+  sandbox_of_one(world);
+  world.job("often", "schedule = \"* * * * * * *\"\nexpiry = 1s\n");
+  start_as(world, {"/bin/sh", "-c", "ulimit -f 16; exec \"$@\"", "sh"});
+  const auto status = world.runner->wait(3s);
+  EXPECT_LT(status ? *status : world.stop_runner(), 128) << "ended by a signal";
+  EXPECT_NE(world.log(), "");
+}
+
+TEST(StuckPlugin, StandardDescriptorsThatAreClosedAreOpened) {
+  World world;
+  sandbox_of_one(world);
+  world.plugin("save", "cat > /dev/null; echo talk; echo talk >&2; echo x >> saved");
+  world.job("often", "schedule = \"* * * * * * *\"\nexpiry = 1s\nplugin = save\n");
+  start_as(world, {"/bin/sh", "-c", "exec \"$@\" <&- >&- 2>&-", "sh"});
+  EXPECT_TRUE(eventually([&] { return world.file("tree/saved").size() >= 2; })) << world.log();
+  for (const std::string fd : {"0", "1", "2"})
+    EXPECT_EQ(std::filesystem::read_symlink("/proc/" + std::to_string(world.runner->id()) + "/fd/" + fd), "/dev/null");
+  EXPECT_EQ(world.stop_runner(), 0);
+}
+
 }  // namespace
 }  // namespace mig_runner::test
