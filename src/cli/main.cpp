@@ -1,7 +1,10 @@
+#include <malloc.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <iostream>
 #include <string>
 #include <string_view>
@@ -24,6 +27,34 @@ int terminal_width() {
 }
 
 }  // namespace
+
+// What is freed is overwritten: the passphrase and the key pass through strings of many kinds (a configuration file's
+// text and values, what gpg exports), none of which should leave them behind in free memory. 64 KiB are more than any
+// of these has; AddressSanitizer watches over its own.
+#ifndef __SANITIZE_ADDRESS__
+namespace {
+
+void wipe_and_free(void* memory) noexcept {
+  constexpr std::size_t kMost = std::size_t{64} << 10U;
+  if (memory != nullptr) explicit_bzero(memory, std::min(malloc_usable_size(memory), kMost));
+  std::free(memory);
+}
+
+}  // namespace
+
+void operator delete(void* memory) noexcept {
+  wipe_and_free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  wipe_and_free(memory);
+}
+void operator delete[](void* memory) noexcept {
+  wipe_and_free(memory);
+}
+void operator delete[](void* memory, std::size_t) noexcept {
+  wipe_and_free(memory);
+}
+#endif
 
 int main(int argc, char** argv) {
   mig_runner::prepare_process();

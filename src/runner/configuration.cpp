@@ -94,7 +94,11 @@ LoadedConfiguration load_configuration(const fs::path& runner_cfg) {
   if (!client || !passphrase || config::any_fatal(problems)) return loaded;
 
   Configuration configuration;
-  for (const auto& text : {runner->text, client->text, passphrase->reveal()}) mix(configuration.fingerprint, text);
+  for (const std::string_view text :
+       {std::string_view(runner->text), std::string_view(client->text), std::string_view(passphrase->reveal())})
+    mix(configuration.fingerprint, text);
+  // They may hold the passphrase, which stays in one place alone.
+  for (auto* text : {&runner->text, &client->text, &runner->config.passphrase}) sign::wipe(*text);
   for (const char* name : {"secring.gpg", "pubring.kbx", "pubring.gpg", "private-keys-v1.d"})
     mix_file_times(configuration.fingerprint, client->config.gpg_home / name);
   configuration.runner = std::move(runner->config);

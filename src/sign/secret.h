@@ -5,6 +5,9 @@
 
 namespace mig_runner::sign {
 
+// Overwrites all of the string's memory and leaves it empty.
+void wipe(std::string& text) noexcept;
+
 // Text that must not be logged; wiped when destroyed. Not copyable by accident.
 class Secret {
  public:
@@ -14,13 +17,11 @@ class Secret {
   Secret& operator=(const Secret&) = delete;
   Secret(Secret&& other) noexcept;
   Secret& operator=(Secret&& other) noexcept;
-  ~Secret();
+  ~Secret() { wipe(text_); }
   const std::string& reveal() const { return text_; }
   bool empty() const { return text_.empty(); }
 
  private:
-  void wipe() noexcept;
-
   std::string text_;
 };
 
