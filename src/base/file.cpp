@@ -4,9 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
+
+#include "base/path_below.h"
 
 namespace mig_runner {
 namespace {
@@ -30,6 +32,15 @@ Result<void> write_all(int fd, std::string_view bytes, const fs::path& path) {
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
   return {};
+}
+
+std::string random_letters() {
+  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  std::array<unsigned char, 6> bytes{};
+  static_cast<void>(getentropy(bytes.data(), bytes.size()));
+  std::string text;
+  for (const auto byte : bytes) text += letters[byte % letters.size()];
+  return text;
 }
 
 }  // namespace
@@ -60,8 +71,13 @@ void UniqueFd::reset() {
 Result<std::string> read_file(const fs::path& path, std::size_t max_bytes) {
   // Not blocking: opening a FIFO that stands in a file's place must not hang.
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) return fail_errno("it cannot be read", path);
+  return read_file(fd, path, max_bytes);
+}
+
+Result<std::string> read_file(const UniqueFd& fd, const fs::path& path, std::size_t max_bytes) {
   struct stat status {};
-  if (!fd || fstat(fd.get(), &status) != 0) return fail_errno("it cannot be read", path);
+  if (fstat(fd.get(), &status) != 0) return fail_errno("it cannot be read", path);
   if (!S_ISREG(status.st_mode)) return fail("it is not a regular file", path);
   std::string text;
   const auto refuse = [&] { return fail("it is larger than " + std::to_string(max_bytes) + " bytes", path); };
@@ -81,23 +97,39 @@ Result<std::string> read_file(const fs::path& path, std::size_t max_bytes) {
   return text;
 }
 
-DurableFile::DurableFile(fs::path final_path, fs::path temporary_path, UniqueFd fd)
-    : final_path_(std::move(final_path)), temporary_path_(std::move(temporary_path)), fd_(std::move(fd)) {}
+DurableFile::DurableFile(UniqueFd directory, fs::path final_path) noexcept
+    : directory_(std::move(directory)), final_path_(std::move(final_path)) {}
 
 Result<DurableFile> DurableFile::create(const fs::path& final_path) {
-  const auto directory = final_path.parent_path();
-  if (auto made = make_directories(directory); !made) return tl::unexpected(made.error());
-  auto name = (directory / ("." + final_path.filename().string() + std::string(kTemporaryMark) + "XXXXXX")).string();
-  UniqueFd fd(mkostemp(name.data(), O_CLOEXEC));  // mode 0600
-  if (!fd) return fail_errno("no file can be made there", directory);
-  return DurableFile(final_path, name, std::move(fd));
+  const auto path = final_path.has_parent_path() ? final_path : fs::path(".") / final_path;
+  return create(PathBelow{path.parent_path(), path.filename()});
+}
+
+Result<DurableFile> DurableFile::create(const PathBelow& final_path) {
+  auto directory = make_directory_below(final_path.parent());
+  if (!directory) return tl::unexpected(directory.error());
+  DurableFile file(std::move(*directory), final_path.whole());
+  if (auto opened = file.open_temporary(); !opened) return tl::unexpected(opened.error());
+  return file;
+}
+
+// Mode 0600, under a name that nobody has.
+Result<void> DurableFile::open_temporary() {
+  const auto begin = "." + final_path_.filename().string() + std::string(kTemporaryMark);
+  do {
+    temporary_name_ = begin + random_letters();
+    fd_ = UniqueFd(openat(directory_.get(), temporary_name_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  } while (!fd_ && errno == EEXIST);
+  if (!fd_) return fail_errno("no file can be made there", final_path_.parent_path());
+  return {};
 }
 
 DurableFile& DurableFile::operator=(DurableFile&& other) noexcept {
   if (this != &other) {
     discard();
+    directory_ = std::move(other.directory_);
     final_path_ = std::move(other.final_path_);
-    temporary_path_ = std::move(other.temporary_path_);
+    temporary_name_ = std::move(other.temporary_name_);
     fd_ = std::move(other.fd_);
     buffer_ = std::move(other.buffer_);
   }
@@ -111,11 +143,11 @@ DurableFile::~DurableFile() {
 void DurableFile::discard() {
   if (!fd_) return;
   fd_.reset();
-  unlink(temporary_path_.c_str());
+  unlinkat(directory_.get(), temporary_name_.c_str(), 0);
 }
 
 Result<void> DurableFile::flush_buffer() {
-  auto written = write_all(fd_.get(), buffer_, temporary_path_);
+  auto written = write_all(fd_.get(), buffer_, final_path_);
   buffer_.clear();
   return written;
 }
@@ -123,7 +155,7 @@ Result<void> DurableFile::flush_buffer() {
 Result<void> DurableFile::write(std::string_view bytes) {
   if (bytes.size() >= kBufferBytes) {
     if (auto written = flush_buffer(); !written) return written;
-    return write_all(fd_.get(), bytes, temporary_path_);
+    return write_all(fd_.get(), bytes, final_path_);
   }
   buffer_ += bytes;
   return buffer_.size() < kBufferBytes ? Result<void>() : flush_buffer();
@@ -131,27 +163,24 @@ Result<void> DurableFile::write(std::string_view bytes) {
 
 Result<void> DurableFile::commit() {
   if (auto written = flush_buffer(); !written) return written;
-  if (fsync(fd_.get()) != 0) return fail_errno("the file cannot be flushed", temporary_path_);
-  if (rename(temporary_path_.c_str(), final_path_.c_str()) != 0)
+  if (fsync(fd_.get()) != 0) return fail_errno("the file cannot be flushed", final_path_);
+  if (renameat(directory_.get(), temporary_name_.c_str(), directory_.get(), final_path_.filename().c_str()) != 0)
     return fail_errno("the file cannot get its name", final_path_);
   fd_.reset();
-  return flush_directory(final_path_.parent_path());
-}
-
-Result<void> move_file(const fs::path& from, const fs::path& to) {
-  if (auto made = make_directories(to.parent_path()); !made) return made;
-  if (rename(from.c_str(), to.c_str()) != 0) return fail_errno("the file cannot get its name", to);
-  return flush_directory(to.parent_path());
+  if (fsync(directory_.get()) != 0) return fail_errno("the directory cannot be flushed", final_path_.parent_path());
+  return {};
 }
 
 void remove_temporary_files(const fs::path& directory) {
-  std::error_code error;
-  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
-    const auto name = entry->path().filename().string();
-    std::error_code ignored;
-    if (name.starts_with('.') && name.find(kTemporaryMark) != std::string::npos && entry->is_regular_file(ignored))
-      fs::remove(entry->path(), ignored);
-  }
+  remove_temporary_files(PathBelow{directory, {}});
+}
+
+void remove_temporary_files(const PathBelow& directory) {
+  const auto names = names_below(directory);
+  if (!names || !*names) return;
+  for (const auto& name : **names)
+    if (name.starts_with('.') && name.find(kTemporaryMark) != std::string::npos)
+      static_cast<void>(remove_file_below({directory.root, directory.relative / name}));
 }
 
 }  // namespace mig_runner

@@ -21,13 +21,19 @@ class UniqueFd {
   int get() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
   void reset();
+  // Whoever calls owns it from now on.
+  int release() { return std::exchange(fd_, -1); }
 
  private:
   int fd_ = -1;
 };
 
+struct PathBelow;
+
 // The whole file. A larger one than `max_bytes` is an error, as is one that is not a regular file.
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes);
+// The same of one that is open; `path` is only for messages.
+Result<std::string> read_file(const UniqueFd& file, const std::filesystem::path& path, std::size_t max_bytes);
 
 // Makes `directory` and its missing parents, mode 0700, flushing each one's parent. Errors are Retry::later.
 Result<void> make_directories(const std::filesystem::path& directory);
@@ -39,6 +45,8 @@ class DurableFile {
  public:
   // Makes missing parent directories, mode 0700, flushing each one's parent.
   static Result<DurableFile> create(const std::filesystem::path& final_path);
+  // The same where somebody else may write: see base/path_below.h.
+  static Result<DurableFile> create(const PathBelow& final_path);
   DurableFile(DurableFile&&) noexcept = default;
   DurableFile& operator=(DurableFile&& other) noexcept;
   ~DurableFile();
@@ -48,21 +56,20 @@ class DurableFile {
   Result<void> commit();
 
  private:
-  DurableFile(std::filesystem::path final_path, std::filesystem::path temporary_path, UniqueFd fd);
+  DurableFile(UniqueFd directory, std::filesystem::path final_path) noexcept;
+  Result<void> open_temporary();
   Result<void> flush_buffer();
   void discard();
 
-  std::filesystem::path final_path_;
-  std::filesystem::path temporary_path_;
+  UniqueFd directory_;                // stays the same one, whatever becomes of its path
+  std::filesystem::path final_path_;  // its directory is only for messages
+  std::string temporary_name_;
   UniqueFd fd_;
   std::string buffer_;
 };
 
-// Gives a file that is flushed another name on the same file system, makes the missing parents and flushes the
-// directory. Errors are Retry::later.
-Result<void> move_file(const std::filesystem::path& from, const std::filesystem::path& to);
-
 // Removes what an interrupted DurableFile left in `directory` (not below it).
 void remove_temporary_files(const std::filesystem::path& directory);
+void remove_temporary_files(const PathBelow& directory);
 
 }  // namespace mig_runner

@@ -63,9 +63,16 @@ Result<Status> file_status(int directory, const std::string& name) {
 }
 
 Result<std::optional<std::vector<std::string>>> names_in(const fs::path& directory) {
-  const std::unique_ptr<DIR, CloseDirectory> open(opendir(directory.c_str()));
-  if (!open && means_absent(errno)) return std::nullopt;
-  if (!open) return fail_errno("the directory cannot be read", directory);
+  UniqueFd opened(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!opened && means_absent(errno)) return std::nullopt;
+  if (!opened) return fail_errno("the directory cannot be read", directory);
+  return names_in(std::move(opened), directory);
+}
+
+Result<std::vector<std::string>> names_in(UniqueFd directory, const fs::path& path) {
+  const std::unique_ptr<DIR, CloseDirectory> open(fdopendir(directory.get()));
+  if (!open) return fail_errno("the directory cannot be read", path);
+  directory.release();
   std::vector<std::string> names;
   while (true) {
     errno = 0;  // the end of the directory leaves it as it is
@@ -74,7 +81,7 @@ Result<std::optional<std::vector<std::string>>> names_in(const fs::path& directo
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") names.emplace_back(name);
   }
-  if (errno != 0) return fail_errno("the directory cannot be read", directory);
+  if (errno != 0) return fail_errno("the directory cannot be read", path);
   std::sort(names.begin(), names.end());
   return names;
 }

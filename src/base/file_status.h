@@ -28,6 +28,8 @@ Result<std::optional<struct stat>> file_status(int directory, const std::string&
 
 // The names in `directory`, sorted, without "." and "..".
 Result<std::optional<std::vector<std::string>>> names_in(const std::filesystem::path& directory);
+// The same of one that is open for reading; `path` is only for messages.
+Result<std::vector<std::string>> names_in(UniqueFd directory, const std::filesystem::path& path);
 
 // Opens a regular file for reading; never blocks, whatever stands there. A file of another kind is an Error with
 // Retry::no. The descriptor itself is in blocking mode, which a regular file does not notice.

@@ -80,7 +80,7 @@ void AgentAnswer::rename(const std::string& name) {
   findings = std::move(renamed);
 }
 
-Result<void> read_answers(const std::filesystem::path& file, const std::function<void(AgentAnswer)>& take) {
+Result<void> read_answers(const PathBelow& file, const std::function<void(AgentAnswer)>& take) {
   std::vector<std::string> modules;
   mig::ResultReader reader(
       [&](std::string_view json) -> Result<void> {

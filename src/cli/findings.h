@@ -1,12 +1,12 @@
 #pragma once
 
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "base/path_below.h"
 #include "cli/json_output.h"
 #include "cli/table.h"
 
@@ -59,7 +59,7 @@ struct AgentAnswer {
 };
 
 // Reads a result file a command at a time; an Error names the file.
-Result<void> read_answers(const std::filesystem::path& file, const std::function<void(AgentAnswer)>& take);
+Result<void> read_answers(const PathBelow& file, const std::function<void(AgentAnswer)>& take);
 
 Json finding_json(const Finding& finding);
 Table findings_table();

@@ -120,7 +120,7 @@ class Follow {
     context_.streams.out << text << '\n';
     if (run.result_file.empty()) return status;
     const auto file = result_file_of(tree_, store_, run);
-    context_.streams.out << printable(file ? file->string() : file.error().what) << '\n';
+    context_.streams.out << printable(file ? file->whole().string() : file.error().what) << '\n';
     return status;
   }
 

@@ -7,6 +7,7 @@
 #include "cli/run_output.h"
 #include "cli/runs.h"
 #include "runner/by_hand.h"
+#include "runner/run_files.h"
 
 namespace mig_runner::cli {
 namespace {
@@ -56,12 +57,6 @@ class Repair {
   std::string done_;
 };
 
-// The plugin that the job has now, or had where it is gone.
-std::string plugin_of(const Tree& tree, const store::Run& run) {
-  const auto job = tree.job(run.job);
-  return job ? (*job)->config.plugin : run.plugin;
-}
-
 config::JobSettings settings_of(const Tree& tree, const store::Run& run) {
   const auto job = tree.job(run.job);
   return job ? (*job)->config.settings : tree.config().job_defaults;
@@ -82,8 +77,10 @@ Command redeliver_command(CLI::App& app, const Context& context) {
   const auto* done = "is delivered again";
   return make_command(command, context, done,
                       [](const Tree& tree, store::RunStore& store, store::Run run, Timestamp now) {
-                        const auto plugin = plugin_of(tree, run);
-                        return runner::redeliver(store, std::move(run), plugin, now);
+                        const auto job = tree.job(run.job);
+                        const auto plugin = runner::plugin_of(run, job ? job->get() : nullptr);
+                        if (!plugin) return Result<store::Run>(tl::unexpected(plugin.error()));
+                        return runner::redeliver(store, std::move(run), *plugin, now);
                       });
 }
 

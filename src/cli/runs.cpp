@@ -4,8 +4,10 @@
 #include <charconv>
 #include <system_error>
 
+#include "base/file_status.h"
 #include "config/tree_layout.h"
 #include "runner/configuration.h"
+#include "runner/run_files.h"
 #include "store/tree_lock.h"
 
 namespace mig_runner::cli {
@@ -59,10 +61,11 @@ Result<store::Run> find_run(store::RunStore& store, const std::string& name) {
   return std::move(**found);
 }
 
-Result<std::filesystem::path> result_file_of(const Tree& tree, store::RunStore& store, const store::Run& run) {
-  auto path = tree.config().directory / run.result_file;
-  std::error_code error;
-  if (run.collected_by.empty() || run.collected_by == store.tree() || std::filesystem::exists(path, error)) return path;
+Result<PathBelow> result_file_of(const Tree& tree, store::RunStore& store, const store::Run& run) {
+  auto path = runner::result_path(tree.config().directory, run);
+  if (!path || run.collected_by.empty() || run.collected_by == store.tree()) return path;
+  const auto there_is_one = file_status(path->whole(), Symlinks::refused);
+  if (!there_is_one || *there_is_one) return path;
   const auto colon = run.collected_by.find(':');
   const auto host = run.collected_by.substr(0, colon);
   const auto directory = colon == std::string::npos ? "" : run.collected_by.substr(colon + 1);

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/path_below.h"
 #include "cli/tree.h"
 #include "store/run_store.h"
 
@@ -21,8 +21,9 @@ Result<std::unique_ptr<store::RunStore>> open_runs(const Tree& tree, const std::
 Result<store::Run> find_run(store::RunStore& store, const std::string& name);
 inline constexpr const char* kRunHelp = "JOB@TIME as `history` prints it, an action's id, or a job for its newest run";
 
-// Where a run's results can be read. An Error where they lie on another machine of the group, with what to do.
-Result<std::filesystem::path> result_file_of(const Tree& tree, store::RunStore& store, const store::Run& run);
+// Where a run's results can be read. An Error where they lie on another machine of the group, with what to do, or where
+// the record names what is no result file of the run's.
+Result<PathBelow> result_file_of(const Tree& tree, store::RunStore& store, const store::Run& run);
 
 // Who works on the tree ("process 4711 on HOST since ..."), or nothing.
 std::optional<std::string> runner_at_work(const Tree& tree);

@@ -124,9 +124,9 @@ class Show {
   Result<void> summarize(const Tree& tree, store::RunStore& store, const store::Run& run) {
     const auto file = result_file_of(tree, store, run);
     if (!file) return tl::unexpected(file.error());
-    file_ = *file;
+    file_ = file->whole();
     Summary summary;
-    auto read = read_answers(file_, [&](const AgentAnswer& answer) { summary.add(answer); });
+    auto read = read_answers(*file, [&](const AgentAnswer& answer) { summary.add(answer); });
     if (read) summary_ = std::move(summary);
     return read;
   }

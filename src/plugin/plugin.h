@@ -16,6 +16,7 @@ namespace mig_runner::plugin {
 struct Request {
   std::filesystem::path executable;
   std::filesystem::path input;  // becomes standard input
+  int open_input = -1;          // instead of it: a file that is open for reading, which stays the caller's
   // Instead of it: what standard input gets, a piece at a time until one is empty. Called on the thread of run(). An
   // Error ends the plugin: what it got is not whole.
   std::function<Result<std::string_view>()> feed;

@@ -24,9 +24,9 @@ namespace {
 
 // Ours alone: the passphrase and where it lies, passwords of the database, the line to the service manager. Everything
 // else is passed on, as the original did: plugins are configured by it.
-constexpr std::array<std::string_view, 9> kWithheld{
-    "MIGPGPPASSPHRASE", "CREDENTIALS_DIRECTORY", "PGPASSWORD", "PGPASSFILE", "NOTIFY_SOCKET",
-    "WATCHDOG_PID",     "WATCHDOG_USEC",         "LISTEN_PID", "LISTEN_FDS"};
+constexpr std::array<std::string_view, 11> kWithheld{
+    "MIGPGPPASSPHRASE", "CREDENTIALS_DIRECTORY", "PGPASSWORD",    "PGPASSFILE", "PGSERVICEFILE", "PGSSLKEY",
+    "NOTIFY_SOCKET",    "WATCHDOG_PID",          "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS"};
 
 bool inherited(std::string_view entry) {
   const auto name = entry.substr(0, entry.find('='));
@@ -133,8 +133,10 @@ Result<Spawned> spawn(const Request& request) {
     if (!made) return tl::unexpected(made.error());
     feed = std::move(*made);
   }
-  auto input = request.feed ? Result<UniqueFd>(std::move(feed.reader)) : open_input(request.input);
+  const bool has_input = request.feed || request.open_input >= 0;
+  auto input = has_input ? Result<UniqueFd>(std::move(feed.reader)) : open_input(request.input);
   if (!input) return tl::unexpected(input.error());
+  const int standard_input = request.open_input >= 0 ? request.open_input : input->get();
   auto output = make_pipe();
   auto errors = make_pipe();
   if (!output || !errors) return tl::unexpected(output ? errors.error() : output.error());
@@ -145,7 +147,7 @@ Result<Spawned> spawn(const Request& request) {
 
   Actions actions;
   posix_spawn_file_actions_addchdir_np(actions.get(), request.working_directory.c_str());
-  posix_spawn_file_actions_adddup2(actions.get(), input->get(), 0);
+  posix_spawn_file_actions_adddup2(actions.get(), standard_input, 0);
   posix_spawn_file_actions_adddup2(actions.get(), output->writer.get(), 1);
   posix_spawn_file_actions_adddup2(actions.get(), errors->writer.get(), 2);
   posix_spawn_file_actions_addclosefrom_np(actions.get(), 3);

@@ -1,45 +1,39 @@
 #include "runner/adoption.h"
 
-#include "base/file.h"
+#include "base/file_status.h"
+#include "base/names.h"
+#include "base/path_below.h"
 #include "config/tree_layout.h"
 #include "mig/result_document.h"
+#include "runner/run_files.h"
 #include "runner/run_flow.h"
-#include "spool/spool.h"
 
 namespace mig_runner::runner {
 namespace {
 
-namespace fs = std::filesystem;
 constexpr std::size_t kMaxRecordBytes = std::size_t{16} << 20U;
 
-// What cannot be read is as good as empty here.
-std::vector<fs::path> entries_of(const fs::path& directory) {
-  std::vector<fs::path> entries;
-  std::error_code error;
-  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
-    entries.push_back(entry->path());
-  return entries;
-}
-
-void set_aside(const StageContext& context, const fs::path& path, const std::string& why) {
-  const fs::path aside = path.string() + ".damaged";
-  std::error_code error;
-  fs::rename(path, aside, error);
-  context.log.error("The record of a launched action cannot be read, " +
-                    (error ? "and not be set aside (" + error.message() + ")" : "set aside as " + aside.string()) +
-                    ": " + why);
+void set_aside(const StageContext& context, const PathBelow& path, const std::string& why) {
+  const auto aside = path.with(".damaged");
+  const auto moved = rename_below(path, aside.relative.filename());
+  context.log.error(
+      "The record of a launched action cannot be read, " +
+      (moved ? "set aside as " + aside.whole().string() : "and not be set aside (" + moved.error().text() + ")") +
+      ": " + why);
 }
 
 // True where the record was new.
-bool adopt(const StageContext& context, const std::string& job, const fs::path& path, Timestamp now) {
-  const auto text = read_file(path, kMaxRecordBytes);
-  if (!text) {
-    context.log.error("The record of a launched action cannot be read: " + text.error().text());
+bool adopt(const StageContext& context, const std::string& job, const PathBelow& path, Timestamp now) {
+  const auto not_taken = [&](const std::string& why) {
+    context.log.error(path.whole().string() + ": not taken over: " + why);
     return false;
-  }
-  const auto record = mig::parse_inflight(*text);
+  };
+  const auto text = read_file_below(path, kMaxRecordBytes);
+  if (!text) return not_taken(text.error().what);
+  if (!*text) return false;
+  const auto record = mig::parse_inflight(**text);
   if (!record) {
-    set_aside(context, path, path.string() + ": " + record.error().text());
+    set_aside(context, path, path.whole().string() + ": " + record.error().text());
     return false;
   }
   store::Run run;
@@ -50,12 +44,13 @@ bool adopt(const StageContext& context, const std::string& job, const fs::path& 
   run.valid_from = record->valid_from;
   run.expire_after = record->expire_after;
   run.posted_at = run.nominal;
+  const auto its_job = context.jobs.find(job);
+  const auto plugin = plugin_of(run, its_job.get());
+  if (!plugin) return not_taken("its plugin \"" + run.plugin + "\" is refused: " + plugin_name_problem(run.plugin));
+  run.plugin = *plugin;
   await_results(run, context.job_settings(job), context.settings, now);
   const auto adopted = context.store.adopt(run, record->action_json);
-  if (!adopted) {
-    context.log.error(path.string() + ": not taken over: " + adopted.error().text());
-    return false;
-  }
+  if (!adopted) return not_taken(adopted.error().text());
   if (*adopted)
     context.log.notice(run.name() + ": taken over from another runner: action " + std::to_string(run.action_id) +
                        ", expires " + format_utc(*run.expire_after));
@@ -66,11 +61,18 @@ bool adopt(const StageContext& context, const std::string& job, const fs::path& 
 
 int adopt_inflight(const StageContext& context, Timestamp now) {
   int count = 0;
-  for (const auto& job : entries_of(config::runners_in(context.settings.directory))) {
-    const auto name = job.filename().string();
-    if (!spool::job_name_problem(name).empty()) continue;
-    for (const auto& file : entries_of(job / "inflight"))
-      if (file.extension() == ".json" && adopt(context, name, file, now)) ++count;
+  const auto runners = config::runners_in(context.settings.directory);
+  const auto jobs = names_in(runners);
+  if (!jobs) context.log.error("Records of launched actions are not looked for: " + jobs.error().text());
+  if (!jobs || !*jobs) return 0;
+  for (const auto& job : **jobs) {
+    if (!job_name_problem(job).empty()) continue;
+    const PathBelow inflight{runners / job, "inflight"};
+    const auto records = names_below(inflight);
+    if (!records) context.log.error(records.error().text());
+    if (!records || !*records) continue;
+    for (const auto& name : **records)
+      if (name.ends_with(".json") && adopt(context, job, {inflight.root, inflight.relative / name}, now)) ++count;
   }
   return count;
 }

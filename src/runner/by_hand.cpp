@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/names.h"
 #include "runner/run_flow.h"
 
 namespace mig_runner::runner {
@@ -39,6 +40,8 @@ Result<store::Run> redeliver(store::RunStore& store, store::Run run, const std::
   if (run.result_file.empty()) return refuse(run, "it has no results to deliver");
   if (run.state == RunState::posted) return refuse(run, "its results are being collected again");
   if (plugin.empty()) return refuse(run, "its job has no plugin to deliver to");
+  for (const auto& problem : {plugin_name_problem(plugin), result_file_problem(run.job, run.result_file)})
+    if (!problem.empty()) return refuse(run, problem);
   const auto from = run.state;
   await_delivery(run, now);
   run.reason = ResultReason::of(run).results;
@@ -55,6 +58,7 @@ Result<store::Run> collect_again(store::RunStore& store, store::Run run, Timesta
   run.wake = now;
   run.deadline = deadline;
   run.attempts = 0;
+  if (!result_file_problem(run.job, run.result_file).empty()) run.result_file.clear();
   if (run.result_file.empty()) run.failures = 0;
   if (!run.result_file.empty()) --run.recollections;  // asked for by hand, it takes the place of none
   return change(store, from, std::move(run));

@@ -7,6 +7,7 @@
 #include "runner/collector.h"
 #include "runner/result_file.h"
 #include "runner/retry_pause.h"
+#include "runner/run_files.h"
 
 namespace mig_runner::runner {
 
@@ -22,7 +23,7 @@ std::optional<Timestamp> Collector::collect_unrecorded(Timestamp now, Timestamp 
   now = clock_.now();
   if (fetched) {
     context_.log.info(launch->run.name() + ": " + std::to_string(fetched->commands) + " collected into " +
-                      file.string() + ", to be recorded when the database is back");
+                      file.whole().string() + ", to be recorded when the database is back");
     context_.launches.collected(launch->run, std::move(*fetched));
     return now;
   }
@@ -36,15 +37,15 @@ std::optional<Timestamp> Collector::collect_unrecorded(Timestamp now, Timestamp 
   return now;
 }
 
-std::filesystem::path Collector::unrecorded_file(const store::Run& run) const {
-  return context_.settings.unrecorded_results() /
-         (std::to_string(run.action_id) + ".json" +
-          (context_.settings.compress_results ? std::string(kCompressedEnding) : ""));
+PathBelow Collector::unrecorded_file(const store::Run& run) const {
+  const auto directory = context_.settings.unrecorded_results();
+  return {directory.parent_path(),
+          directory.filename() / (std::to_string(run.action_id) + ".json" +
+                                  (context_.settings.compress_results ? std::string(kCompressedEnding) : ""))};
 }
 
 // Whole or not at all: what is short, or was not sent to anybody, is left to the time when that can be written down.
-Result<OwnLaunches::Collected> Collector::fetch_unrecorded(const OwnLaunches::Launch& launch,
-                                                           const std::filesystem::path& file) {
+Result<OwnLaunches::Collected> Collector::fetch_unrecorded(const OwnLaunches::Launch& launch, const PathBelow& file) {
   const auto status = api_->action_status(launch.run.action_id);
   if (!status) return tl::unexpected(status.error());
   if (status->sent == 0) return fail("the API has not sent it to any agent (status " + status->status + ")");
@@ -66,16 +67,23 @@ Result<OwnLaunches::Collected> Collector::fetch_unrecorded(const OwnLaunches::La
 bool Collector::keep_unrecorded(store::Run& run, Timestamp now) {
   const auto collected = context_.launches.take_collected(run.number);
   if (!collected) return false;
-  const auto relative = new_result_file(run, is_compressed_result(collected->file), now);
-  auto kept = check_result_file(collected->file);
-  if (kept) kept = move_file(collected->file, context_.settings.directory / relative);
+  auto file = run;
+  file.result_file = new_result_file(run, is_compressed_result(collected->file.relative), now);
+  const auto path = result_path(context_.settings.directory, file);
+  auto kept = path.and_then([&](const PathBelow& to) -> Result<void> {
+    const auto whole = check_result_file(collected->file);
+    if (!whole) return tl::unexpected(whole.error());
+    if (!*whole) return fail("it is gone", collected->file.whole());
+    return move_file_below(collected->file, to);
+  });
   if (!kept) {
     context_.log.warning(run.name() +
                          ": what was collected while the database was away cannot be used: " + kept.error().text());
     return false;
   }
+  take_plugin_of_job(run);
   const auto level = collected->reason.empty() ? log::Level::info : log::Level::warning;
-  keep(std::move(run), relative,
+  keep(std::move(run), file.result_file,
        {collected->commands, collected->commands, true, collected->reason, level, collected->at});
   return true;
 }

@@ -18,8 +18,7 @@ int worth(std::string_view status) {
 }
 
 // Calls `take` with each command of a result file.
-Result<void> each_command(const std::filesystem::path& path,
-                          const std::function<Result<void>(const api::CommandSlice&)>& take) {
+Result<void> each_command(const PathBelow& path, const std::function<Result<void>(const api::CommandSlice&)>& take) {
   std::optional<Error> of_taking;
   mig::ResultReader reader([](std::string_view) -> Result<void> { return {}; },
                            [&](std::string_view json) -> Result<void> {
@@ -36,8 +35,7 @@ Result<void> each_command(const std::filesystem::path& path,
 
 }  // namespace
 
-Result<Collection> Collection::begin(const std::filesystem::path& path, std::string_view action_json,
-                                     bool there_already) {
+Result<Collection> Collection::begin(const PathBelow& path, std::string_view action_json, bool there_already) {
   auto writer = ResultWriter::create(path, action_json);
   if (!writer) return tl::unexpected(writer.error());
   Collection collection(path, std::move(*writer));

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -21,7 +20,7 @@ namespace mig_runner::runner {
 class Collection {
  public:
   // `there_already`: an earlier collection's file is at `path`. An Error of Retry::no: that one is damaged.
-  static Result<Collection> begin(const std::filesystem::path& path, std::string_view action_json, bool there_already);
+  static Result<Collection> begin(const PathBelow& path, std::string_view action_json, bool there_already);
 
   // A command that came already is passed over.
   Result<void> add(const api::CommandSlice& command);
@@ -51,11 +50,11 @@ class Collection {
     int worth = 0;
   };
 
-  Collection(std::filesystem::path path, ResultWriter writer) : path_(std::move(path)), writer_(std::move(writer)) {}
+  Collection(PathBelow path, ResultWriter writer) : path_(std::move(path)), writer_(std::move(writer)) {}
   void compare(const api::CommandSlice& command);
   Result<void> write(const api::CommandSlice& command);
 
-  std::filesystem::path path_;
+  PathBelow path_;
   ResultWriter writer_;
   Tally tally_;
   Difference difference_;

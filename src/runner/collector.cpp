@@ -10,6 +10,7 @@
 #include "runner/collection.h"
 #include "runner/damaged_result.h"
 #include "runner/retry_pause.h"
+#include "runner/run_files.h"
 #include "runner/run_flow.h"
 
 namespace mig_runner::runner {
@@ -148,12 +149,15 @@ void Collector::collect(store::Run run, const api::ActionStatus& status, Timesta
     if (const auto whole = keep_whole_result(context_, run); !whole)
       return retry_disk(std::move(run), whole.error(), now);
   }
+  const bool fresh = !collected_before(run);
+  if (fresh) take_plugin_of_job(run);
   auto action = context_.store.action(run);
   if (!action) return retry_disk(std::move(run), action.error(), now);
-  const auto relative =
-      collected_before(run) ? run.result_file : new_result_file(run, context_.settings.compress_results, now);
-  auto collection =
-      Collection::begin(context_.settings.directory / relative, action->value_or(status.json), collected_before(run));
+  auto file = run;
+  if (fresh) file.result_file = new_result_file(run, context_.settings.compress_results, now);
+  const auto path = result_path(context_.settings.directory, file);
+  if (!path) return retry_disk(std::move(run), path.error(), now);
+  auto collection = Collection::begin(*path, action->value_or(status.json), !fresh);
   if (!collection && collection.error().retry == Retry::no) {
     if (const auto aside = set_result_aside(context_, run, collection.error().text()); !aside)
       return retry_disk(std::move(run), aside.error(), now);
@@ -168,7 +172,7 @@ void Collector::collect(store::Run run, const api::ActionStatus& status, Timesta
   if (wait_for_answers(run, status, *collection, reading.unreadable.size(), now)) return;
 
   const auto contents = contents_of(*collection, status, reading);
-  if (collected_before(run)) {
+  if (!fresh) {
     const auto& difference = collection->difference();
     if (!difference.any()) return settle_again(std::move(run), contents, now);
     if (const auto announced = announce_change(run); !announced)
@@ -177,7 +181,13 @@ void Collector::collect(store::Run run, const api::ActionStatus& status, Timesta
   }
   if (const auto finished = collection->finish(run.job, run.plugin); !finished)
     return retry_disk(std::move(run), finished.error(), clock_.now());
-  keep(std::move(run), relative, contents);
+  keep(std::move(run), file.result_file, contents);
+}
+
+// Of one whose name cannot be used the deliverer tells.
+void Collector::take_plugin_of_job(store::Run& run) const {
+  const auto job = context_.jobs.find(run.job);
+  if (const auto plugin = plugin_of(run, job.get())) run.plugin = *plugin;
 }
 
 // Before the file becomes another one: if the runner dies after that, the next reading finds no difference, and the
@@ -226,8 +236,7 @@ void Collector::drop_file(const store::Run& run) {
   const auto found = context_.store.find(run.job, run.nominal);
   if (!found || !*found) return;
   if ((*found)->result_file == run.result_file && (*found)->collected_by == run.collected_by) return;
-  std::error_code ignored;
-  std::filesystem::remove(context_.settings.directory / run.result_file, ignored);
+  if (const auto path = result_path(context_.settings.directory, run)) static_cast<void>(remove_file_below(*path));
 }
 
 void Collector::keep(store::Run run, const std::string& file, const Contents& contents) {
@@ -250,9 +259,8 @@ void Collector::keep(store::Run run, const std::string& file, const Contents& co
   } else {
     await_delivery(run, now);
   }
-  std::error_code ignored;  // there only where an original runner launched the action
-  std::filesystem::remove(
-      context_.settings.job_directory(run.job) / "inflight" / (std::to_string(run.action_id) + ".json"), ignored);
+  // There only where an original runner launched the action.
+  static_cast<void>(remove_file_below(inflight_path(context_.settings.directory, run)));
   store::Change change{RunState::posted, std::move(run), {}};
   change.drop_documents = change.run.complete;
   const auto kept = change.run;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -62,13 +61,14 @@ class Collector {
   Reading read_all(const store::Run& run, std::int64_t expected, Collection& collection);
   Contents contents_of(const Collection& collection, const api::ActionStatus& status, const Reading& reading) const;
   void keep(store::Run run, const std::string& file, const Contents& contents);
+  void take_plugin_of_job(store::Run& run) const;
   void drop_file(const store::Run& run);
   std::string new_result_file(const store::Run& run, bool compressed, Timestamp now) const;
 
   // While the database is away: fetches what this member launched. `again`: when to ask the database next.
   std::optional<Timestamp> collect_unrecorded(Timestamp now, Timestamp again);
-  Result<OwnLaunches::Collected> fetch_unrecorded(const OwnLaunches::Launch& launch, const std::filesystem::path& file);
-  std::filesystem::path unrecorded_file(const store::Run& run) const;
+  Result<OwnLaunches::Collected> fetch_unrecorded(const OwnLaunches::Launch& launch, const PathBelow& file);
+  PathBelow unrecorded_file(const store::Run& run) const;
   bool keep_unrecorded(store::Run& run, Timestamp now);
 
   Result<void> announce_change(store::Run& run);

@@ -1,14 +1,18 @@
 #include "runner/daemon.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <set>
 #include <string>
 
 #include "base/children.h"
+#include "base/file_access.h"
 #include "base/text.h"
 #include "cron/zone.h"
 #include "runner/daemon_impl.h"
+#include "runner/guarded_paths.h"
 #include "runner/spool_report.h"
 
 namespace mig_runner::runner {
@@ -27,6 +31,20 @@ constexpr milliseconds kStoreLook{500};
 Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Daemon::~Daemon() = default;
 
+// Each place once: it may concern thousands of jobs.
+void Daemon::Impl::report_writers(const spool::Job& job) {
+  for (const auto& [guarded, reach] : guarded_job(configuration.runner.directory, job.name, job.config.plugin)) {
+    const auto writers = other_writers(guarded, geteuid());
+    if (!writers) continue;  // told when the job is to be launched
+    for (const auto& writer : *writers) {
+      if (!told_places.insert(writer.place).second) continue;
+      log.write(writer.is_serious() ? log::Level::err : log::Level::warning,
+                job.name + ": " + writer.text(writer.place.string(), reach) +
+                    (writer.is_serious() ? "; what rests on it does not run until then" : ""));
+    }
+  }
+}
+
 void Daemon::Impl::apply(const std::vector<spool::Change>& changes, bool at_start) {
   using Kind = spool::Change::Kind;
   for (const auto& line : spool_report(changes, at_start, configuration.runner.checkdirectory))
@@ -38,6 +56,7 @@ void Daemon::Impl::apply(const std::vector<spool::Change>& changes, bool at_star
       } else if (const auto withdrawn = planner->put(change.job, now())) {
         jobs.withdraw(change.name, *withdrawn);
       }
+      report_writers(*change.job);
       jobs.put(change.job);
     } else if (change.kind == Kind::removed) {
       planner->remove(change.name, now());

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,7 @@ struct Daemon::Impl {
   Result<bool> reload();
   void apply(const std::vector<spool::Change>& changes, bool at_start);
   bool follow_zones();
+  void report_writers(const spool::Job& job);
   Result<void> follow_pauses();
   bool follow_pauses_again();
   void look_at_store();
@@ -65,6 +67,7 @@ struct Daemon::Impl {
   bool store_unseen = false;     // not all of it could be read at the last look
   bool clock_to_follow = false;  // by runs that wait, since the clock was set
   Trouble pauses_trouble, clock_trouble;
+  std::set<std::filesystem::path> told_places;  // that others may write to
   JobBook jobs;
   GroupWatch group{*store, jobs, log, std::chrono::steady_clock::now()};
   ServiceManager service_manager;

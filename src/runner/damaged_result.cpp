@@ -1,6 +1,7 @@
 #include "runner/damaged_result.h"
 
-#include "runner/result_writer.h"
+#include "runner/result_file.h"
+#include "runner/run_files.h"
 
 namespace mig_runner::runner {
 namespace {
@@ -14,29 +15,32 @@ void forget_result_file(store::Run& run) {
 }  // namespace
 
 Result<void> set_result_aside(const StageContext& context, store::Run& run, const std::string& why) {
-  const auto path = context.settings.directory / run.result_file;
-  const auto aside = path.string() + ".damaged";
-  std::error_code error;
-  std::filesystem::rename(path, aside, error);
-  if (error) return fail(why + ", and it cannot be set aside: " + error.message());
-  context.log.error(run.name() + ": " + why + "; set aside as " + aside + "; collecting its results again");
+  const auto path = result_path(context.settings.directory, run);
+  if (!path) return tl::unexpected(path.error());
+  const auto aside = path->with(".damaged");
+  const auto moved = rename_below(*path, aside.relative.filename());
+  if (!moved) return fail(why + ", and it cannot be set aside: " + moved.error().text());
+  context.log.error(run.name() + ": " + why + "; set aside as " + aside.whole().string() +
+                    "; collecting its results again");
   forget_result_file(run);
   return {};
 }
 
 Result<bool> keep_whole_result(const StageContext& context, store::Run& run) {
-  const auto path = context.settings.directory / run.result_file;
-  const auto whole = check_result_file(path);
-  if (whole) return true;
-  std::error_code error;
-  if (std::filesystem::exists(path, error)) {
+  const auto path = result_path(context.settings.directory, run);
+  if (!path) return tl::unexpected(path.error());
+  const auto whole = check_result_file(*path);
+  if (whole && *whole) return true;
+  if (!whole && whole.error().retry == Retry::later) return tl::unexpected(whole.error());
+  if (!whole) {
     if (auto aside = set_result_aside(context, run, whole.error().text()); !aside) return tl::unexpected(aside.error());
     return false;
   }
   if (!run.collected_by.empty() && run.collected_by != context.store.tree()) {
     context.log.notice(run.name() + ": its results lie on " + run.collected_by + "; collecting them again");
   } else {
-    context.log.error(run.name() + ": " + whole.error().text() + "; collecting its results again");
+    context.log.error(run.name() + ": its result file " + path->whole().string() +
+                      " is gone; collecting its results again");
   }
   forget_result_file(run);
   return false;

@@ -1,12 +1,16 @@
 #include "runner/deliverer.h"
 
+#include <unistd.h>
+
 #include <array>
 
 #include "base/time.h"
 #include "config/tree_layout.h"
 #include "runner/damaged_result.h"
+#include "runner/guarded_paths.h"
 #include "runner/result_file.h"
 #include "runner/retry_pause.h"
+#include "runner/run_files.h"
 #include "runner/run_flow.h"
 
 namespace mig_runner::runner {
@@ -17,16 +21,21 @@ using store::RunState;
 
 constexpr std::array kDeliverStates{RunState::stored};
 
+// How soon it is noticed that what kept a plugin from being started is mended.
+constexpr RetryPauses kNotStartedPauses{std::chrono::seconds(5), std::chrono::minutes(1)};
+
 // What a plugin gets of a result file that is compressed, as plugin::Request::feed wants it.
-Result<std::function<Result<std::string_view>()>> plain_pieces(const std::filesystem::path& path) {
-  auto opened = open_result(path);
-  if (!opened) return tl::unexpected(opened.error());
-  return [path, stream = std::shared_ptr<std::istream>(std::move(*opened)),
-          piece = std::make_shared<std::vector<char>>(std::size_t{256} << 10U)]() -> Result<std::string_view> {
-    stream->read(piece->data(), static_cast<std::streamsize>(piece->size()));
-    if (stream->bad()) return fail("the result file is damaged: it cannot be decompressed", path);
-    return std::string_view(piece->data(), static_cast<std::size_t>(stream->gcount()));
+std::function<Result<std::string_view>()> plain_pieces(ResultPieces opened) {
+  return [pieces = std::make_shared<ResultPieces>(std::move(opened))] {
+    return pieces->next().map_error([](Error error) {
+      error.retry = Retry::later;
+      return error;
+    });
   };
+}
+
+Error gone(const PathBelow& path) {
+  return {"the result file is gone", path.whole(), Retry::later};
 }
 
 }  // namespace
@@ -50,7 +59,6 @@ plugin::Request Deliverer::request_for(const store::Run& run, const config::JobS
   const auto& directory = context_.settings.directory;
   plugin::Request request;
   request.executable = config::plugins_in(directory) / run.plugin;
-  request.input = directory / run.result_file;
   request.working_directory = directory;
   request.timeout = settings.plugintimeout;
   request.environment = {
@@ -58,7 +66,7 @@ plugin::Request Deliverer::request_for(const store::Run& run, const config::JobS
       {"MIG_RUNNER_ACTION_ID", std::to_string(run.action_id)},
       {"MIG_RUNNER_NOMINAL_TIME", format_utc(run.nominal)},
       {"MIG_RUNNER_ATTEMPT", std::to_string(run.attempts + 1)},
-      {"MIG_RUNNER_RESULT_FILE", request.input.string()},
+      {"MIG_RUNNER_RESULT_FILE", (directory / run.result_file).string()},
       {"MIG_RUNNER_COMPLETE", run.complete ? "true" : "false"},
   };
   return request;
@@ -68,7 +76,7 @@ plugin::Request Deliverer::request_for(const store::Run& run, const config::JobS
 bool Deliverer::usable_result(store::Run& run, Timestamp now) {
   const auto whole = keep_whole_result(context_, run);
   if (!whole) {
-    failed(std::move(run), whole.error().text(), false, now);
+    put_off(std::move(run), whole.error().text(), now);
     return false;
   }
   if (*whole) return true;
@@ -80,15 +88,47 @@ bool Deliverer::usable_result(store::Run& run, Timestamp now) {
   return false;
 }
 
+// The one that its job has now, as long as nobody else may write to it.
+bool Deliverer::choose_plugin(store::Run& run, Timestamp now) {
+  const auto& directory = context_.settings.directory;
+  const auto job = context_.jobs.find(run.job);
+  const auto plugin = plugin_of(run, job.get());
+  const auto objection = plugin.and_then([&](const std::string& name) {
+    return name.empty() ? std::string() : serious_objection(guarded_plugin(directory, name), geteuid());
+  });
+  if (!objection || !objection->empty()) {
+    put_off(std::move(run), objection ? *objection : objection.error().what, now);
+    return false;
+  }
+  if (*plugin == run.plugin) return true;
+  run.reason = ResultReason::of(run).results;
+  run.plugin = *plugin;
+  if (!run.plugin.empty()) return true;
+  context_.log.notice(run.name() + ": its job has no plugin any more: its results are kept in " + run.result_file);
+  settle_or_recollect(run, RunState::stored, now);
+  recorder_.record({RunState::stored, std::move(run), {}});
+  return false;
+}
+
 void Deliverer::deliver(store::Run run, Timestamp now) {
-  if (!usable_result(run, now)) return;
+  if (!choose_plugin(run, now) || !usable_result(run, now)) return;
   if (!context_.store.holds(term_)) return recorder_.release(run);
+  start_plugin(std::move(run), now);
+}
+
+void Deliverer::start_plugin(store::Run run, Timestamp now) {
   const auto name = run.name();
+  const auto path = result_path(context_.settings.directory, run).value();  // it was just looked at
   auto request = request_for(run, context_.job_settings(run.job));
-  if (is_compressed_result(request.input)) {
-    auto feed = plain_pieces(request.input);
-    if (!feed) return failed(std::move(run), feed.error().text(), false, now);
-    request.feed = std::move(*feed);
+  Result<std::optional<UniqueFd>> file;  // until it has ended
+  if (is_compressed_result(path.relative)) {
+    auto pieces = ResultPieces::open(path);
+    if (!pieces || !*pieces) return put_off(std::move(run), (pieces ? gone(path) : pieces.error()).text(), now);
+    request.feed = plain_pieces(std::move(**pieces));
+  } else {
+    file = open_regular_below(path);
+    if (!file || !*file) return put_off(std::move(run), (file ? gone(path) : file.error()).text(), now);
+    request.open_input = (*file)->get();
   }
   const auto line = [&](bool is_stderr, std::string_view text) {
     context_.log.write(is_stderr ? log::Level::notice : log::Level::info,
@@ -112,6 +152,19 @@ void Deliverer::deliver(store::Run run, Timestamp now) {
     case Outcome::Kind::timed_out:
       return failed(std::move(run), outcome->text(), true, now);
   }
+}
+
+// It was not started: that counts as no failure, and is told once.
+void Deliverer::put_off(store::Run run, const std::string& why, Timestamp now) {
+  auto reason = ResultReason::of(run);
+  reason.plugin = "plugin " + run.plugin + ": not started: " + why;
+  const bool known = reason.text() == run.reason;
+  run.reason = reason.text();
+  ++run.attempts;
+  run.wake = now + retry_pause(kNotStartedPauses, run.attempts, run.name());
+  context_.log.write(known ? log::Level::debug : log::Level::err,
+                     run.name() + ": not delivered, tried again within a minute: " + reason.plugin);
+  recorder_.record({RunState::stored, std::move(run), {}});
 }
 
 void Deliverer::delivered(store::Run run, Timestamp now) {

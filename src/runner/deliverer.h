@@ -25,8 +25,11 @@ class Deliverer {
 
  private:
   void deliver(store::Run run, Timestamp now);
+  void start_plugin(store::Run run, Timestamp now);
   void delivered(store::Run run, Timestamp now);
   void failed(store::Run run, const std::string& how, bool counts, Timestamp now);
+  void put_off(store::Run run, const std::string& why, Timestamp now);
+  bool choose_plugin(store::Run& run, Timestamp now);
   bool usable_result(store::Run& run, Timestamp now);
   plugin::Request request_for(const store::Run& run, const config::JobSettings& settings) const;
 

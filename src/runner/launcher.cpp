@@ -1,8 +1,11 @@
 #include "runner/launcher.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "mig/action.h"
+#include "runner/guarded_paths.h"
 #include "runner/retry_pause.h"
 #include "runner/run_flow.h"
 
@@ -128,6 +131,13 @@ bool Launcher::may_launch(store::Run& run, const spool::JobPtr& job, Timestamp n
   if (run.deadline && now > *run.deadline && (run.attempts > 0 || now > punctual))
     return end(RunState::missed, "not launched until its deadline " + format_utc(*run.deadline) +
                                      (run.reason.empty() ? "" : "; last: " + run.reason));
+  const auto objection =
+      serious_objection(guarded_job(context_.settings.directory, job->name, job->config.plugin), geteuid());
+  if (!objection) {
+    retry(std::move(run), RunState::due, objection.error(), now);
+    return false;
+  }
+  if (!objection->empty()) return end(RunState::refused, *objection);
   if (settings.overlap == config::Overlap::forbid) {
     const auto overlaps = context_.store.overlaps(run);
     if (!overlaps) {

@@ -2,7 +2,8 @@
 
 #include <set>
 
-#include "base/file.h"
+#include "base/names.h"
+#include "base/path_below.h"
 
 namespace mig_runner::runner {
 
@@ -12,12 +13,13 @@ void remove_leftovers(const StageContext& context) {
   const auto posted = context.store.waiting(store::RunState::posted);
   if (!posted) return context.log.error("Runs to collect cannot be read: " + posted.error().text());
   std::set<std::string> jobs;
-  for (const auto& run : *posted) jobs.insert(run.job);
+  for (const auto& run : *posted)
+    if (job_name_problem(run.job).empty()) jobs.insert(run.job);
   for (const auto& job : jobs) {
-    std::error_code error;
-    for (std::filesystem::directory_iterator day(context.settings.job_directory(job) / "results", error), end;
-         !error && day != end; day.increment(error))
-      remove_temporary_files(day->path());
+    const PathBelow results{context.settings.job_directory(job), "results"};
+    const auto days = names_below(results);
+    if (!days || !*days) continue;
+    for (const auto& day : **days) remove_temporary_files(PathBelow{results.root, results.relative / day});
   }
 }
 

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <set>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -26,8 +25,8 @@ void OwnLaunches::put(store::Run run, std::string action, Timestamp ready) {
 }
 
 void OwnLaunches::erase(std::map<std::int64_t, Entry>::iterator entry) {
-  std::error_code ignored;  // what is left is removed at the next start
-  if (entry->second.result) std::filesystem::remove(entry->second.result->file, ignored);
+  // What is left is removed at the next start.
+  if (entry->second.result) static_cast<void>(remove_file_below(entry->second.result->file));
   entries_.erase(entry);
 }
 
@@ -67,8 +66,7 @@ void OwnLaunches::collected(const store::Run& run, Collected result) {
     found->second.result = std::move(result);
     return;
   }
-  std::error_code ignored;
-  std::filesystem::remove(result.file, ignored);
+  static_cast<void>(remove_file_below(result.file));
 }
 
 std::optional<Timestamp> OwnLaunches::next() const {

@@ -2,12 +2,12 @@
 
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
 
+#include "base/path_below.h"
 #include "store/run_store.h"
 
 namespace mig_runner::runner {
@@ -29,7 +29,7 @@ class OwnLaunches {
     std::string action;  // as the API accepted it
   };
   struct Collected {
-    std::filesystem::path file;
+    PathBelow file;
     std::int64_t commands = 0;  // all that the API counts
     Timestamp at{};
     std::string reason;  // a remark on it, or empty

@@ -1,16 +1,14 @@
 #include "runner/result_file.h"
 
-#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 
 #include <algorithm>
 #include <array>
-#include <fstream>
-#include <ios>
-#include <streambuf>
+#include <cerrno>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "base/progress.h"
 
@@ -20,62 +18,44 @@ namespace {
 using namespace std::string_view_literals;
 
 // Longer than any tail: a job's name has at most 200 bytes, a plugin's at most 255, each escaped to six at most.
-constexpr std::streamoff kTailBytes = 4096;
+constexpr off_t kTailBytes = 4096;
 constexpr std::size_t kPieceBytes = std::size_t{256} << 10U;
 constexpr std::string_view kPlainHead = R"({"action":)";
 constexpr std::string_view kCompressedHead = "\x28\xB5\x2F\xFD"sv;
 // A frame that whoever decompresses skips (RFC 8878, section 3.1.2): a file without it was cut off.
 constexpr std::string_view kCompressedTail = "\x50\x2A\x4D\x18\x0A\x00\x00\x00mig-result"sv;
 
-struct FreeDecompressor {
-  void operator()(ZSTD_DCtx* decompressor) const { ZSTD_freeDCtx(decompressor); }
-};
+// Zero at the end of the file.
+Result<std::size_t> read_bytes(const UniqueFd& file, const std::filesystem::path& path, std::vector<char>& into) {
+  ssize_t size = 0;
+  do size = read(file.get(), into.data(), into.size());
+  while (size < 0 && errno == EINTR);
+  if (size < 0) return fail_errno("the result file cannot be read", path);
+  return static_cast<std::size_t>(size);
+}
 
-class Decompressed final : public std::streambuf {
- public:
-  explicit Decompressed(UniqueFd file)
-      : file_(std::move(file)),
-        decompressor_(ZSTD_createDCtx()),
-        in_(ZSTD_DStreamInSize()),
-        out_(ZSTD_DStreamOutSize()) {}
-
- private:
-  // An exception makes the stream bad().
-  int_type underflow() override {
-    ZSTD_outBuffer out{out_.data(), out_.size(), 0};
-    while (out.pos == 0) {
-      if (input_.pos == input_.size && !refill()) return traits_type::eof();
-      const auto left = ZSTD_decompressStream(decompressor_.get(), &out, &input_);
-      if (ZSTD_isError(left) != 0) throw std::ios_base::failure("damaged");
-      in_frame_ = left != 0;
-    }
-    setg(out_.data(), out_.data(), out_.data() + out.pos);
-    return traits_type::to_int_type(*gptr());
+// Up to `bytes.size()` bytes from `offset` on; fewer where the file ends.
+Result<void> read_at(const UniqueFd& file, off_t offset, std::string& bytes, const std::filesystem::path& path) {
+  std::size_t size = 0;
+  while (size < bytes.size()) {
+    const auto got = pread(file.get(), bytes.data() + size, bytes.size() - size, offset + static_cast<off_t>(size));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail_errno("the result file cannot be read", path);
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
   }
+  bytes.resize(size);
+  return {};
+}
 
-  bool refill() {
-    ssize_t size = 0;
-    do size = read(file_.get(), in_.data(), in_.size());
-    while (size < 0 && errno == EINTR);
-    if (size < 0 || (size == 0 && in_frame_)) throw std::ios_base::failure("cut off");
-    input_ = {in_.data(), static_cast<std::size_t>(size), 0};
-    return size > 0;
-  }
-
-  UniqueFd file_;
-  std::unique_ptr<ZSTD_DCtx, FreeDecompressor> decompressor_;
-  std::vector<char> in_, out_;
-  ZSTD_inBuffer input_{nullptr, 0, 0};
-  bool in_frame_ = false;
-};
-
-class DecompressedStream final : public std::istream {
- public:
-  explicit DecompressedStream(UniqueFd file) : std::istream(nullptr), buffer_(std::move(file)) { rdbuf(&buffer_); }
-
- private:
-  Decompressed buffer_;
-};
+// Nullopt: there is none.
+Result<std::optional<UniqueFd>> open_file(const PathBelow& path) {
+  return open_regular_below(path).map_error([](Error error) {
+    error.what = "the result file cannot be opened: " + error.what;
+    error.retry = Retry::later;
+    return error;
+  });
+}
 
 }  // namespace
 
@@ -87,11 +67,12 @@ void ResultFile::FreeCompressor::operator()(ZSTD_CCtx_s* compressor) const {
   ZSTD_freeCCtx(compressor);
 }
 
-Result<ResultFile> ResultFile::create(const std::filesystem::path& path) {
+Result<ResultFile> ResultFile::create(const PathBelow& path) {
   auto file = DurableFile::create(path);
-  if (!file) return tl::unexpected(file.error());
+  // What stands in its way can be taken out of it.
+  if (!file) return fail(file.error().what, file.error().where, Retry::later);
   ResultFile result(std::move(*file));
-  if (is_compressed_result(path)) {
+  if (is_compressed_result(path.relative)) {
     result.compressor_.reset(ZSTD_createCCtx());
     ZSTD_CCtx_setParameter(result.compressor_.get(), ZSTD_c_checksumFlag, 1);
   }
@@ -122,50 +103,90 @@ Result<void> ResultFile::commit() {
   return file_.commit();
 }
 
-Result<std::unique_ptr<std::istream>> open_result(const std::filesystem::path& path) {
-  if (!is_compressed_result(path)) {
-    auto plain = std::make_unique<std::ifstream>(path, std::ios::binary);
-    if (!*plain) return fail("the result file cannot be opened", path);
-    return plain;
-  }
-  UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file) return fail_errno("the result file cannot be opened", path);
-  return std::make_unique<DecompressedStream>(std::move(file));
+void ResultPieces::FreeDecompressor::operator()(ZSTD_DCtx_s* decompressor) const {
+  ZSTD_freeDCtx(decompressor);
 }
 
-Result<void> read_result(const std::filesystem::path& path, mig::ResultReader& reader) {
-  const auto opened = open_result(path);
-  if (!opened) return fail(opened.error().what, path, Retry::later);
-  auto& in = **opened;
-  std::vector<char> piece(kPieceBytes);
-  while (in) {
-    note_progress();
-    in.read(piece.data(), static_cast<std::streamsize>(piece.size()));
-    if (in.bad()) return fail("the result file is damaged: it cannot be decompressed", path);
-    const std::string_view bytes(piece.data(), static_cast<std::size_t>(in.gcount()));
-    if (auto read = reader.read(bytes); !read) return fail(read.error().what, path);
+ResultPieces::ResultPieces(UniqueFd file, std::filesystem::path path) : file_(std::move(file)), path_(std::move(path)) {
+  if (!is_compressed_result(path_)) {
+    out_.resize(kPieceBytes);
+    return;
   }
-  if (auto whole = reader.finish(); !whole) return fail(whole.error().what, path);
+  decompressor_.reset(ZSTD_createDCtx());
+  in_.resize(ZSTD_DStreamInSize());
+  out_.resize(ZSTD_DStreamOutSize());
+}
+
+Result<std::optional<ResultPieces>> ResultPieces::open(const PathBelow& path) {
+  auto file = open_file(path);
+  if (!file) return tl::unexpected(file.error());
+  if (!*file) return std::nullopt;
+  return ResultPieces(std::move(**file), path.whole());
+}
+
+Result<std::string_view> ResultPieces::next() {
+  return decompressor_ ? decompress_some() : read_some();
+}
+
+Result<std::string_view> ResultPieces::read_some() {
+  const auto size = read_bytes(file_, path_, out_);
+  if (!size) return tl::unexpected(size.error());
+  return std::string_view(out_.data(), *size);
+}
+
+Result<std::string_view> ResultPieces::decompress_some() {
+  const auto damaged = [&] { return fail("the result file is damaged: it cannot be decompressed", path_); };
+  ZSTD_outBuffer out{out_.data(), out_.size(), 0};
+  while (out.pos == 0) {
+    if (input_.empty()) {
+      const auto size = read_bytes(file_, path_, in_);
+      if (!size) return tl::unexpected(size.error());
+      if (*size == 0 && in_frame_) return damaged();
+      if (*size == 0) break;
+      input_ = {in_.data(), *size};
+    }
+    ZSTD_inBuffer in{input_.data(), input_.size(), 0};
+    const auto left = ZSTD_decompressStream(decompressor_.get(), &out, &in);
+    if (ZSTD_isError(left) != 0) return damaged();
+    input_.remove_prefix(in.pos);
+    in_frame_ = left != 0;
+  }
+  return std::string_view(out_.data(), out.pos);
+}
+
+Result<void> read_result(const PathBelow& path, mig::ResultReader& reader) {
+  auto pieces = ResultPieces::open(path);
+  if (!pieces) return tl::unexpected(pieces.error());
+  if (!*pieces) return fail("there is no such result file", path.whole(), Retry::later);
+  while (true) {
+    note_progress();
+    const auto piece = (*pieces)->next();
+    if (!piece) return tl::unexpected(piece.error());
+    if (piece->empty()) break;
+    if (auto read = reader.read(*piece); !read) return fail(read.error().what, path.whole());
+  }
+  if (auto whole = reader.finish(); !whole) return fail(whole.error().what, path.whole());
   return {};
 }
 
-Result<void> check_result_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) return fail("the result file cannot be opened", path);
-  const std::streamoff size = file.tellg();
-  const bool compressed = is_compressed_result(path);
+Result<bool> check_result_file(const PathBelow& path) {
+  const auto file = open_file(path);
+  if (!file) return tl::unexpected(file.error());
+  if (!*file) return false;
+  const auto whole_path = path.whole();
+  struct stat status {};
+  if (fstat((*file)->get(), &status) != 0) return fail_errno("the result file cannot be read", whole_path);
+  const bool compressed = is_compressed_result(path.relative);
   const auto expected = compressed ? kCompressedHead : kPlainHead;
   std::string head(expected.size(), '\0');
-  std::string tail(static_cast<std::size_t>(std::min(size, kTailBytes)), '\0');
-  file.seekg(0);
-  file.read(head.data(), static_cast<std::streamsize>(head.size()));
-  file.clear();
-  file.seekg(size - static_cast<std::streamoff>(tail.size()));
-  file.read(tail.data(), static_cast<std::streamsize>(tail.size()));
+  std::string tail(static_cast<std::size_t>(std::min(status.st_size, kTailBytes)), '\0');
+  if (auto read = read_at(**file, 0, head, whole_path); !read) return tl::unexpected(read.error());
+  if (auto read = read_at(**file, std::max<off_t>(status.st_size - kTailBytes, 0), tail, whole_path); !read)
+    return tl::unexpected(read.error());
   const bool whole = compressed ? tail.ends_with(kCompressedTail)
                                 : tail.rfind(R"(],"name":")") != std::string::npos && tail.ends_with("\"}");
-  if (head == expected && whole) return {};
-  return fail("the result file is damaged: it is not a whole result document", path);
+  if (head == expected && whole) return true;
+  return fail("the result file is damaged: it is not a whole result document", whole_path);
 }
 
 }  // namespace mig_runner::runner

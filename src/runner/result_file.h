@@ -1,14 +1,17 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
-#include <istream>
 #include <memory>
+#include <optional>
 #include <string_view>
+#include <vector>
 
-#include "base/file.h"
+#include "base/path_below.h"
 #include "mig/result_reader.h"
 
 struct ZSTD_CCtx_s;
+struct ZSTD_DCtx_s;
 
 namespace mig_runner::runner {
 
@@ -20,7 +23,7 @@ bool is_compressed_result(const std::filesystem::path& path);
 // than a few hundred KB are held. One thread at a time.
 class ResultFile {
  public:
-  static Result<ResultFile> create(const std::filesystem::path& path);
+  static Result<ResultFile> create(const PathBelow& path);
 
   Result<void> write(std::string_view bytes);
   Result<void> commit();
@@ -37,16 +40,40 @@ class ResultFile {
   std::unique_ptr<ZSTD_CCtx_s, FreeCompressor> compressor_;  // none: as it is
 };
 
-// The plain JSON of a result file of either form, as a stream that holds no more than a few hundred KB. What cannot be
-// read or decompressed makes the stream bad(), as does a compressed file that was cut off.
-Result<std::unique_ptr<std::istream>> open_result(const std::filesystem::path& path);
+// Of all that reads result files: only what a file holds condemns it, which is an Error with Retry::no. A file that
+// cannot be opened or read, or is none, is an Error with Retry::later: it is left as it is, and looked at again.
 
-// Passes all of a result file of either form to `reader`. An Error names the file;
-// Retry::later: it cannot be opened, which may pass.
-Result<void> read_result(const std::filesystem::path& path, mig::ResultReader& reader);
+// The plain JSON of a result file of either form, a piece at a time, as it is read. One thread at a time.
+class ResultPieces {
+ public:
+  // Nullopt: there is no file.
+  static Result<std::optional<ResultPieces>> open(const PathBelow& path);
 
-// Whether a result file is there and has the beginning and the end of a result document: what is left of one that was
-// cut or overwritten later fails, at the cost of two small reads. The Error says what is wrong.
-Result<void> check_result_file(const std::filesystem::path& path);
+  // At most a few hundred KB, until the next call. Empty at the end.
+  Result<std::string_view> next();
+
+ private:
+  struct FreeDecompressor {
+    void operator()(ZSTD_DCtx_s* decompressor) const;
+  };
+
+  ResultPieces(UniqueFd file, std::filesystem::path path);
+  Result<std::string_view> read_some();
+  Result<std::string_view> decompress_some();
+
+  UniqueFd file_;
+  std::filesystem::path path_;
+  std::unique_ptr<ZSTD_DCtx_s, FreeDecompressor> decompressor_;  // none: as it is
+  std::vector<char> in_, out_;
+  std::string_view input_;  // what is not decompressed yet
+  bool in_frame_ = false;
+};
+
+// Passes all of a result file of either form to `reader`. An Error names the file.
+Result<void> read_result(const PathBelow& path, mig::ResultReader& reader);
+
+// Whether a result file is there; its beginning and its end are those of a result document: what is left of one that
+// was cut or overwritten later is an Error, at the cost of two small reads.
+Result<bool> check_result_file(const PathBelow& path);
 
 }  // namespace mig_runner::runner

@@ -3,7 +3,8 @@
 #include "mig/result_document.h"
 
 namespace mig_runner::runner {
-Result<ResultWriter> ResultWriter::create(const std::filesystem::path& path, std::string_view action_json) {
+
+Result<ResultWriter> ResultWriter::create(const PathBelow& path, std::string_view action_json) {
   auto file = ResultFile::create(path);
   if (!file) return tl::unexpected(file.error());
   ResultWriter writer(std::move(*file));

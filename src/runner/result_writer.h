@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string_view>
 #include <unordered_set>
 
@@ -15,7 +14,7 @@ namespace mig_runner::runner {
 // a time.
 class ResultWriter {
  public:
-  static Result<ResultWriter> create(const std::filesystem::path& path, std::string_view action_json);
+  static Result<ResultWriter> create(const PathBelow& path, std::string_view action_json);
 
   // A command that is in the file already is passed over.
   Result<void> add(const api::CommandSlice& command);

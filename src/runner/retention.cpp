@@ -1,5 +1,7 @@
 #include "runner/retention.h"
 
+#include "runner/run_files.h"
+
 namespace mig_runner::runner {
 
 std::optional<Timestamp> Retention::step(Timestamp now) {
@@ -24,18 +26,18 @@ void Retention::clean(const spool::Job& job, Timestamp now) {
         settings.keepresults_age.count() > 0 && run.stored_at && now - *run.stored_at > settings.keepresults_age;
     ++kept;
     if (!too_many && !too_old) continue;
-    const auto path = context_.settings.directory / run.result_file;
+    const auto path = result_path(context_.settings.directory, run);
     // First: somebody may just have asked for it to be delivered again.
     if (const auto forgotten = context_.store.forget_result(run.number); !forgotten) {
       context_.log.error(run.name() + ": its result file is kept: " + forgotten.error().text());
       continue;
     }
-    std::error_code error;
-    std::filesystem::remove(path, error);
-    if (error)
-      context_.log.warning(run.name() + ": its result file cannot be removed: " + path.string() + ": " +
-                           error.message());
-    std::filesystem::remove(path.parent_path(), error);  // the day's directory, once it is empty
+    const auto removed = path.and_then(remove_file_below);
+    if (!removed) {
+      context_.log.warning(run.name() + ": its result file is not removed: " + removed.error().text());
+      continue;
+    }
+    remove_empty_directory_below(path->parent());  // of the day
     context_.log.debug(run.name() + ": result file removed (keepresults)");
   }
 }

@@ -1,33 +1,17 @@
 #include "base/file_status.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
 
+#include "support/no_descriptors.h"
 #include "support/scratch_directory.h"
 
 namespace mig_runner {
 namespace {
 
 namespace fs = std::filesystem;
-
-// No descriptor can be opened while this lives.
-class NoDescriptors {
- public:
-  NoDescriptors() {
-    getrlimit(RLIMIT_NOFILE, &before_);
-    const rlimit none{0, before_.rlim_max};
-    setrlimit(RLIMIT_NOFILE, &none);
-  }
-  ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
-  NoDescriptors(const NoDescriptors&) = delete;
-  NoDescriptors& operator=(const NoDescriptors&) = delete;
-
- private:
-  rlimit before_{};
-};
 
 TEST(FileStatus, OnlyTwoErrorsMeanAbsent) {
   EXPECT_TRUE(means_absent(ENOENT));
@@ -54,7 +38,7 @@ TEST(FileStatus, NamesAreThereAbsentOrUnknown) {
   test::write_text(directory.path() / "a", "x");
   EXPECT_EQ(names_in(directory.path()).value().value(), (std::vector<std::string>{"a", "b"}));
   EXPECT_FALSE(names_in(directory.path() / "none").value());
-  const NoDescriptors none;
+  const test::NoDescriptors none;
   const auto failed = names_in(directory.path());
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().retry, Retry::later);
@@ -73,7 +57,7 @@ TEST(OpenRegular, RefusesEverythingElseWithoutWaiting) {
     EXPECT_EQ(opened.error().what, "it is not a regular file");
     EXPECT_EQ(opened.error().retry, Retry::no);
   }
-  const NoDescriptors none;
+  const test::NoDescriptors none;
   ASSERT_FALSE(open_regular(directory.path() / "file"));
   EXPECT_EQ(open_regular(directory.path() / "file").error().retry, Retry::later);
 }

@@ -79,7 +79,7 @@ struct Left {
       const ScratchDirectory left;
       disk().lose_power(path.parent_path(), left.path(), new_names_stay);
       there += fs::exists(left.path() / path.filename()) ? 1 : 0;
-      whole += runner::check_result_file(left.path() / path.filename()) ? 1 : 0;
+      whole += runner::check_result_file({left.path(), path.filename()}).value_or(false) ? 1 : 0;
     }
   }
   int there = 0, whole = 0;
@@ -90,7 +90,7 @@ TEST(LostWrites, Fault2AResultFileIsThereWholeOrNotAtAll) {
   const FlushesAre noted(Flushes::noted);
   const ScratchDirectory directory;
   const auto path = directory.path() / "results" / "20261123" / "7.json";
-  auto writer = runner::ResultWriter::create(path, R"({"id":7})").value();
+  auto writer = runner::ResultWriter::create({directory.path(), "results/20261123/7.json"}, R"({"id":7})").value();
   for (int id = 0; id < 20'000; ++id)
     ASSERT_TRUE(writer.add({id, "success", R"({"id":)" + std::to_string(id) + R"(,"status":"success"})"}));
   EXPECT_EQ(Left(path).there, 0);
@@ -193,9 +193,9 @@ extern "C" int fdatasync(int fd) {
   return flush(real, fd);
 }
 
-extern "C" int rename(const char* from, const char* to) noexcept {
-  static const auto real = reinterpret_cast<int (*)(const char*, const char*)>(dlsym(RTLD_NEXT, "rename"));
-  const int result = real(from, to);
+extern "C" int renameat(int from_directory, const char* from, int to_directory, const char* to) noexcept {
+  static const auto real = reinterpret_cast<int (*)(int, const char*, int, const char*)>(dlsym(RTLD_NEXT, "renameat"));
+  const int result = real(from_directory, from, to_directory, to);
   if (mig_runner::test::after_rename) mig_runner::test::after_rename();
   return result;
 }
