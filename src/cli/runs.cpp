@@ -40,10 +40,12 @@ Result<std::unique_ptr<store::RunStore>> open_runs(const Tree& tree, const std::
 }
 
 Result<std::unique_ptr<store::RunStore>> open_runs_if_any(const Tree& tree, const std::string& command) {
-  std::error_code error;
   const auto location = runner::store_location(tree.config());
-  if (location && !location->is_postgresql() && !std::filesystem::exists(location->file, error) && !error)
-    return nullptr;
+  if (location && !location->is_postgresql()) {
+    const auto status = file_status(location->file, Symlinks::followed);
+    if (!status) return tl::unexpected(status.error());
+    if (!*status) return nullptr;
+  }
   return open_runs(tree, command);
 }
 
@@ -64,8 +66,9 @@ Result<store::Run> find_run(store::RunStore& store, const std::string& name) {
 Result<PathBelow> result_file_of(const Tree& tree, store::RunStore& store, const store::Run& run) {
   auto path = runner::result_path(tree.config().directory, run);
   if (!path || run.collected_by.empty() || run.collected_by == store.tree()) return path;
-  const auto there_is_one = file_status(path->whole(), Symlinks::refused);
-  if (!there_is_one || *there_is_one) return path;
+  const auto status = file_status(path->whole(), Symlinks::refused);
+  if (!status) return tl::unexpected(status.error());
+  if (*status) return path;
   const auto colon = run.collected_by.find(':');
   const auto host = run.collected_by.substr(0, colon);
   const auto directory = colon == std::string::npos ? "" : run.collected_by.substr(colon + 1);

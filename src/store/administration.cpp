@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/file_status.h"
 #include "base/host_name.h"
 #include "store/sqlite_file.h"
 #include "store/store_impl.h"
@@ -174,8 +175,10 @@ Result<SchemaVersions> bring_up_to_date(soci::session& session, const Location& 
 class NewFile {
  public:
   static Result<NewFile> make(const Location& location) {
-    std::error_code error;
-    if (location.is_postgresql() || fs::exists(location.file, error)) return NewFile({});
+    if (location.is_postgresql()) return NewFile({});
+    const auto status = file_status(location.file, Symlinks::followed);
+    if (!status) return tl::unexpected(status.error());
+    if (*status) return NewFile({});
     if (auto made = make_directories(location.file.parent_path()); !made) return tl::unexpected(made.error());
     if (auto made = create_sqlite_file(location.file); !made) return tl::unexpected(made.error());
     return NewFile(location.file);
@@ -195,11 +198,14 @@ class NewFile {
 };
 
 // By its name, for want of more.
-bool is_same(const Location& one, const Location& other) {
+Result<bool> is_same(const Location& one, const Location& other) {
   if (one.is_postgresql() || other.is_postgresql())
     return one.is_postgresql() && other.is_postgresql() && one.text() == other.text();
-  std::error_code error;
-  return fs::equivalent(one.file, other.file, error);
+  const auto first = file_status(one.file, Symlinks::followed);
+  if (!first) return tl::unexpected(first.error());
+  const auto second = file_status(other.file, Symlinks::followed);
+  if (!second) return tl::unexpected(second.error());
+  return *first && *second && (*first)->st_dev == (*second)->st_dev && (*first)->st_ino == (*second)->st_ino;
 }
 
 // All of it as it is at one moment, with nobody at work on it. Throws what SOCI throws.
@@ -232,8 +238,11 @@ Result<void> prepare_target(soci::session& target, const Location& to) {
 
 Result<SchemaVersions> schema_versions(const Location& location) {
   return guarded(location, [&]() -> Result<SchemaVersions> {
-    std::error_code error;
-    if (!location.is_postgresql() && !fs::exists(location.file, error)) return SchemaVersions{0, schema_version()};
+    if (!location.is_postgresql()) {
+      const auto status = file_status(location.file, Symlinks::followed);
+      if (!status) return tl::unexpected(status.error());
+      if (!*status) return SchemaVersions{0, schema_version()};
+    }
     LockWait lock_wait(LockWait::kCommand);
     soci::session session;
     if (auto connected = connect(session, location, lock_wait); !connected) return tl::unexpected(connected.error());
@@ -261,7 +270,9 @@ Result<SchemaVersions> make_schema(const Location& location) {
 }
 
 Result<std::int64_t> copy_history(const Location& from, const Location& to) {
-  if (is_same(from, to)) return fail("it cannot be copied to itself", from.text());
+  const auto same = is_same(from, to);
+  if (!same) return tl::unexpected(same.error());
+  if (*same) return fail("it cannot be copied to itself", from.text());
   return guarded(to, [&]() -> Result<std::int64_t> {
     LockWait lock_wait(LockWait::kCommand);
     soci::session source;

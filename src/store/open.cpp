@@ -1,4 +1,5 @@
 #include "base/file.h"
+#include "base/file_status.h"
 #include "store/run_store.h"
 #include "store/sqlite_file.h"
 #include "store/store_impl.h"
@@ -36,8 +37,10 @@ Result<std::unique_ptr<RunStore>> RunStore::open_checked(const std::filesystem::
 
 Result<Opened> RunStore::open_sqlite(const std::filesystem::path& path, const std::string& owner, Timestamp now) {
   if (auto made = make_directories(path.parent_path()); !made) return tl::unexpected(made.error());
+  const auto remains = find_remains(path);
+  if (!remains) return tl::unexpected(remains.error());
   Opened opened;
-  for (auto damage = find_remains(path);;) {
+  for (auto damage = *remains;;) {
     if (!damage.empty()) {
       auto aside = set_aside(path, now);
       if (!aside) return tl::unexpected(aside.error());
@@ -87,8 +90,9 @@ Result<Opened> RunStore::open(const Location& location, const std::string& owner
 Result<std::unique_ptr<RunStore>> RunStore::open_beside(const Location& location, const std::string& owner) {
   if (location.is_postgresql()) return open_server(location, owner, std::nullopt, system_clock());
   const auto& path = location.file;
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) return fail("there is no record of runs; has the runner run yet?", path);
+  const auto status = file_status(path, Symlinks::followed);
+  if (!status) return tl::unexpected(status.error());
+  if (!*status) return fail("there is no record of runs; has the runner run yet?", path);
   auto impl = std::make_unique<Impl>(owner, Location(path));
   impl->lock_wait.set_limit(LockWait::kCommand);
   try {

@@ -3,12 +3,14 @@
 #include <fcntl.h>
 #include <soci/sqlite3/soci-sqlite3.h>
 #include <sqlite3.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstdio>
 
 #include "base/file.h"
+#include "base/file_status.h"
 #include "store/schema.h"
 
 namespace mig_runner::store {
@@ -28,16 +30,34 @@ fs::path beside(const fs::path& path, const char* ending) {
   return path.string() + ending;
 }
 
-// -1 where there is no file.
-std::int64_t size_of(const fs::path& path) {
-  std::error_code error;
-  const auto size = fs::file_size(path, error);
-  return error ? -1 : static_cast<std::int64_t>(size);
+Result<bool> is_there(const fs::path& path) {
+  return file_status(path, Symlinks::refused).map([](const auto& status) { return status.has_value(); });
 }
 
-bool is_there(const fs::path& path) {
-  std::error_code error;
-  return fs::symlink_status(path, error).type() != fs::file_type::not_found;
+// Whether one of the files is there that stand beside a database.
+Result<bool> any_companion(const fs::path& path) {
+  for (const auto* ending : kCompanions) {
+    const auto there = is_there(beside(path, ending));
+    if (!there || *there) return there;
+  }
+  return false;
+}
+
+// A new name, at which nothing stands.
+Result<fs::path> free_name(const std::string& first) {
+  for (int i = 1;; ++i) {
+    const fs::path name = i == 1 ? first : first + '-' + std::to_string(i);
+    const auto taken = is_there(name);
+    if (!taken) return tl::unexpected(taken.error());
+    const auto companions = any_companion(name);
+    if (!companions) return tl::unexpected(companions.error());
+    if (!*taken && !*companions) return name;
+  }
+}
+
+Result<void> move_if_there(const fs::path& from, const fs::path& to, const std::string& what) {
+  if (rename(from.c_str(), to.c_str()) == 0 || errno == ENOENT) return {};
+  return fail_errno(what + " cannot be set aside", from);
 }
 
 // "20261123T080000Z": colons trouble tar and scp.
@@ -89,7 +109,8 @@ long long sqlite_data_version(soci::session& session) {
 }
 
 bool has_log(const fs::path& path) {
-  return size_of(beside(path, "-wal")) > 0;
+  const auto status = file_status(beside(path, "-wal"), Symlinks::followed);
+  return !status || (*status && (*status)->st_size > 0);
 }
 
 std::string find_damage(soci::session& session, bool thorough) {
@@ -118,39 +139,36 @@ std::string find_missing(soci::session& session) {
 }
 
 Result<void> create_sqlite_file(const fs::path& path) {
-  if (is_there(path)) return {};
+  const auto there = is_there(path);
+  if (!there) return tl::unexpected(there.error());
+  if (*there) return {};
   remove_temporary_files(path.parent_path());  // of a runner that was killed right here
   return DurableFile::create(path).and_then([](DurableFile file) { return file.commit(); });
 }
 
-std::string find_remains(const fs::path& path) {
-  const auto size = size_of(path);
-  if (size == 0) return "it is empty";
-  // A last page that is cut passes for zeros. A log that a crash left makes it whole again.
-  if (size > 0 && (size < kPageBytes || (size % kPageBytes != 0 && !has_log(path)))) return "it is cut off";
-  if (!is_there(path) && std::any_of(kCompanions.begin(), kCompanions.end(),
-                                     [&](const char* ending) { return is_there(beside(path, ending)); }))
-    return "it is gone, only its log is left";
-  return "";
+Result<std::string> find_remains(const fs::path& path) {
+  const auto status = file_status(path, Symlinks::followed);
+  if (!status) return tl::unexpected(status.error());
+  if (*status) {
+    const auto size = (*status)->st_size;
+    if (size == 0) return "it is empty";
+    // A last page that is cut passes for zeros. A log that a crash left makes it whole again.
+    return size < kPageBytes || (size % kPageBytes != 0 && !has_log(path)) ? "it is cut off" : "";
+  }
+  const auto companions = any_companion(path);
+  if (!companions) return tl::unexpected(companions.error());
+  return *companions ? "it is gone, only its log is left" : "";
 }
 
 Result<std::string> set_aside(const fs::path& path, Timestamp now) {
-  const auto first = path.string() + ".damaged-" + stamp(now);
-  auto target = first;
-  const auto taken = [&] {
-    return is_there(target) || std::any_of(kCompanions.begin(), kCompanions.end(),
-                                           [&](const char* ending) { return is_there(beside(target, ending)); });
-  };
-  for (int i = 2; taken(); ++i) target = first + '-' + std::to_string(i);
+  const auto target = free_name(path.string() + ".damaged-" + stamp(now));
+  if (!target) return tl::unexpected(target.error());
   // The database first: a log without one is set aside too, a database without its log might pass for a whole one.
-  if (is_there(path) && rename(path.c_str(), target.c_str()) != 0)
-    return fail_errno("the damaged database cannot be set aside", path);
-  for (const auto* ending : kCompanions) {
-    const auto companion = beside(path, ending);
-    if (is_there(companion) && rename(companion.c_str(), beside(target, ending).c_str()) != 0)
-      return fail_errno("the damaged database's log cannot be set aside", companion);
-  }
-  return target;
+  if (auto moved = move_if_there(path, *target, "the damaged database"); !moved) return tl::unexpected(moved.error());
+  for (const auto* ending : kCompanions)
+    if (auto moved = move_if_there(beside(path, ending), beside(*target, ending), "the damaged database's log"); !moved)
+      return tl::unexpected(moved.error());
+  return target->string();
 }
 
 }  // namespace mig_runner::store

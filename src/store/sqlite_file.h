@@ -27,7 +27,8 @@ bool has_schema(soci::session& session);
 // A number that changes when another connection writes to the database. Throws what SOCI throws.
 long long sqlite_data_version(soci::session& session);
 
-// Whether a log is left beside the closed database: whoever had it open did not end in good order.
+// Whether a log is left beside the closed database, or it cannot be told: whoever had it open did not end in good
+// order.
 bool has_log(const std::filesystem::path& path);
 
 // What is wrong with the connected database, empty where nothing is. Reads all of it, and where it is `thorough` also
@@ -41,7 +42,7 @@ std::string find_missing(soci::session& session);
 Result<void> create_sqlite_file(const std::filesystem::path& path);
 
 // Why what lies at `path` cannot be a database even before it is opened, empty where it may be or where nothing is.
-std::string find_remains(const std::filesystem::path& path);
+Result<std::string> find_remains(const std::filesystem::path& path);
 
 // Moves the database with its log and index to PATH.damaged-TIME and returns the new name. Nothing may have it open.
 Result<std::string> set_aside(const std::filesystem::path& path, Timestamp now);
