@@ -29,6 +29,10 @@ class SpoolTest : public testing::Test {
   }
   // What was written until now is old then.
   void settle() { clock.advance(Spool::kSettled + std::chrono::seconds(1)); }
+  // What is written from now on is new.
+  void set_to_real_time() {
+    clock.set(std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()));
+  }
   // "added disk, broken other", in order; the directory of jobs itself is "runners/".
   static std::string said(const std::vector<Change>& changes) {
     const char* const kinds[] = {"added",      "changed",  "removed",   "broken", "waiting",

@@ -17,6 +17,14 @@ void swap_link(const fs::path& target, const fs::path& link) {
   fs::rename(temporary, link);
 }
 
+// As the kernel counts them.
+std::size_t watches_of(const Spool& spool) {
+  const auto text = test::read_text("/proc/self/fdinfo/" + std::to_string(spool.event_fd()));
+  std::size_t count = 0;
+  for (auto at = text.find("inotify wd:"); at != std::string::npos; at = text.find("inotify wd:", at + 1)) ++count;
+  return count;
+}
+
 TEST_F(SpoolTest, AConfigMapMountedAsAJob) {
   const auto mount = runners / "disk";
   const auto put = [&](const std::string& version, const std::string& schedule) {
@@ -35,6 +43,7 @@ TEST_F(SpoolTest, AConfigMapMountedAsAJob) {
   fs::remove_all(mount / "..2026_02");
   EXPECT_EQ(said(spool.read_events()), "changed disk");
   EXPECT_EQ(schedule_of("disk"), "0 10 * * *");
+  EXPECT_EQ(watches_of(spool), 4U) << "of runners/ and its parent, the job and its data";
 }
 
 TEST_F(SpoolTest, AConfigMapMountedAsTheDirectoryOfJobs) {
@@ -71,7 +80,7 @@ TEST_F(SpoolTest, AConfigMapOfAnotherUserIsSeenAtOnceToo) {
   settle();
   EXPECT_EQ(look(true), "added disk");
   put("..2026_02", "0 9 * * *");
-  clock.set(std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()));
+  set_to_real_time();
   EXPECT_EQ(look(false), "changed disk");
 }
 
@@ -89,6 +98,7 @@ TEST_F(SpoolTest, AReleaseWhoseLinkIsSwapped) {
   EXPECT_EQ(said(spool.scan()), "added disk, added ports");
   swap_link("releases/2", directory.path() / "current");
   EXPECT_EQ(said(spool.read_events()), "removed ports, changed disk");
+  EXPECT_EQ(watches_of(spool), 4U) << "of the two links' directory, releases/2 and its runners/, and the job";
   put("2", "disk", "0 10 * * *");
   EXPECT_EQ(said(spool.read_events()), "changed disk") << "the watch followed";
   put("1", "disk", "0 11 * * *");
