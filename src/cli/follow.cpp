@@ -38,7 +38,7 @@ class Follow {
       if (!*found) return complain(context_, {"it is no longer recorded", run.name()}, kExitProblem);
       run = **found;
       if (has_ended(run)) return show_end(run);
-      if (!anybody_at_work(tree_, store_)) {
+      if (const auto at_work = anybody_at_work(tree_, store_); at_work && !*at_work) {
         clear_line();
         return complain(context_, {"the runner has stopped; the run goes on when it starts again", run.name()},
                         kExitProblem);

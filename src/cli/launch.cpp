@@ -27,7 +27,9 @@ int launch(const Context& context, const Options& options) {
   const Error idle{"no runner is at work on this tree: start it first", tree->config().directory};
   const auto store = open_runs_if_any(*tree, "launch");
   if (!store) return complain(context, store.error(), kExitProblem);
-  if (!*store || !anybody_at_work(*tree, **store)) return complain(context, idle, kExitProblem);
+  if (!*store) return complain(context, idle, kExitProblem);
+  const auto at_work = anybody_at_work(*tree, **store);
+  if (!at_work || !*at_work) return complain(context, at_work ? idle : at_work.error(), kExitProblem);
   const auto now = (*store)->shared_time(context.clock.now());
   if (!now) return complain(context, now.error(), kExitProblem);
   const auto run = runner::launch_now(**store, **job, *now);

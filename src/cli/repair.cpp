@@ -45,7 +45,7 @@ class Repair {
       if (!options_.json) context_.streams.out << printable(run->name()) << ' ' << done_ << '\n';
     }
     if (options_.json) print_json(context_.streams, {{"runs", std::move(list)}});
-    if (!anybody_at_work(*tree, **store))
+    if (const auto at_work = anybody_at_work(*tree, **store); at_work && !*at_work)
       context_.streams.err << "mig-runner: no runner is at work on this tree: that is done when one starts\n";
     return status;
   }

@@ -84,14 +84,17 @@ Result<PathBelow> result_file_of(const Tree& tree, store::RunStore& store, const
               run.name());
 }
 
-bool anybody_at_work(const Tree& tree, store::RunStore& store) {
-  if (runner_at_work(tree)) return true;
+Result<bool> anybody_at_work(const Tree& tree, store::RunStore& store) {
+  const auto runner = runner_at_work(tree);
+  if (!runner) return tl::unexpected(runner.error());
+  if (*runner) return true;
   const auto members = store.members();
-  return members && std::any_of(members->begin(), members->end(),
-                                [](const store::Member& member) { return member.lease_left.count() > 0; });
+  if (!members) return tl::unexpected(members.error());
+  return std::any_of(members->begin(), members->end(),
+                     [](const store::Member& member) { return member.lease_left.count() > 0; });
 }
 
-std::optional<std::string> runner_at_work(const Tree& tree) {
+Result<std::optional<std::string>> runner_at_work(const Tree& tree) {
   return store::TreeLock::holder(state_directory(tree));
 }
 

@@ -26,8 +26,8 @@ inline constexpr const char* kRunHelp = "JOB@TIME as `history` prints it, an act
 Result<PathBelow> result_file_of(const Tree& tree, store::RunStore& store, const store::Run& run);
 
 // Who works on the tree ("process 4711 on HOST since ..."), or nothing.
-std::optional<std::string> runner_at_work(const Tree& tree);
+Result<std::optional<std::string>> runner_at_work(const Tree& tree);
 // Whether one does, or another of the group that shares its store.
-bool anybody_at_work(const Tree& tree, store::RunStore& store);
+Result<bool> anybody_at_work(const Tree& tree, store::RunStore& store);
 
 }  // namespace mig_runner::cli

@@ -32,7 +32,9 @@ class Status {
     if (!tree) return complain(context_, tree.error(), kExitCannotStart);
     const auto format = TimeFormat::choose(options_.utc);
     if (!format) return complain(context_, format.error(), kExitCannotStart);
-    runner_ = runner_at_work(*tree);
+    const auto runner = runner_at_work(*tree);
+    if (!runner) return complain(context_, runner.error(), kExitProblem);
+    runner_ = *runner;
     const auto names = tree->job_names();
     if (names) jobs_ = names->size();
     const int status = names ? kExitFine : complain(context_, names.error(), kExitProblem);

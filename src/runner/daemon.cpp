@@ -102,9 +102,22 @@ bool Daemon::Impl::follow_pauses_again() {
   return followed.has_value();
 }
 
+// Somebody may have renamed, removed or replaced what this runner works on, and what keeps others off it.
+void Daemon::Impl::look_at_state() {
+  const auto may = store->may_launch();
+  if (!may && state_trouble.begins())
+    log.error("Nothing is launched: " + may.error().text() +
+              ". What was launched is collected and delivered. Put back what was there, or restart the runner, which"
+              " then goes on with what it finds");
+  if (!may || !state_trouble.ends()) return;
+  log.notice("Launching goes on: what was renamed, removed or replaced is back.");
+  engine->ring_all();
+}
+
 // A command beside this process, or another runner, may have written there. What cannot be read now is tried again at
 // the next look.
 void Daemon::Impl::look_at_store() {
+  look_at_state();
   if (group.look(steady_clock::now())) engine->ring_all();
   if (clock_to_follow) bring_forward();
   const auto written = store->written_by_others();
@@ -133,6 +146,7 @@ void Daemon::Impl::bring_forward() {
 
 // For who asks the service manager how the runner is.
 std::string Daemon::Impl::status() const {
+  if (const auto may = store->may_launch(); !may) return "nothing is launched: " + may.error().text();
   const auto next = planner->next_time();
   const auto count = jobs.size();
   return counted(count, "job") + (next ? ", next launch at " + format_utc(*next) : ", none to launch");

@@ -50,6 +50,7 @@ struct Daemon::Impl {
   Result<void> follow_pauses();
   bool follow_pauses_again();
   void look_at_store();
+  void look_at_state();
   void clock_was_set();
   void bring_forward();
   std::string status() const;
@@ -66,7 +67,7 @@ struct Daemon::Impl {
   std::unique_ptr<store::RunStore> store;
   bool store_unseen = false;     // not all of it could be read at the last look
   bool clock_to_follow = false;  // by runs that wait, since the clock was set
-  Trouble pauses_trouble, clock_trouble;
+  Trouble pauses_trouble, clock_trouble, state_trouble;
   std::set<std::filesystem::path> told_places;  // that others may write to
   JobBook jobs;
   GroupWatch group{*store, jobs, log, std::chrono::steady_clock::now()};

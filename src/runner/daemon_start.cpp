@@ -108,6 +108,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const std::filesystem::path& runne
                                         std::move(*lock), std::move(opened->store))));
   auto& impl = *daemon->impl_;
   impl.missed = missed;
+  impl.store->launch_only_if([&lock = impl.lock] { return lock.check(); });
   auto end_watch = watch_end(*location, impl.log, impl.store.get());
   if (!end_watch) return tl::unexpected(end_watch.error());
   impl.end_watch = std::move(*end_watch);

@@ -125,7 +125,8 @@ Result<void> require_quiet(soci::session& session, const Location& location) {
   };
   if (!location.is_postgresql()) {
     const auto holder = TreeLock::holder(location.file.parent_path());
-    return holder ? refuse("", *holder) : Result<void>();
+    if (!holder) return tl::unexpected(holder.error());
+    return *holder ? refuse("", **holder) : Result<void>();
   }
   int known = 0;
   session << "SELECT count(to_regclass('members'))", into(known);

@@ -16,6 +16,9 @@ Result<std::unique_ptr<RunStore>> RunStore::open_checked(const std::filesystem::
   try {
     if (auto connected = connect_sqlite(session, path, impl->lock_wait); !connected)
       return tl::unexpected(connected.error());
+    auto file = OpenedPath::at(path);
+    if (!file) return tl::unexpected(file.error());
+    impl->file = std::move(*file);
     damage = find_damage(session, crashed);
     if (!damage.empty()) return fail(damage, path);
     Transaction transaction(session, kSqlite.begin_durable);

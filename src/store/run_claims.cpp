@@ -58,6 +58,8 @@ Result<std::vector<Run>> RunStore::claim(std::span<const RunState> states, Times
   if (states.empty() || limit <= 0) return {};
   return impl_->write_claims([&](soci::session&, Effects& effects) -> Result<std::vector<Run>> {
     if (auto live = impl_->require_lease(Retry::later); !live) return tl::unexpected(live.error());
+    const bool launches = std::find(states.begin(), states.end(), RunState::due) != states.end();
+    if (auto may = launches ? impl_->may_launch() : Result<void>(); !may) return tl::unexpected(may.error());
     const bool by_clock =
         std::any_of(states.begin(), states.end(), [](auto state) { return state != RunState::stored; });
     if (auto right = by_clock ? impl_->require_right_clock() : Result<void>(); !right)
@@ -161,6 +163,9 @@ Result<void> RunStore::release_all() {
 Result<void> RunStore::record(std::span<const Change> changes) {
   return impl_->write([&](soci::session& session, Effects& effects) -> Result<void> {
     if (auto live = impl_->require_lease(Retry::no); !live) return live;
+    const auto launches = [](const Change& change) { return change.run.state == RunState::signed_; };
+    if (std::any_of(changes.begin(), changes.end(), launches))
+      if (auto may = impl_->may_launch(); !may) return fail(may.error().what, may.error().where, Retry::later);
     for (const auto& change : changes)
       if (!impl_->holds(change.run)) return tl::unexpected(refusal(session, change, impl_->owner));
     if (const auto* refused = impl_->writer().write(impl_->portions(), changes))

@@ -203,6 +203,19 @@ void RunStore::close() {
   impl_->close();
 }
 
+void RunStore::launch_only_if(std::function<Result<void>()> condition) {
+  impl_->launch_condition = std::move(condition);
+}
+
+Result<void> RunStore::may_launch() {
+  const bool lost = impl_->file && !impl_->file->check();
+  if (impl_->file_lost.exchange(lost) != lost && lost) {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->finish_log();
+  }
+  return impl_->may_launch();
+}
+
 void RunStore::hurry() {
   impl_->lock_wait.hurry();
   if (impl_->patience) impl_->patience->hurry();
@@ -231,6 +244,7 @@ void RunStore::on_change(std::function<void(const Claimable&)> listener) {
 
 Result<std::vector<bool>> RunStore::plan(std::span<const Cursor> cursors, std::span<const Run> runs, Timestamp now) {
   return impl_->write([&](soci::session&, Effects& effects) -> Result<std::vector<bool>> {
+    if (auto may = impl_->may_launch(); !may) return tl::unexpected(may.error());
     if (auto right = impl_->require_right_clock(); !right) return tl::unexpected(right.error());
     const auto portions = impl_->portions();
     move_cursors(portions, cursors, impl_->lease ? &impl_->owner : nullptr);

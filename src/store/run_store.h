@@ -132,6 +132,14 @@ class RunStore {
   // How far this machine's clock is ahead of the database's. Zero without a group.
   std::chrono::milliseconds clock_ahead();
 
+  // `condition` is asked before anything is planned, and before a run is claimed or written down to be launched. To be
+  // set before other threads know the store.
+  void launch_only_if(std::function<Result<void>()> condition);
+  // An Error (Retry::no) while nothing may be launched: plan() and claim() of what is due fail with it. By that
+  // condition, and with SQLite where the file at its path is not the one that is open: what was launched goes on being
+  // written there, but a runner that starts would know nothing of it.
+  Result<void> may_launch();
+
   // The jobs of this member with the hash of their files: it claims only runs of these, and of jobs that no member has
   // as the run was planned with. Does nothing without a group.
   Result<void> set_jobs(const std::map<std::string, std::string>& jobs);

@@ -46,7 +46,23 @@ RunStore::Impl::Impl(std::string the_owner, const Location& location)
       dialect(location.is_postgresql() ? kPostgresql : kSqlite) {}
 
 RunStore::Impl::~Impl() {
+  if (file && !file->check()) finish_log();
   close();
+}
+
+Result<void> RunStore::Impl::may_launch() const {
+  if (file)
+    if (auto same = file->check(); !same) return same;
+  return launch_condition ? launch_condition() : Result<void>();
+}
+
+// The log has a name of its own: it does not go with a file that was renamed, and would pass for the log of another
+// that stands there now. Where this fails, the next start finds the log.
+void RunStore::Impl::finish_log() {
+  try {
+    session << "PRAGMA wal_checkpoint(TRUNCATE)";
+  } catch (const std::exception&) {
+  }
 }
 
 void RunStore::Impl::close() {

@@ -3,6 +3,7 @@
 #include <soci/soci.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <exception>
 #include <functional>
@@ -21,6 +22,7 @@
 #include "store/lease.h"
 #include "store/location.h"
 #include "store/lock_wait.h"
+#include "store/opened_path.h"
 #include "store/patience.h"
 #include "store/portions.h"
 #include "store/postgresql.h"
@@ -220,6 +222,13 @@ struct RunStore::Impl {
     return found != held.end() && found->second == run.claim;
   }
 
+  // Both are there before others know the store, and stay.
+  std::function<Result<void>()> launch_condition;
+  std::optional<OpenedPath> file;       // of SQLite
+  std::atomic<bool> file_lost = false;  // at the last look
+  // As RunStore has it.
+  Result<void> may_launch() const;
+
   const std::string uri;    // of a PostgreSQL database; empty for SQLite
   const std::string place;  // the database, for errors
   const std::string tree;   // as RunStore::tree()
@@ -227,6 +236,8 @@ struct RunStore::Impl {
 
   // The connection is made where there is none. Throws what SOCI throws.
   void connect();
+  // Moves all that SQLite's log holds into the file.
+  void finish_log();
   // Counts a change that other processes must hear of. For a server.
   void tell_others();
   // A number that changes when another connection writes what others must hear of. Throws what SOCI throws.

@@ -3,25 +3,36 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/file.h"
 #include "base/time.h"
+#include "store/opened_path.h"
 
 namespace mig_runner::store {
 
 // Keeps a second runner off the same tree: an open file description lock (fcntl(2)) on state/lock, which names its
-// holder. Held as long as this lives.
+// holder, and a lock (flock(2)) on the tree's directory, which also holds while state/ is renamed or replaced. The
+// latter is left out where the file system has none for directories (NFS) or the directory cannot be read. Held as long
+// as this lives.
 class TreeLock {
  public:
-  // Retry::no with the holder ("process 4711 on HOST since 2026-11-23T08:00:00Z") where somebody else has it.
+  // `state_directory` lies in the tree's directory; both are made where they are missing. Retry::no with the holder
+  // ("process 4711 on HOST since 2026-11-23T08:00:00Z") where somebody else has it.
   static Result<TreeLock> acquire(const std::filesystem::path& state_directory, Timestamp now);
 
   // Who holds it, as above; nothing where nobody does.
-  static std::optional<std::string> holder(const std::filesystem::path& state_directory);
+  static Result<std::optional<std::string>> holder(const std::filesystem::path& state_directory);
+
+  // An Error (Retry::no) where what is locked is not what others find there.
+  Result<void> check() const;
 
  private:
-  explicit TreeLock(UniqueFd fd) : fd_(std::move(fd)) {}
-  UniqueFd fd_;
+  TreeLock(UniqueFd directory, UniqueFd file, std::vector<OpenedPath> places)
+      : directory_(std::move(directory)), file_(std::move(file)), places_(std::move(places)) {}
+
+  UniqueFd directory_, file_;
+  std::vector<OpenedPath> places_;  // the tree, state/ and state/lock
 };
 
 }  // namespace mig_runner::store
