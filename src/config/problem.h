@@ -14,6 +14,7 @@ struct Problem {
   int column = 0;
   std::string message;  // one sentence: what is wrong and what would be right; never a value that may be secret
   bool fatal = true;    // false: a warning, the value is usable
+  bool passes = false;  // true: nothing may be wrong, it cannot be read at the moment
 
   // "FILE:LINE:COLUMN: MESSAGE".
   std::string text() const;

@@ -1,5 +1,9 @@
 #include "runner/configuration.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <functional>
 #include <string_view>
@@ -27,11 +31,17 @@ void mix_file_times(std::size_t& fingerprint, const fs::path& path) {
   if (!error) mix(fingerprint, std::to_string(time.time_since_epoch().count()));
 }
 
+config::Problem unreadable(const fs::path& path, const std::string& why, Retry retry) {
+  config::Problem problem{path, 0, 0, why};
+  problem.passes = retry != Retry::no && may_pass(path, Access::read);
+  return problem;
+}
+
 // A file's first line: editors end the last line, and no passphrase of GnuPG holds a line break.
 std::optional<sign::Secret> read_passphrase_file(const fs::path& path, std::vector<config::Problem>& problems) {
   auto text = read_file(path, kMaxPassphraseBytes);
   if (!text) {
-    problems.push_back({path, 0, 0, "the passphrase cannot be read: " + text.error().what});
+    problems.push_back(unreadable(path, "the passphrase cannot be read: " + text.error().what, text.error().retry));
     return std::nullopt;
   }
   text->erase(std::min(text->find_first_of("\r\n"), text->size()));
@@ -42,7 +52,7 @@ std::optional<std::string> read_config(const fs::path& path, const std::string& 
                                        std::vector<config::Problem>& problems) {
   auto text = read_file(path, kMaxConfigBytes);
   if (text) return std::move(*text);
-  problems.push_back({path, 0, 0, text.error().what + hint});
+  problems.push_back(unreadable(path, text.error().what + hint, text.error().retry));
   return std::nullopt;
 }
 
@@ -84,7 +94,15 @@ std::optional<ConfigurationFile<config::ClientConfig>> read_client_config(const 
   return ConfigurationFile<config::ClientConfig>{path, std::move(*text), std::move(config)};
 }
 
-LoadedConfiguration load_configuration(const fs::path& runner_cfg) {
+bool may_pass(const fs::path& file, Access wanted) {
+  if (access(file.c_str(), wanted == Access::read ? R_OK : W_OK) == 0) return true;
+  if (wanted == Access::write && errno == ENOENT && access(file.parent_path().c_str(), W_OK | X_OK) == 0) return true;
+  return !means_absent(errno) && errno != EACCES && errno != EPERM && errno != ELOOP;
+}
+
+namespace {
+
+LoadedConfiguration load_files(const fs::path& runner_cfg) {
   LoadedConfiguration loaded;
   auto& problems = loaded.problems;
   auto runner = read_runner_config(runner_cfg, problems);
@@ -105,6 +123,15 @@ LoadedConfiguration load_configuration(const fs::path& runner_cfg) {
   configuration.client = std::move(client->config);
   configuration.passphrase = std::move(*passphrase);
   loaded.value = std::move(configuration);
+  return loaded;
+}
+
+}  // namespace
+
+LoadedConfiguration load_configuration(const fs::path& runner_cfg) {
+  auto loaded = load_files(runner_cfg);
+  const auto stays = [](const config::Problem& problem) { return problem.fatal && !problem.passes; };
+  if (!loaded.value && std::none_of(loaded.problems.begin(), loaded.problems.end(), stays)) loaded.retry = Retry::later;
   return loaded;
 }
 

@@ -25,11 +25,18 @@ struct Configuration {
 struct LoadedConfiguration {
   std::optional<Configuration> value;  // there exactly when no problem is fatal
   std::vector<config::Problem> problems;
+  // Retry::later: nothing is wrong but that a file could not be read for a reason that may pass.
+  Retry retry = Retry::no;
 };
 
 // Reads runner.cfg, the client configuration it names and the passphrase: from client.passphrase, else
 // client.passphrasefile, else the environment's MIGPGPPASSPHRASE, else the systemd credential `passphrase`.
 LoadedConfiguration load_configuration(const std::filesystem::path& runner_cfg);
+
+// Whether what kept a file from being opened may pass by itself, such as too few descriptors or a failing disk: not
+// that it, or the directory for a new one, is missing or closed to this user.
+enum class Access { read, write };
+bool may_pass(const std::filesystem::path& file, Access access);
 
 // A file and what can be used of it, whatever is wrong with it.
 template <class Config>

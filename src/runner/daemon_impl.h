@@ -41,6 +41,7 @@ struct Daemon::Impl {
   }
 
   Result<bool> start_stages(const sign::Key& key);
+  Result<void> start_end_watch();
   Result<void> start_engine(const sign::Key& key);
   Result<void> start_planner();
   Result<bool> reload();
@@ -61,7 +62,7 @@ struct Daemon::Impl {
   std::filesystem::path path;
   Configuration configuration;
   Wakeups wakeups;
-  Wakeups::Events missed;  // while the database was waited for
+  Wakeups::Events missed;  // while the start waited
   SwitchableLog log;
   store::TreeLock lock;
   std::unique_ptr<store::RunStore> store;
@@ -75,7 +76,7 @@ struct Daemon::Impl {
   std::unique_ptr<spool::Spool> spool;
   std::unique_ptr<Engine> engine;
   std::unique_ptr<Planner> planner;
-  std::unique_ptr<EndWatch> end_watch;  // with a database server
+  std::unique_ptr<EndWatch> end_watch;
 };
 
 }  // namespace mig_runner::runner

@@ -12,15 +12,10 @@
 #include "runner/adoption.h"
 #include "runner/daemon_impl.h"
 #include "runner/run_flow.h"
+#include "runner/start_wait.h"
 
 namespace mig_runner::runner {
 namespace {
-
-using std::chrono::milliseconds;
-using std::chrono::steady_clock;
-
-// How often a database that is away when the runner starts is tried.
-constexpr std::chrono::seconds kDatabasePause{2};
 
 std::string joined(const std::vector<config::Problem>& problems) {
   std::string text;
@@ -40,27 +35,36 @@ void keep_memory_small() {
 }
 
 Result<sign::Key> load_key(const Configuration& configuration, Timestamp now) {
-  return sign::Key::load(configuration.client.gpg_home, configuration.client.keyid, configuration.passphrase, now);
+  const auto& client = configuration.client;
+  auto key = sign::Key::load(client.gpg_home, client.keyid, configuration.passphrase, now);
+  if (!key && !may_pass(client.gpg_home, Access::read)) key.error().retry = Retry::no;
+  return key;
 }
 
-// Null without a server, for which nobody waits.
-Result<std::unique_ptr<EndWatch>> watch_end(const store::Location& location, log::Log& log, store::RunStore* store) {
-  if (!location.is_postgresql()) return nullptr;
-  return EndWatch::begin(log, store);
+// Retry::later where a file could not be read for a reason that may pass.
+Result<LoadedConfiguration> load(const std::filesystem::path& runner_cfg) {
+  auto loaded = load_configuration(runner_cfg);
+  if (loaded.value) return loaded;
+  return fail(joined(loaded.problems), {}, loaded.retry);
 }
 
-// Waits for a database server that is away: after a power cut it may start later than its runners. No store where a
-// signal ended that.
-Result<store::Opened> open_store(const store::Location& location, milliseconds lease, Wakeups& wakeups,
-                                 Wakeups::Events& missed, log::Log& log) {
-  for (bool told = false;; told = true) {
-    auto opened = store::RunStore::open(location, "runner", system_clock().now(), lease);
-    if (opened || !location.is_postgresql() || opened.error().retry == Retry::no) return opened;
-    if (!told) log.error("Nothing is launched until the database can be used: " + opened.error().text());
-    const auto events = wakeups.wait(std::nullopt, kDatabasePause, -1);
-    if (events.terminate) return store::Opened{};
-    missed.add(events);
-  }
+Result<std::unique_ptr<log::Log>> open_log(const config::LoggingConfig& logging) {
+  auto log = log::Log::open(log_settings(logging), system_clock());
+  if (log || log.error().retry == Retry::no || may_pass(logging.file, Access::write)) return log;
+  return fail(log.error().what, log.error().where);
+}
+
+// Until the configured one is known.
+Result<std::unique_ptr<log::Log>> log_to_stderr() {
+  log::Settings settings;
+  settings.mode = log::Settings::Mode::standard_error;
+  return log::Log::open(settings, system_clock());
+}
+
+void tell_damage(log::Log& log, const store::Opened& opened) {
+  if (opened.set_aside.empty()) return;
+  log.error("The record of runs was damaged (" + opened.damage + "); it is set aside as " + opened.set_aside +
+            " and a new one is begun: what was in flight is not collected, see docs/operating.md");
 }
 
 // Neither file of a job is in its directory. Where that cannot be told, the job may be there.
@@ -72,36 +76,45 @@ bool is_gone(const std::filesystem::path& directory) {
 
 }  // namespace
 
+// Null where a signal asked for the end.
 Result<std::unique_ptr<Daemon>> Daemon::start(const std::filesystem::path& runner_cfg) {
   keep_memory_small();
   std::signal(SIGPIPE, SIG_IGN);
   auto wakeups = Wakeups::create();
   if (!wakeups) return tl::unexpected(wakeups.error());
-  auto loaded = load_configuration(runner_cfg);
-  if (!loaded.value) return fail(joined(loaded.problems));
-  auto& configuration = *loaded.value;
-  auto sink = log::Log::open(log_settings(configuration.runner.logging), system_clock());
-  if (!sink) return tl::unexpected(sink.error());
-  for (const auto& problem : loaded.problems) (*sink)->warning(problem.text());
+  const auto first_log = log_to_stderr();
+  if (!first_log) return tl::unexpected(first_log.error());
+  ServiceManager service_manager;
+  Wakeups::Events missed;
+  StartWait wait(*wakeups, service_manager, missed);
+  const auto given_up = [&](const Error& error) -> Result<std::unique_ptr<Daemon>> {
+    if (wait.ended()) return nullptr;
+    return tl::unexpected(error);
+  };
 
-  const auto key = load_key(configuration, system_clock().now());
-  if (!key) return tl::unexpected(key.error());
+  auto loaded = wait.attempt(**first_log, [&] { return load(runner_cfg); });
+  if (!loaded) return given_up(loaded.error());
+  auto& configuration = *loaded->value;
+  auto sink = wait.attempt(**first_log, [&] { return open_log(configuration.runner.logging); });
+  if (!sink) return given_up(sink.error());
+  for (const auto& problem : loaded->problems) (*sink)->warning(problem.text());
+  auto end_watch = wait.attempt(**sink, [&] { return EndWatch::begin(**sink, nullptr); });
+  if (!end_watch) return given_up(end_watch.error());
+
+  const auto key = wait.attempt(**sink, [&] { return load_key(configuration, system_clock().now()); });
+  if (!key) return given_up(key.error());
   for (const auto& warning : key->warnings()) (*sink)->warning(warning);
   const auto state = config::state_in(configuration.runner.directory);
-  auto lock = store::TreeLock::acquire(state, system_clock().now());
-  if (!lock) return tl::unexpected(lock.error());
+  auto lock = wait.attempt(**sink, [&] { return store::TreeLock::acquire(state, system_clock().now()); });
+  if (!lock) return given_up(lock.error());
   const auto location = store_location(configuration.runner);
   if (!location) return tl::unexpected(location.error());
-  auto waiting = watch_end(*location, **sink, nullptr);
-  if (!waiting) return tl::unexpected(waiting.error());
-  Wakeups::Events missed;
-  auto opened = open_store(*location, configuration.runner.lease, *wakeups, missed, **sink);
-  if (!opened) return tl::unexpected(opened.error());
-  if (!opened->store) return nullptr;
-  waiting->reset();
-  if (!opened->set_aside.empty())
-    (*sink)->error("The record of runs was damaged (" + opened->damage + "); it is set aside as " + opened->set_aside +
-                   " and a new one is begun: what was in flight is not collected, see docs/operating.md");
+  auto opened = wait.attempt(**sink, [&] {
+    return store::RunStore::open(*location, "runner", system_clock().now(), configuration.runner.lease);
+  });
+  if (!opened) return given_up(opened.error());
+  end_watch->reset();
+  tell_damage(**sink, *opened);
 
   std::unique_ptr<Daemon> daemon(
       new Daemon(std::make_unique<Impl>(runner_cfg, std::move(configuration), std::move(*wakeups), std::move(*sink),
@@ -109,9 +122,6 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const std::filesystem::path& runne
   auto& impl = *daemon->impl_;
   impl.missed = missed;
   impl.store->launch_only_if([&lock = impl.lock] { return lock.check(); });
-  auto end_watch = watch_end(*location, impl.log, impl.store.get());
-  if (!end_watch) return tl::unexpected(end_watch.error());
-  impl.end_watch = std::move(*end_watch);
   impl.log.notice("mig-runner starts in " + impl.configuration.runner.directory.string() + ", signing with " +
                   key->fingerprint());
   const auto started = impl.start_stages(*key);
@@ -119,21 +129,25 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const std::filesystem::path& runne
   return *started ? std::move(daemon) : nullptr;
 }
 
-// Waits for a database server that is away; false where a signal ended that.
+// False where a signal asked for the end meanwhile.
 Result<bool> Daemon::Impl::start_stages(const sign::Key& key) {
-  for (bool told = false;; told = true) {
-    auto started = engine ? Result<void>() : start_engine(key);
-    if (started) started = start_planner();
-    if (started) return true;
-    planner.reset();
-    if (store->term() == 0 || started.error().retry == Retry::no) return tl::unexpected(started.error());
-    if (!told) log.error("Nothing is launched until the database can be used: " + started.error().text());
-    static_cast<void>(service_manager.alive(steady_clock::now()));
-    const auto events = wakeups.wait(std::nullopt, kDatabasePause, -1);
-    if (events.terminate) return false;
-    if (events.reload) log.reopen();
-    missed.add(events);
-  }
+  StartWait wait(wakeups, service_manager, missed);
+  const auto started = wait.attempt(log, [&]() -> Result<void> {
+    auto done = end_watch ? Result<void>() : start_end_watch();
+    if (done && !engine) done = start_engine(key);
+    if (done) done = start_planner();
+    if (!done) planner.reset();
+    return done;
+  });
+  if (!started && !wait.ended()) return tl::unexpected(started.error());
+  return started.has_value();
+}
+
+Result<void> Daemon::Impl::start_end_watch() {
+  auto begun = EndWatch::begin(log, store.get());
+  if (!begun) return tl::unexpected(begun.error());
+  end_watch = std::move(*begun);
+  return {};
 }
 
 Result<void> Daemon::Impl::start_engine(const sign::Key& key) {

@@ -41,8 +41,8 @@ void EndWatch::run() {
   if (store_ != nullptr) store_->hurry();
   if (stopped_within(kLastResort)) return;
   log_.warning(
-      "Ending although calls to the database have not ended: what this runner has claimed is free when its"
-      " lease ends.");
+      "Ending although not all that is under way has ended: what is not recorded is found out by the next start, or"
+      " by another runner of the group once this one's lease has ended.");
   log_.flush(std::chrono::milliseconds(200));
   std::_Exit(EXIT_SUCCESS);
 }

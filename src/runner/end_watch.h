@@ -9,12 +9,13 @@
 namespace mig_runner::runner {
 
 // Sees to it that a process that was asked to end does so, also where its threads wait for a database server that does
-// not answer. Ending like that is like being killed: what is stored stays, and others take over when the lease ends.
+// not answer, for a lock on the record, or for a disk. Ending like that is like being killed: what is stored stays, and
+// the next start, or another member once the lease has ended, goes on with it.
 class EndWatch {
  public:
   // How long what is under way may take to end by itself; from then on no call waits long for the database.
   static constexpr std::chrono::milliseconds kPatience{2000};
-  // How long after that the process is ended: making a connection cannot be cut short.
+  // How long after that the process is ended: not everything can be cut short, such as making a connection.
   static constexpr std::chrono::milliseconds kLastResort{2000};
 
   // Watches for SIGTERM and SIGINT, which are blocked already (Wakeups), with a thread of its own. `store` may be null;

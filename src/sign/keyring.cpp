@@ -144,7 +144,7 @@ Result<Keyring> Keyring::from_file(const std::filesystem::path& path, Timestamp 
   if (access(path.c_str(), R_OK) != 0) return fail_errno("the keyring cannot be read", path.string(), Retry::no);
   rnp_input_t input = nullptr;
   if (rnp_input_from_path(&input, path.c_str()) != RNP_SUCCESS)
-    return fail("the keyring cannot be read", path.string());
+    return fail("the keyring cannot be read", path.string(), Retry::later);
   return load(RnpInput(input), now).map_error([&](Error error) {
     error.where = path.string();
     return error;

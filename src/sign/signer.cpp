@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "base/clock.h"
+#include "base/file_status.h"
 #include "sign/gnupg2_home.h"
 #include "sign/keyring.h"
 #include "sign/rnp_signer.h"
@@ -81,8 +82,9 @@ Result<UnlockedKey> unlock_from_secring(const Keyring& keyring, const std::strin
 // GnuPG 2 leaves an empty one, or one with keys of before, when it takes over a home.
 Result<std::optional<Keyring>> open_secring(const fs::path& gpg_home, Timestamp now) {
   const fs::path path = gpg_home / "secring.gpg";
-  std::error_code error;
-  if (fs::file_size(path, error) == 0 || error) return std::nullopt;
+  const auto status = file_status(path, Symlinks::followed);
+  if (!status) return tl::unexpected(status.error());
+  if (!*status || (*status)->st_size == 0) return std::nullopt;
   return Keyring::from_file(path, now);
 }
 
@@ -90,12 +92,14 @@ Result<std::optional<Keyring>> open_secring(const fs::path& gpg_home, Timestamp 
 Result<UnlockedKey> unlock(const fs::path& gpg_home, const std::string& fingerprint, const Secret& passphrase,
                            Timestamp now) {
   std::error_code error;
-  const auto status = fs::status(gpg_home, error);
-  if (status.type() == fs::file_type::none) return fail("the directory cannot be read: " + error.message());
-  if (!fs::is_directory(status)) return fail("there is no such directory");
+  const auto home = file_status(gpg_home, Symlinks::followed);
+  if (!home) return fail(home.error().what, {}, home.error().retry);
+  if (!*home || !S_ISDIR((*home)->st_mode)) return fail("there is no such directory");
   const auto secring = open_secring(gpg_home, now);
   const bool in_secring = secring && *secring && (*secring)->has_secret(fingerprint);
-  const bool is_gnupg2 = fs::exists(gpg_home / "private-keys-v1.d", error);
+  const auto gnupg2 = file_status(gpg_home / "private-keys-v1.d", Symlinks::followed);
+  if (!gnupg2) return tl::unexpected(gnupg2.error());
+  const bool is_gnupg2 = gnupg2->has_value();
   // Without any secret key there gpg need not be asked, which a home that is read-only may not allow.
   const bool may_have_key = is_gnupg2 && !(in_secring && fs::is_empty(gpg_home / "private-keys-v1.d", error));
   const bool has_gpg = may_have_key && GnuPg2Home::gpg_is_installed();

@@ -87,7 +87,7 @@ Result<void> connect_sqlite(soci::session& session, const fs::path& path, LockWa
   session << "PRAGMA page_size = " << kPageBytes;
   std::string mode;
   session << "PRAGMA journal_mode = WAL", soci::into(mode);
-  if (mode != "wal") return fail("the file system does not let SQLite keep a write-ahead log", name, Retry::later);
+  if (mode != "wal") return fail("the file system does not let SQLite keep a write-ahead log", name);
   session << "PRAGMA journal_size_limit = 16777216";
   session << "PRAGMA cell_size_check = ON";
   session << "PRAGMA cache_size = -" << kCacheKib;
