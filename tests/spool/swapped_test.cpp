@@ -137,6 +137,7 @@ TEST_F(SpoolTest, AJobThatIsASymlink) {
   EXPECT_EQ(said(spool.scan()), "added disk");
   swap_link("2", directory.path() / "jobs/current");
   EXPECT_EQ(said(spool.read_events()), "changed disk");
+  EXPECT_EQ(watches_of(spool), 4U) << "of runners/ and its parent, jobs/ and the job";
   swap_link("../jobs/1/disk", runners / "disk");
   EXPECT_EQ(said(spool.read_events()), "changed disk");
   write_text(directory.path() / "jobs/1/disk/entity.cfg", entity("0 10 * * *"));
