@@ -15,7 +15,7 @@ struct LogLine {
   bool operator==(const LogLine&) const = default;
 };
 
-// What the log tells of changes in the spool. Of many jobs that cannot be read, or can be read again, one line speaks.
+// Changes in the spool, as the log tells them. One line tells of all jobs that cannot be read, or can be read again.
 std::vector<LogLine> spool_report(const std::vector<spool::Change>& changes, bool at_start,
                                   std::chrono::milliseconds between_scans);
 

@@ -57,7 +57,6 @@ struct Spool::Impl {
       : directory(std::move(runners_directory)), defaults(std::move(job_defaults)), clock(the_clock) {}
 
   void inherit(const std::string& name, Known& known, Changes& changes);
-
   Result<std::vector<std::string>> list();
   void examine(const std::string& name, Look look, Changes& changes);
   bool is_directory(const std::string& name, Changes& changes);
@@ -79,7 +78,7 @@ struct Spool::Impl {
   UniqueFd root;      // the directory, as of the last scan: paths within it are found in half the time
   fs::path resolved;  // the same, without symlinks
   std::map<std::string, Known> directories;
-  std::map<std::string, JobPtr> last_good;  // of an earlier spool, until each was looked at
+  std::map<std::string, JobPtr> last_good;  // of an earlier spool, until the first scan
   std::set<std::string> waiting;            // for a writer to close a file, or for a second file
   std::set<std::string> reported_names;     // names that no job may have
   bool scanned = false;                     // the first scan is over
@@ -137,7 +136,6 @@ void Spool::Impl::readable(const std::string& name, Known& known, Changes& chang
 void Spool::Impl::no_job(const std::string& name, Known& known, Changes& changes) {
   waiting.erase(name);
   readable(name, known, changes);
-  last_good.erase(name);
   if (known.job) changes.push_back({Kind::removed, name, nullptr, false, {}});
   known = Known();
 }
@@ -202,7 +200,6 @@ void Spool::Impl::read(const std::string& name, Known& known, const Stamps& stam
   const bool inherited = std::exchange(known.inherited, false);  // with the settings of an earlier runner.cfg
   const bool same = known.job && !inherited && known.job->content_hash == checked.value->content_hash;
   if (same && known.job->zone == checked.value->zone) return;
-  last_good.erase(name);
   const auto kind = same ? Kind::rezoned : known.job ? Kind::changed : Kind::added;
   known.job = std::make_shared<const Job>(std::move(*checked.value));
   changes.push_back({kind, name, known.job, was_there, std::move(checked.problems)});
@@ -305,6 +302,7 @@ std::vector<Change> Spool::scan() {
   for (const auto& name : missing) impl_->examine(name, Look::at_events, changes);
   for (const auto& name : *names) impl_->examine(name, Look::at_all, changes);
   impl_->scanned = true;
+  impl_->last_good.clear();  // the others are gone
   impl_->tell_watches(changes);
   return changes;
 }

@@ -27,9 +27,9 @@ class SpoolTest : public testing::Test {
     test::write_text(runners / name / "action.json", action);
     test::write_text(runners / name / "entity.cfg", entity(schedule));
   }
-  // What was written until now is old then.
+  // Makes old all that was written until now.
   void settle() { clock.advance(Spool::kSettled + std::chrono::seconds(1)); }
-  // What is written from now on is new.
+  // Makes new all that is written from now on.
   void set_to_real_time() {
     clock.set(std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()));
   }

@@ -1,4 +1,4 @@
-// What cannot be read for a moment is not gone.
+// A job that cannot be read for a moment is not gone.
 
 #include <sys/resource.h>
 
@@ -123,6 +123,7 @@ TEST_F(SpoolTest, ANewSpoolGoesOnWithWhatTheEarlierOneRead) {
   Spool next(runners, defaults, clock, before);
   EXPECT_EQ(said(next.scan()), "added broken, broken broken, added right, added unreadable, unreadable unreadable");
   EXPECT_EQ(next.find("right")->zone.name(), "Asia/Tokyo");
+  EXPECT_EQ(next.find("gone"), nullptr);
   fs::remove(runners / "unreadable");
   fs::rename(directory.path() / "unreadable", runners / "unreadable");
   EXPECT_EQ(said(next.scan()), "readable unreadable, changed unreadable") << "with the new defaults";
