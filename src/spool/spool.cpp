@@ -157,13 +157,13 @@ bool Spool::Impl::is_being_written(const std::string& name, Known& known, const 
     known.seen_since = now;
   }
   const auto unchanged_for = now - known.seen_since;
-  const auto age = now - stamps.changed();
-  if (!stamps.both() && unchanged_for < kLongWait && (known.job || age < kLongWait)) return true;
+  const auto& one = stamps.entity.there() ? stamps.entity : stamps.action;
+  if (!stamps.both() && unchanged_for < kLongWait && (known.job || now - one.changed() < kLongWait)) return true;
   const auto is_open = [&](const char* file, const Stamp& stamp, const Stamp& read) {
     if (!stamp.there() || stamp == read) return false;
     const auto writer = writer_of(directory / name / file);
     if (writer != Writer::unknown) return writer == Writer::some;
-    return watches.is_open(name, file).value_or(unchanged_for < kSettled && age < kSettled);
+    return watches.is_open(name, file).value_or(unchanged_for < kSettled && now - stamp.changed() < kSettled);
   };
   return is_open("entity.cfg", stamps.entity, known.stamps.entity) ||
          is_open("action.json", stamps.action, known.stamps.action);

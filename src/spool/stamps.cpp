@@ -1,7 +1,5 @@
 #include "spool/stamps.h"
 
-#include <algorithm>
-
 #include "base/file_status.h"
 
 namespace mig_runner::spool {
@@ -18,9 +16,8 @@ Result<Stamp> stamp_of(int root, const std::string& path) {
 
 }  // namespace
 
-Timestamp Stamps::changed() const {
-  const std::chrono::nanoseconds newer(std::max(entity.changed_ns, action.changed_ns));
-  return Timestamp(std::chrono::ceil<Timestamp::duration>(newer));
+Timestamp Stamp::changed() const {
+  return Timestamp(std::chrono::ceil<Timestamp::duration>(std::chrono::nanoseconds(changed_ns)));
 }
 
 Result<Stamps> stamps_of(int root, const std::string& name) {

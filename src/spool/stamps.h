@@ -14,6 +14,7 @@ struct Stamp {
   std::int64_t size = -1;  // there is no such file
   std::int64_t changed_ns = 0;
   bool there() const { return size >= 0; }
+  Timestamp changed() const;
   bool operator==(const Stamp&) const = default;
 };
 
@@ -22,8 +23,6 @@ struct Stamps {
   Stamp entity, action;
   bool any() const { return entity.there() || action.there(); }
   bool both() const { return entity.there() && action.there(); }
-  // When the newer of them was changed.
-  Timestamp changed() const;
   bool operator==(const Stamps&) const = default;
 };
 

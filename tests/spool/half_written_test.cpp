@@ -1,6 +1,7 @@
 // A job is read when its files are whole.
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <functional>
@@ -200,6 +201,26 @@ TEST_F(AnothersFile, WithoutAnEventItIsReadOnceItDoesNotChange) {
   EXPECT_EQ(events(), "") << "this one may be open";
   EXPECT_TRUE(spool.is_waiting());
   settle();
+  EXPECT_EQ(events(), "changed disk");
+}
+
+TEST_F(AnothersFile, EachFileHasItsOwnAge) {
+  const auto changed = [&](const char* file) {
+    struct stat status {};
+    EXPECT_EQ(stat((runners / "disk" / file).c_str(), &status), 0);
+    const std::chrono::nanoseconds time(status.st_ctim.tv_sec * 1'000'000'000 + status.st_ctim.tv_nsec);
+    return Timestamp(std::chrono::ceil<std::chrono::milliseconds>(time));
+  };
+  write_text(directory.path() / "new", kAction + std::string("\n"));
+  fs::remove(runners / "disk/action.json");
+  fs::create_hard_link(directory.path() / "new", runners / "disk/action.json");
+  const auto action = changed("action.json");
+  do {
+    write_text(runners / "disk/entity.cfg", entity("0 9 * * *"));
+  } while (changed("entity.cfg") < action + std::chrono::milliseconds(2));
+  clock.set(action + Spool::kSettled - std::chrono::milliseconds(1));
+  EXPECT_EQ(events(), "") << "the action may be open";
+  clock.set(action + Spool::kSettled);
   EXPECT_EQ(events(), "changed disk");
 }
 
