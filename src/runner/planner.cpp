@@ -132,8 +132,8 @@ void Planner::remove_unless_started(const std::function<bool(const std::string&)
 std::optional<Timestamp> Planner::put(const spool::JobPtr& job, Timestamp now) {
   const auto known = entries_.find(job->name);
   if (known == entries_.end()) {
-    removed_.erase(job->name);
-    if (const auto cursor = shared_cursor(*job, now)) {
+    const bool removed = removed_.erase(job->name) > 0;
+    if (const auto cursor = removed ? std::nullopt : recent_cursor(*job, now)) {
       insert(job, *cursor);
     } else {
       begin_timetable(job, now);
@@ -152,10 +152,9 @@ std::optional<Timestamp> Planner::put(const spool::JobPtr& job, Timestamp now) {
   return planned_ahead && !stays ? std::optional(through) : std::nullopt;
 }
 
-// A job that is new here may be one that another member has planned until just now: what it left is not passed over. A
-// job that was gone for longer begins anew.
-std::optional<Timestamp> Planner::shared_cursor(const spool::Job& job, Timestamp now) const {
-  if (context_.store.tree().empty()) return std::nullopt;
+// A job that is new here may be one that another member has planned until just now, or that could not be read at the
+// start: what was left is not passed over. A job that was gone for longer begins anew.
+std::optional<Timestamp> Planner::recent_cursor(const spool::Job& job, Timestamp now) const {
   const auto stored = context_.store.cursor(job.name);
   if (!stored || !*stored || (*stored)->timetable != timetable_of(job)) return std::nullopt;
   const auto cursor = (*stored)->planned_through;

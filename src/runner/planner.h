@@ -24,7 +24,7 @@ namespace mig_runner::runner {
 class Planner {
  public:
   static constexpr std::chrono::milliseconds kPunctual = std::chrono::minutes(1);
-  // How long it may take until a job has come to all members of a group.
+  // How long it may take until a job has come to all members of a group, or can be read after a start.
   static constexpr std::chrono::milliseconds kRolledOut = std::chrono::minutes(10);
 
   // A run is put into the store `ahead` of its time, so that this does not make it late. But with overlap = forbid at
@@ -81,7 +81,7 @@ class Planner {
   void plan_entry(const Entry& entry, Timestamp now, const Pauses& pauses, Plan& plan);
   void plan_launch(const Entry& entry, Timestamp nominal, Timestamp counted_from, Plan& plan);
   void plan_missed(const Entry& entry, Timestamp last, const Pauses& pauses, Plan& plan);
-  std::optional<Timestamp> shared_cursor(const spool::Job& job, Timestamp now) const;
+  std::optional<Timestamp> recent_cursor(const spool::Job& job, Timestamp now) const;
   Result<void> commit(const Plan& plan, Timestamp now);
   Result<void> forget_removed();
   Timestamp not_planned(const Error& error, Timestamp now);

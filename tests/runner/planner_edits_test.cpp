@@ -154,6 +154,32 @@ TEST(PlannerEdits, AJobThatIsGoneAtAStartBeginsAnewLater) {
   EXPECT_EQ(stand.history("unreadable").size(), 1U) << "an error is not an absence";
 }
 
+TEST(PlannerEdits, AJobThatCannotBeReadAtAStartLosesNoTime) {
+  for (const auto* later : {"2026-11-23T09:05:00Z", "2026-11-23T09:15:00Z"}) {
+    Stand stand;
+    const auto job = stand.make_job("disk", "0 9 * * *", catching_up());
+    stand.start(job);
+    stand.restart();
+    stand.stages->planner.remove_unless_started([](const auto&) { return false; });
+    stand.settle();
+    stand.clock.set(at(later));
+    stand.put(job);
+    stand.settle();
+    EXPECT_EQ(stand.api.posts, later == std::string("2026-11-23T09:05:00Z") ? 1 : 0) << later;
+  }
+}
+
+TEST(PlannerEdits, AJobThatIsRemovedAndPutBackAtOnceBeginsAnew) {
+  Stand stand;
+  const auto job = stand.make_job("disk", "0 9 * * *", catching_up());
+  stand.start(job);
+  stand.stages->planner.remove("disk", stand.clock.now());
+  stand.clock.set(at("2026-11-23T09:05:00Z"));
+  stand.put(job);
+  stand.settle();
+  EXPECT_TRUE(stand.history().empty()) << stand.log.all();
+}
+
 TEST(PlannerEdits, AJobThatComesBackAtOnceIsNotForgotten) {
   Stand stand;
   const auto job = stand.make_job("disk", "0 9 * * *", catching_up());
