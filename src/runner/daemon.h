@@ -12,8 +12,8 @@ class Daemon {
  public:
   // Everything that must be right before the runner can start: configuration, key, log, the tree's lock, the store. The
   // Error is one or more lines for standard error. SIGTERM, SIGINT and SIGHUP are blocked from here on, SIGPIPE
-  // ignored; call before other threads exist. A database server that is away is waited for; null where a signal ended
-  // the waiting.
+  // ignored; call before other threads exist. What may pass by itself (StartWait) is waited for; null where a signal
+  // ended the waiting.
   static Result<std::unique_ptr<Daemon>> start(const std::filesystem::path& runner_cfg);
   ~Daemon();
 

@@ -16,7 +16,7 @@ class EndWatch {
   // How long what is under way may take to end by itself; from then on no call waits long for the database.
   static constexpr std::chrono::milliseconds kPatience{2000};
   // How long after that the process is ended: not everything can be cut short, such as making a connection.
-  static constexpr std::chrono::milliseconds kLastResort{2000};
+  static constexpr std::chrono::milliseconds kLastResort{2500};
 
   // Watches for SIGTERM and SIGINT, which are blocked already (Wakeups), with a thread of its own. `store` may be null;
   // all outlive this.

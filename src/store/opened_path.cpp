@@ -1,21 +1,25 @@
 #include "store/opened_path.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include "base/file_status.h"
 
 namespace mig_runner::store {
 
 Result<OpenedPath> OpenedPath::at(const std::filesystem::path& path) {
-  const auto status = file_status(path, Symlinks::followed);
-  if (!status) return tl::unexpected(status.error());
-  if (!*status) return fail("it was removed while it was opened", path, Retry::later);
-  return OpenedPath(path, (*status)->st_dev, (*status)->st_ino);
+  UniqueFd fd(open(path.c_str(), O_PATH | O_CLOEXEC));
+  if (!fd) return fail_errno("it cannot be opened", path);
+  return OpenedPath(path, std::move(fd));
 }
 
 Result<void> OpenedPath::check() const {
+  struct stat opened {};
+  if (fstat(fd_.get(), &opened) != 0) return fail_errno("it cannot be looked at", path_, Retry::no);
   const auto status = file_status(path_, Symlinks::followed);
   if (!status) return fail(status.error().what, path_);
   if (!*status) return fail("it was renamed or removed while the runner uses it", path_);
-  if ((*status)->st_dev != device_ || (*status)->st_ino != inode_)
+  if ((*status)->st_dev != opened.st_dev || (*status)->st_ino != opened.st_ino)
     return fail("it was replaced while the runner uses it", path_);
   return {};
 }

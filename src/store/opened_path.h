@@ -1,15 +1,14 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/file.h"
 
 namespace mig_runner::store {
 
-// A file or directory that is in use, by its device and inode: what was renamed or removed goes on working for those
-// who have it open, while others find nothing at its path, or something else.
+// A file or directory that is in use: what was renamed or removed goes on working for those who have it open, while
+// others find nothing at its path, or something else. It is kept open, so that nothing new gets its inode's number.
 class OpenedPath {
  public:
   static Result<OpenedPath> at(const std::filesystem::path& path);
@@ -18,12 +17,10 @@ class OpenedPath {
   Result<void> check() const;
 
  private:
-  OpenedPath(std::filesystem::path path, dev_t device, ino_t inode)
-      : path_(std::move(path)), device_(device), inode_(inode) {}
+  OpenedPath(std::filesystem::path path, UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
 
   std::filesystem::path path_;
-  dev_t device_;
-  ino_t inode_;
+  UniqueFd fd_;  // with O_PATH
 };
 
 }  // namespace mig_runner::store

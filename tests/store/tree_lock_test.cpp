@@ -156,6 +156,20 @@ TEST(TreeLock, KnowsWhetherOthersFindWhatIsLocked) {
   EXPECT_EQ(problem(), (state / "lock").string() + ": it was replaced while the runner uses it");
 }
 
+// File systems give the number of a removed directory to the next one.
+TEST(TreeLock, TellsANewDirectoryFromARemovedOne) {
+  const test::ScratchDirectory directory;
+  const auto state = directory.path() / "state";
+  const auto held = TreeLock::acquire(state, kMorning);
+  ASSERT_TRUE(held.has_value());
+  for (int i = 0; i < 20; ++i) {
+    fs::remove_all(state);
+    fs::create_directory(state);
+    ASSERT_FALSE(held->check().has_value());
+    EXPECT_EQ(held->check().error().text(), state.string() + ": it was replaced while the runner uses it");
+  }
+}
+
 TEST(TreeLock, DoesWithoutADirectoryThatCannotBeRead) {
   if (getuid() == 0) GTEST_SKIP() << "root reads all";
   const test::ScratchDirectory directory;
