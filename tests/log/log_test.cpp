@@ -151,10 +151,10 @@ TEST_F(LogTest, AFifoThatNobodyReadsHoldsUpNobody) {
   {
     const auto log = Log::open(file_settings(), clock).value();
     const std::string line(1000, 'x');
-    for (int i = 0; i < 20'000; ++i) log->info(line);
+    for (int i = 0; i < 500; ++i) log->info(line);
     // One who opens it and does not read.
     const UniqueFd reader(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-    for (int i = 0; i < 20'000; ++i) log->info(line);
+    for (int i = 0; i < 500; ++i) log->info(line);
   }
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(4));
 }
