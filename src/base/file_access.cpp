@@ -3,6 +3,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <array>
 #include <deque>
@@ -62,6 +63,7 @@ class Walk {
     if (!S_ISLNK((*status)->st_mode)) {
       judge(next, **status, ahead_.empty());
       at_ = next;
+      device_ = (*status)->st_dev;
       in_shared_ = ((*status)->st_mode & (S_IWOTH | S_IWGRP)) != 0;
       return true;
     }
@@ -84,6 +86,7 @@ class Walk {
     at_ = "/";
     const auto status = file_status(at_, Symlinks::followed);
     if (!status) return tl::unexpected(status.error());
+    if (*status) device_ = (*status)->st_dev;
     if (*status) judge(at_, **status, false);
     in_shared_ = false;
     return {};
@@ -100,7 +103,8 @@ class Walk {
   void judge(const fs::path& place, const struct stat& status, bool is_end) {
     judge_owner(place, status);
     const bool only_owners = !is_end && (status.st_mode & S_ISVTX) != 0;
-    if (only_owners) return;
+    const bool by_mode = (status.st_mode & (S_IWOTH | S_IWGRP)) != 0;
+    if (!by_mode || only_owners || is_read_only_volume(place, status)) return;
     if ((status.st_mode & S_IWOTH) != 0) {
       found.push_back({OtherWriter::Kind::everybody, place, 0});
     } else if ((status.st_mode & S_IWGRP) != 0) {
@@ -108,8 +112,16 @@ class Walk {
     }
   }
 
+  // A volume that was mounted read-only, as Kubernetes mounts a ConfigMap, with mode 0777. A read-only view of a part
+  // of the file system around it does not count: there others may write outside of this view.
+  bool is_read_only_volume(const fs::path& place, const struct stat& status) const {
+    struct statvfs mounted {};
+    return status.st_dev != device_ && statvfs(place.c_str(), &mounted) == 0 && (mounted.f_flag & ST_RDONLY) != 0;
+  }
+
   const uid_t self_;
   fs::path at_;             // without symlinks
+  dev_t device_ = 0;        // of at_
   bool in_shared_ = false;  // others may write to at_
   std::deque<fs::path> ahead_;
   int links_ = 0;
@@ -126,8 +138,8 @@ std::string user_text(uid_t user) {
 }
 
 std::string OtherWriter::text(std::string_view it, std::string_view reach) const {
-  const auto end = std::string(kind == Kind::other_user ? ", and so decides " : ", and so decide ") +
-                   std::string(reach) + ": ";
+  const auto end =
+      std::string(kind == Kind::other_user ? ", and so decides " : ", and so decide ") + std::string(reach) + ": ";
   const std::string place_text(it);
   switch (kind) {
     case Kind::everybody:

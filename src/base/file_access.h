@@ -25,8 +25,8 @@ struct OtherWriter {
 
 // Everybody but root and the user `self` who can change, replace or remove what stands at `path`: by owner and mode of
 // that itself and of each directory on the way from the root, also behind symlinks. In a directory with the sticky bit,
-// such as /tmp, only the owners count. Nobody, where nothing stands there: up to where the way ends. An Error
-// (Retry::later): something on the way cannot be looked at.
+// such as /tmp, only the owners count, as on a volume of its own that is mounted read-only. Nobody, where nothing
+// stands there: up to where the way ends. An Error (Retry::later): something on the way cannot be looked at.
 Result<std::vector<OtherWriter>> other_writers(const std::filesystem::path& path, uid_t self);
 
 // "NAME (UID)", or the number alone.

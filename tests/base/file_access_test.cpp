@@ -1,6 +1,7 @@
 #include "base/file_access.h"
 
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -97,6 +98,40 @@ TEST_F(OtherWritersTest, ALinkOfSomebodyElseInASharedDirectoryCounts) {
   EXPECT_EQ(found(shared / "link"), Lines());
   chmod(shared.c_str(), 01777);
   EXPECT_EQ(found(shared / "link"), Lines{"user link"});
+}
+
+class Mounted {
+ public:
+  Mounted(const fs::path& source, const fs::path& target, const char* type, unsigned long flags, const char* options)
+      : target_(target), there_(mount(source.c_str(), target.c_str(), type, flags, options) == 0) {}
+  ~Mounted() {
+    if (there_) umount2(target_.c_str(), MNT_DETACH);
+  }
+  Mounted(const Mounted&) = delete;
+  Mounted& operator=(const Mounted&) = delete;
+  bool there() const { return there_; }
+
+ private:
+  const fs::path target_;
+  const bool there_;
+};
+
+TEST_F(OtherWritersTest, AReadOnlyVolumeIsNotWrittenByAnybody) {
+  const auto volume = directory.path() / "volume";
+  fs::create_directory(volume);
+  {
+    const Mounted writable("none", volume, "tmpfs", 0, "mode=0777");
+    if (!writable.there()) GTEST_SKIP() << "only root can mount";
+    EXPECT_EQ(found(volume / "x"), Lines{"everybody volume"});
+  }
+  {
+    const Mounted read_only("none", volume, "tmpfs", MS_RDONLY, "mode=0777");
+    EXPECT_EQ(found(volume / "x"), Lines());
+  }
+  chmod(file.parent_path().c_str(), 0777);
+  const Mounted view(file.parent_path(), volume, nullptr, MS_BIND, nullptr);
+  ASSERT_EQ(mount("none", volume.c_str(), nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr), 0);
+  EXPECT_EQ(found(volume / "x"), Lines{"everybody volume"});
 }
 
 TEST_F(OtherWritersTest, SaysWhatToDo) {
