@@ -17,7 +17,6 @@ struct Change {
   enum class Kind {
     added,
     changed,
-    rezoned,  // only the rules of its time zone changed
     removed,
     broken,
     waiting,     // open for writing for half a minute: read once it is closed
@@ -25,6 +24,7 @@ struct Change {
     readable,    // the end of that
     unwatched,   // the kernel has no watches left: changes are found by scans
     watched,     // the end of that
+    rezoned,     // only the rules of its time zone changed
   };
   Kind kind = Kind::added;
   std::string name;        // empty: the directory of jobs as a whole
