@@ -31,8 +31,10 @@ std::optional<Timestamp> Collector::collect_unrecorded(Timestamp now, Timestamp 
   const auto pause = retry_pause(kCollectPauses, ++run.attempts, run.name());
   const auto again_at = next_try(now, pause, fetched.error(), run.deadline);
   run.wake = context_.group_time(again_at);
-  context_.log.warning(run.name() + ": not collected while the database is away, next try at " + format_utc(again_at) +
-                       ": " + fetched.error().text());
+  context_.outages.collecting.failed(context_.log, log::Level::warning, run.name(),
+                                     run.name() + ": not collected, next try (while nothing can be recorded) at " +
+                                         format_utc(again_at) + ": " + fetched.error().text(),
+                                     Outage::End::tried_again);
   context_.launches.give_back(std::move(*launch));
   return now;
 }
@@ -78,7 +80,7 @@ bool Collector::keep_unrecorded(store::Run& run, Timestamp now) {
   });
   if (!kept) {
     context_.log.warning(run.name() +
-                         ": what was collected while the database was away cannot be used: " + kept.error().text());
+                         ": what was collected while nothing could be recorded cannot be used: " + kept.error().text());
     return false;
   }
   take_plugin_of_job(run);

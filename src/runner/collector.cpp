@@ -74,13 +74,17 @@ void Collector::wait(store::Run run, std::string reason, Timestamp wake) {
 }
 
 void Collector::finish(store::Run run, RunState state, std::string reason) {
+  context_.log.error(run.name() + ": " + std::string(store::state_name(state)) + ": " + reason);
+  end(std::move(run), state, std::move(reason));
+}
+
+void Collector::end(store::Run run, RunState state, std::string reason) {
   context_.launches.forget(run.number);
   run.state = state;
   run.wake.reset();
   run.deadline.reset();
   run.failures = 0;
   run.reason = std::move(reason);
-  context_.log.error(run.name() + ": " + std::string(store::state_name(state)) + ": " + run.reason);
   store::Change change{RunState::posted, std::move(run), {}};
   change.drop_documents = true;
   recorder_.record(std::move(change));
@@ -92,17 +96,23 @@ void Collector::retry_api(store::Run run, const Error& error, Timestamp now) {
   if (run.deadline && again > *run.deadline) {
     if (collected_before(run)) return settle_as_it_was(std::move(run), now);
     auto reason = "no results until its deadline " + format_utc(*run.deadline) + "; last: " + error.text();
-    return finish(std::move(run), RunState::collect_failed, std::move(reason));
+    context_.outages.collecting.failed(context_.log, log::Level::err, run.name(),
+                                       run.name() + ": collect failed: " + reason, Outage::End::given_up);
+    return end(std::move(run), RunState::collect_failed, std::move(reason));
   }
-  context_.log.warning(run.name() + ": not collected, next try at " + format_utc(again) + ": " + error.text());
+  context_.outages.collecting.failed(
+      context_.log, log::Level::warning, run.name(),
+      run.name() + ": not collected, next try at " + format_utc(again) + ": " + error.text(), Outage::End::tried_again);
   wait(std::move(run), error.text(), again);
 }
 
 void Collector::retry_disk(store::Run run, const Error& error, Timestamp now) {
   ++run.attempts;
   const auto again = now + retry_pause(kCollectPauses, run.attempts, run.name());
-  context_.log.error(run.name() + ": its results cannot be written, next try at " + format_utc(again) + ": " +
-                     error.text());
+  context_.outages.keeping.failed(
+      context_.log, log::Level::err, run.name(),
+      run.name() + ": its results cannot be stored, next try at " + format_utc(again) + ": " + error.text(),
+      Outage::End::tried_again);
   // However long the disk is full, the results are not given up.
   if (run.deadline) run.deadline = std::max(*run.deadline, again + std::chrono::hours(1));
   wait(std::move(run), error.text(), again);
@@ -112,7 +122,7 @@ void Collector::handle(store::Run run, Timestamp now) {
   if (!collected_before(run) && keep_unrecorded(run, now)) return;
   const auto status = api_->action_status(run.action_id);
   if (!status) return retry_api(std::move(run), status.error(), clock_.now());
-  if (!ready_to_collect(run, *status, now)) return;
+  if (!ready_to_collect(run, *status, now)) return context_.outages.collecting.worked(context_.log);
   collect(std::move(run), *status, now);
 }
 
@@ -169,6 +179,7 @@ void Collector::collect(store::Run run, const api::ActionStatus& status, Timesta
   now = clock_.now();
   if (reading.disk_error) return retry_disk(std::move(run), *reading.disk_error, now);
   if (reading.api_error) return retry_api(std::move(run), *reading.api_error, now);
+  context_.outages.collecting.worked(context_.log);
   if (wait_for_answers(run, status, *collection, reading.unreadable.size(), now)) return;
 
   const auto contents = contents_of(*collection, status, reading);
@@ -181,6 +192,7 @@ void Collector::collect(store::Run run, const api::ActionStatus& status, Timesta
   }
   if (const auto finished = collection->finish(run.job, run.plugin); !finished)
     return retry_disk(std::move(run), finished.error(), clock_.now());
+  context_.outages.keeping.worked(context_.log);
   keep(std::move(run), file.result_file, contents);
 }
 

@@ -80,6 +80,7 @@ class Collector {
   void retry_api(store::Run run, const Error& error, Timestamp now);
   void retry_disk(store::Run run, const Error& error, Timestamp now);
   void finish(store::Run run, store::RunState state, std::string reason);
+  void end(store::Run run, store::RunState state, std::string reason);
 
   const StageContext& context_;
   std::unique_ptr<api::ApiClient> api_;

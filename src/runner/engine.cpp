@@ -46,7 +46,7 @@ struct Engine::Impl {
   Impl(const Configuration& configuration, World the_world, const std::vector<Timestamp>& posted)
       : world(the_world),
         settings(stage_settings(configuration)),
-        context{settings, world.jobs, world.store, world.log, launches, troubles},
+        context{settings, world.jobs, world.store, world.log, launches, outages},
         rate(settings.max_launches_per_minute, posted),
         tokens(configuration.client.useapikeyauth.empty()
                    ? std::make_unique<api::TokenSource>(world.clock)
@@ -130,7 +130,7 @@ struct Engine::Impl {
   World world;
   const StageSettings settings;
   OwnLaunches launches;
-  StoreTroubles troubles;
+  Outages outages;
   const StageContext context;
   LaunchRate rate;
   std::unique_ptr<api::TokenSource> tokens;

@@ -25,6 +25,7 @@ void Launcher::answered(store::Run run, Result<api::StoredAction> stored) {
   const auto now = clock_.now();
   if (stored) return accepted(std::move(run), std::move(*stored), now);
   const auto& error = stored.error();
+  if (error.retry == Retry::no || error.retry == Retry::anew) context_.outages.launching.worked(context_.log);
   if (error.retry == Retry::anew && !run.reason.starts_with(kSignedAnew))
     return put_off(std::move(run), RunState::signed_, std::string(kSignedAnew) + error.text(),
                    now + kLaunchPauses.first);
@@ -32,8 +33,10 @@ void Launcher::answered(store::Run run, Result<api::StoredAction> stored) {
     return finish(std::move(run), RunState::signed_, RunState::refused, error.text());
   if (error.retry == Retry::later) return retry(std::move(run), RunState::signed_, error, now);
 
-  context_.log.warning(run.name() +
-                       ": the API may have taken its action; asking it before anything else: " + error.text());
+  context_.outages.launching.failed(
+      context_.log, log::Level::warning, run.name(),
+      run.name() + ": the API may have taken its action; asking it before anything else: " + error.text(),
+      Outage::End::tried_again);
   run.state = RunState::unknown;
   run.attempts = 0;
   run.posted_at = context_.group_time(now);
@@ -43,6 +46,7 @@ void Launcher::answered(store::Run run, Result<api::StoredAction> stored) {
 }
 
 void Launcher::accepted(store::Run run, api::StoredAction action, Timestamp now) {
+  context_.outages.launching.worked(context_.log);
   const auto from = run.state;
   const auto job = context_.jobs.find(run.job);
   run.action_id = action.id;
@@ -90,7 +94,9 @@ void Launcher::reconcile(store::Run run, Timestamp now) {
     const auto give_up = *run.expire_after + context_.job_settings(run.job).collectdeadline;
     const auto reason = std::string(kCannotAsk) + found.error().text();
     if (now > give_up) return finish(std::move(run), from, RunState::collect_failed, reason);
-    if (!run.reason.starts_with(kCannotAsk)) context_.log.warning(run.name() + ": " + reason);
+    if (!run.reason.starts_with(kCannotAsk))
+      context_.outages.launching.failed(context_.log, log::Level::warning, run.name(), run.name() + ": " + reason,
+                                        Outage::End::tried_again);
     return wait(reason, next_try(now, again - now, found.error(), give_up));
   }
   if (*found) {

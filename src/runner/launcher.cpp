@@ -83,12 +83,23 @@ std::vector<Launcher::Held> Launcher::take_due(Timestamp now) {
 }
 
 void Launcher::finish(store::Run run, RunState from, RunState state, std::string reason) {
+  context_.log.write(state == RunState::skipped ? log::Level::notice : log::Level::err,
+                     run.name() + ": " + std::string(store::state_name(state)) + ": " + reason);
+  end(std::move(run), from, state, std::move(reason));
+}
+
+// What all runs fail with at the moment kept it from being launched.
+void Launcher::give_up(store::Run run, RunState from, std::string reason) {
+  context_.outages.launching.failed(context_.log, log::Level::err, run.name(), run.name() + ": missed: " + reason,
+                                    Outage::End::given_up);
+  end(std::move(run), from, RunState::missed, std::move(reason));
+}
+
+void Launcher::end(store::Run run, RunState from, RunState state, std::string reason) {
   run.state = state;
   run.wake.reset();
   run.deadline.reset();
   run.reason = std::move(reason);
-  context_.log.write(state == RunState::skipped ? log::Level::notice : log::Level::err,
-                     run.name() + ": " + std::string(store::state_name(state)) + ": " + run.reason);
   store::Change change{from, std::move(run), {}};
   change.drop_documents = true;
   recorder_.later(std::move(change));
@@ -99,11 +110,11 @@ void Launcher::retry(store::Run run, RunState from, const Error& error, Timestam
   ++run.attempts;
   const auto again = next_try(now, retry_pause(kLaunchPauses, run.attempts, run.name()), error, run.deadline);
   if (settings.retries >= 0 && run.attempts > settings.retries)
-    return finish(std::move(run), from, RunState::missed,
-                  "not launched in " + std::to_string(settings.retries + 1) + " tries; last: " + error.text());
+    return give_up(std::move(run), from,
+                   "not launched in " + std::to_string(settings.retries + 1) + " tries; last: " + error.text());
   if (run.deadline && again > *run.deadline) {
     auto reason = "not launched until its deadline " + format_utc(*run.deadline) + "; last: " + error.text();
-    return finish(std::move(run), from, RunState::missed, std::move(reason));
+    return give_up(std::move(run), from, std::move(reason));
   }
   put_off(std::move(run), from, error.text(), again);
 }
@@ -113,38 +124,44 @@ void Launcher::put_off(store::Run run, RunState from, const std::string& why, Ti
   run.launched_by.clear();
   run.wake = again;
   run.reason = why;
-  context_.log.warning(run.name() + ": not launched, next try at " + format_utc(again) + ": " + run.reason);
+  context_.outages.launching.failed(context_.log, log::Level::warning, run.name(),
+                                    run.name() + ": not launched, next try at " + format_utc(again) + ": " + run.reason,
+                                    Outage::End::tried_again);
   recorder_.later({from, std::move(run), {}});
 }
 
 bool Launcher::may_launch(store::Run& run, const spool::JobPtr& job, Timestamp now) {
-  const auto end = [&](RunState state, std::string reason) {
+  const auto ended = [&](RunState state, std::string reason) {
     finish(std::move(run), RunState::due, state, std::move(reason));
     return false;
   };
-  if (!job) return end(RunState::skipped, "its job was removed before it was launched");
+  if (!job) return ended(RunState::skipped, "its job was removed before it was launched");
   const auto& settings = job->config.settings;
-  if (!settings.enabled) return end(RunState::skipped, "its job was disabled before it was launched");
-  if (context_.jobs.was_withdrawn(run)) return end(RunState::skipped, "its schedule was changed before its time");
-  if (context_.jobs.was_paused(run)) return end(RunState::skipped, kPaused);
+  if (!settings.enabled) return ended(RunState::skipped, "its job was disabled before it was launched");
+  if (context_.jobs.was_withdrawn(run)) return ended(RunState::skipped, "its schedule was changed before its time");
+  if (context_.jobs.was_paused(run)) return ended(RunState::skipped, kPaused);
   const auto punctual = run.nominal + settings.splay + std::chrono::minutes(1);
-  if (run.deadline && now > *run.deadline && (run.attempts > 0 || now > punctual))
-    return end(RunState::missed, "not launched until its deadline " + format_utc(*run.deadline) +
-                                     (run.reason.empty() ? "" : "; last: " + run.reason));
+  if (run.deadline && now > *run.deadline && (run.attempts > 0 || now > punctual)) {
+    auto reason = "not launched until its deadline " + format_utc(*run.deadline) +
+                  (run.reason.empty() ? "" : "; last: " + run.reason);
+    if (run.attempts == 0) return ended(RunState::missed, std::move(reason));
+    give_up(std::move(run), RunState::due, std::move(reason));
+    return false;
+  }
   const auto objection =
       serious_objection(guarded_job(context_.settings.directory, job->name, job->config.plugin), geteuid());
   if (!objection) {
     retry(std::move(run), RunState::due, objection.error(), now);
     return false;
   }
-  if (!objection->empty()) return end(RunState::refused, *objection);
+  if (!objection->empty()) return ended(RunState::refused, *objection);
   if (settings.overlap == config::Overlap::forbid) {
     const auto overlaps = context_.store.overlaps(run);
     if (!overlaps) {
       retry(std::move(run), RunState::due, overlaps.error(), now);
       return false;
     }
-    if (*overlaps) return end(RunState::skipped, "another run of the job is not collected yet (overlap = forbid)");
+    if (*overlaps) return ended(RunState::skipped, "another run of the job is not collected yet (overlap = forbid)");
   }
   const auto answer = rate_.ask(now);
   if (!answer.wait_until) return true;

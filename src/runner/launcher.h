@@ -72,6 +72,8 @@ class Launcher {
   bool may_launch(store::Run& run, const spool::JobPtr& job, Timestamp now);
   void accepted(store::Run run, api::StoredAction action, Timestamp now);
   void finish(store::Run run, store::RunState from, store::RunState state, std::string reason);
+  void end(store::Run run, store::RunState from, store::RunState state, std::string reason);
+  void give_up(store::Run run, store::RunState from, std::string reason);
   void retry(store::Run run, store::RunState from, const Error& error, Timestamp now);
   void put_off(store::Run run, store::RunState from, const std::string& why, Timestamp again);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.h"
 #include "base/utf8.h"
 #include "runner/retry_pause.h"
 
@@ -10,6 +11,7 @@ namespace mig_runner::runner {
 namespace {
 
 constexpr int kCountMissedUpTo = 1000;
+constexpr std::size_t kMostMissedTold = 3;
 // How long a loop that is not held up takes at most until it plans what is due: what is later may be behind a pause.
 constexpr std::chrono::milliseconds kNotice{100};
 
@@ -190,6 +192,15 @@ void Planner::turn_back(Timestamp now) {
   }
 }
 
+std::string Planner::missed_because(Timestamp time) const {
+  if (failing_since_ && time + kPunctual >= *failing_since_)
+    return "runs could not be planned at its time (" + failure_ + ")";
+  if (started_ && time >= *started_)
+    return "the runner did not come to it at its time (the machine slept, or its clock was set)";
+  return context_.store.tree().empty() ? "the runner was not running at its time, or could not use its record yet"
+                                       : "no runner was running at its time, or could use the database";
+}
+
 void Planner::plan_missed(const Entry& entry, Timestamp last, const Pauses& pauses, Plan& plan) {
   int count = 0;
   auto time = entry.job->schedule.next(entry.cursor, entry.job->zone);
@@ -200,8 +211,7 @@ void Planner::plan_missed(const Entry& entry, Timestamp last, const Pauses& paus
   }
   auto run = run_of(*entry.job, last);
   run.state = store::RunState::missed;
-  run.reason = context_.store.tree().empty() ? "nobody was there to launch it at its time"
-                                             : "nobody was there to launch it at its time, or the database was away";
+  run.reason = missed_because(last);
   if (count >= kCountMissedUpTo) {
     run.reason += ", nor at " + std::to_string(count - 1) + " or more times before it";
   } else if (count > 1) {
@@ -254,6 +264,8 @@ Result<Planner::Pauses> Planner::pauses_met(Timestamp now) const {
 // When it is tried again.
 Timestamp Planner::not_planned(const Error& error, Timestamp now) {
   ++failures_;
+  failure_ = error.text();
+  if (!failing_since_) failing_since_ = now;
   // Others plan for a machine whose clock is off; that is told by who watches the group.
   if (error.retry != Retry::no && !std::exchange(told_, true))
     context_.log.error("Runs cannot be planned, nothing is launched: " + error.text());
@@ -263,13 +275,11 @@ Timestamp Planner::not_planned(const Error& error, Timestamp now) {
 Result<void> Planner::commit(const Plan& plan, Timestamp now) {
   const auto planned = context_.store.plan(plan.cursors, plan.runs, now);
   if (!planned) return tl::unexpected(planned.error());
-  if (std::exchange(told_, false)) context_.log.notice("Runs can be planned again.");
+  if (std::exchange(told_, false))
+    context_.log.notice("Runs can be planned again: " + counted(plan.runs.size(), "run") + " had waited.");
   failures_ = 0;
-  for (std::size_t i = 0; i < plan.runs.size(); ++i) {
-    const auto& run = plan.runs[i];
-    if ((*planned)[i] && run.state == store::RunState::missed)
-      context_.log.warning(run.name() + ": missed: " + run.reason);
-  }
+  failing_since_.reset();
+  tell_missed(plan, *planned);
   return {};
 }
 
@@ -281,9 +291,24 @@ Result<void> Planner::forget_removed() {
   return {};
 }
 
+// Many that were missed together have one cause.
+void Planner::tell_missed(const Plan& plan, const std::vector<bool>& fresh) const {
+  std::vector<const store::Run*> missed;
+  for (std::size_t i = 0; i < plan.runs.size(); ++i)
+    if (fresh[i] && plan.runs[i].state == store::RunState::missed) missed.push_back(&plan.runs[i]);
+  const bool few = missed.size() <= kMostMissedTold;
+  for (const auto* run : missed)
+    context_.log.write(few ? log::Level::warning : log::Level::debug, run->name() + ": missed: " + run->reason);
+  if (!few)
+    context_.log.warning(std::to_string(missed.size()) +
+                         " jobs missed runs, `mig-runner history --state missed` lists them; the first is " +
+                         missed.front()->name() + ": " + missed.front()->reason);
+}
+
 std::optional<Timestamp> Planner::step(Timestamp now) {
   if (last_step_ && now < *last_step_) turn_back(now);
   last_step_ = now;
+  if (!started_) started_ = now;
 
   const auto pauses = pauses_met(now);
   if (!pauses) return not_planned(pauses.error(), now);

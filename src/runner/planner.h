@@ -80,6 +80,8 @@ class Planner {
   Result<Pauses> pauses_met(Timestamp now) const;
   void plan_entry(const Entry& entry, Timestamp now, const Pauses& pauses, Plan& plan);
   void plan_launch(const Entry& entry, Timestamp nominal, Timestamp counted_from, Plan& plan);
+  std::string missed_because(Timestamp time) const;
+  void tell_missed(const Plan& plan, const std::vector<bool>& fresh) const;
   void plan_missed(const Entry& entry, Timestamp last, const Pauses& pauses, Plan& plan);
   std::optional<Timestamp> recent_cursor(const spool::Job& job, Timestamp now) const;
   Result<void> commit(const Plan& plan, Timestamp now);
@@ -95,7 +97,10 @@ class Planner {
   std::vector<store::Cursor> unwritten_;   // cursors of new timetables, written with the next plan
   std::set<std::string> removed_;          // whose cursors are forgotten after the next plan
   std::optional<Timestamp> last_step_;
+  std::optional<Timestamp> started_;  // when this process planned first
   int failures_ = 0;
+  std::string failure_;  // the last of them
+  std::optional<Timestamp> failing_since_;
   bool told_ = false;  // of them
 };
 

@@ -48,11 +48,11 @@ std::optional<std::vector<store::Run>> Recorder::claim(std::span<const store::Ru
     // Others do the work of a machine whose clock is off; that is told by who watches the group.
     left_to_others_ = claimed.error().retry == Retry::no;
     if (left_to_others_) return std::vector<store::Run>();
-    if (context_.troubles.claiming.begins())
+    if (context_.outages.claiming.begins())
       context_.log.error("Runs cannot be claimed, nothing new is begun: " + claimed.error().text());
     return std::nullopt;
   }
-  if (context_.troubles.claiming.ends()) context_.log.notice("Runs can be claimed again.");
+  if (context_.outages.claiming.ends()) context_.log.notice("Runs can be claimed again.");
   left_to_others_ = false;
   failed_claims_ = 0;
   if (!claimed->empty()) fruitless_ = 0;
@@ -94,14 +94,15 @@ bool Recorder::try_record(const Kept& kept) {
     release(change.run);
     return true;
   }
-  report(done.error());
+  report(change.run, done.error());
   return false;
 }
 
-void Recorder::report(const Error& error) {
+void Recorder::report(const store::Run& run, const Error& error) {
   ++failures_;
-  if (context_.troubles.writing.begins())
-    context_.log.error("The state of runs cannot be written, nothing new is begun: " + error.text());
+  context_.outages.writing.failed(context_.log, log::Level::err, run.name(),
+                                  "The state of runs cannot be written, nothing new is begun: " + error.text(),
+                                  Outage::End::tried_again);
 }
 
 void Recorder::record(store::Change change, std::function<void()> refused) {
@@ -119,7 +120,7 @@ void Recorder::flush() {
 void Recorder::release(const store::Run& run) {
   const auto done = context_.store.release({&run, 1});
   if (done || done.error().retry == Retry::no) return;
-  report(done.error());
+  report(run, done.error());
   kept_releases_.push_back(run);
 }
 
@@ -135,8 +136,7 @@ std::optional<Timestamp> Recorder::settle(Timestamp now) {
     if (!kept_releases_.empty() && kept_releases_.back().number == run.number)
       return now + retry_pause(kStoragePauses, failures_, "store");
   }
-  if (std::exchange(failures_, 0) != 0 && context_.troubles.writing.ends())
-    context_.log.notice("The state of runs can be written again.");
+  if (std::exchange(failures_, 0) != 0) context_.outages.writing.worked(context_.log);
   return std::nullopt;
 }
 

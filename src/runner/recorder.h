@@ -50,7 +50,7 @@ class Recorder {
   Result<std::vector<store::Run>> claim_share(std::span<const store::RunState> states, Timestamp now, int limit);
   Result<std::vector<store::Run>> look_and_claim(std::span<const store::RunState> states, Timestamp now, int limit);
   bool try_record(const Kept& kept);
-  void report(const Error& error);
+  void report(const store::Run& run, const Error& error);
 
   const StageContext& context_;
   JobShares* const shares_;

@@ -11,8 +11,8 @@
 #include "config/tree_layout.h"
 #include "log/log.h"
 #include "runner/job_book.h"
+#include "runner/outage.h"
 #include "runner/own_launches.h"
-#include "runner/trouble.h"
 #include "store/run_store.h"
 
 namespace mig_runner::runner {
@@ -33,11 +33,6 @@ struct StageSettings {
   std::filesystem::path unrecorded_results() const { return config::state_in(directory) / "collected"; }
 };
 
-// What keeps the stages from the store.
-struct StoreTroubles {
-  Trouble claiming, writing;
-};
-
 // What every stage works with. All outlive the stages and are safe from any thread.
 struct StageContext {
   const StageSettings& settings;
@@ -45,7 +40,7 @@ struct StageContext {
   store::RunStore& store;
   log::Log& log;
   OwnLaunches& launches;
-  StoreTroubles& troubles;
+  Outages& outages;
 
   // What the members of a group agree on, whatever their clocks say: the database's time.
   Timestamp group_time(Timestamp now) const { return now - store.clock_ahead(); }

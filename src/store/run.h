@@ -21,7 +21,7 @@ enum class RunState {
   delivered,       // the plugin exited 0
   sent,            // sendonly: ends here
   refused,         // the API refused the action
-  missed,          // startdeadline passed, or nobody was there to launch it
+  missed,          // startdeadline passed, or it was not planned at its time
   skipped,         // not launched on purpose (overlap, disabled, paused)
   invalid,         // the API could not use the target, or never sent the action to an agent
   collect_failed,  // collectdeadline passed

@@ -181,7 +181,7 @@ TEST(Collector, AFullDiskLosesNothing) {
   write_text(results, "a file where the directory should be");
   stand.pass(10min);
   EXPECT_EQ(stand.run().state, RunState::posted);
-  EXPECT_GT(stand.log.count("cannot be written"), 0);
+  EXPECT_GT(stand.log.count("cannot be stored"), 0);
   std::filesystem::remove(results);
   stand.pass(10min, 10s);
   EXPECT_EQ(stand.run().state, RunState::stored);

@@ -136,7 +136,7 @@ class Stand {
 
   struct Stages {
     Stages(Stand& stand)
-        : context{stand.settings, stand.jobs, *stand.store, stand.log, launches, troubles},
+        : context{stand.settings, stand.jobs, *stand.store, stand.log, launches, outages},
           planner(context, runner::kAhead),
           rate(stand.settings.max_launches_per_minute, {}),
           launcher(context, stand.client(), std::make_unique<CountingSigner>(stand.signatures), rate, stand.clock,
@@ -151,7 +151,7 @@ class Stand {
     std::optional<Timestamp> deliver(Timestamp now) { return deliverer.step(now); }
 
     runner::OwnLaunches launches;
-    runner::StoreTroubles troubles;
+    runner::Outages outages;
     const runner::StageContext context;
     runner::Planner planner;
     runner::LaunchRate rate;

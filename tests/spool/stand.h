@@ -35,8 +35,8 @@ class SpoolTest : public testing::Test {
   }
   // "added disk, broken other", in order; the directory of jobs itself is "runners/".
   static std::string said(const std::vector<Change>& changes) {
-    const char* const kinds[] = {"added",      "changed",  "removed",   "broken", "waiting",
-                                 "unreadable", "readable", "unwatched", "watched"};
+    const char* const kinds[] = {"added",      "changed",  "removed",   "broken",  "waiting",
+                                 "unreadable", "readable", "unwatched", "watched", "rezoned"};
     std::string text;
     for (const auto& change : changes) {
       if (!text.empty()) text += ", ";
