@@ -122,7 +122,8 @@ void Collector::handle(store::Run run, Timestamp now) {
   if (!collected_before(run) && keep_unrecorded(run, now)) return;
   const auto status = api_->action_status(run.action_id);
   if (!status) return retry_api(std::move(run), status.error(), clock_.now());
-  if (!ready_to_collect(run, *status, now)) return context_.outages.collecting.worked(context_.log);
+  const auto name = run.name();
+  if (!ready_to_collect(run, *status, now)) return context_.outages.collecting.worked(context_.log, name);
   collect(std::move(run), *status, now);
 }
 
@@ -179,7 +180,7 @@ void Collector::collect(store::Run run, const api::ActionStatus& status, Timesta
   now = clock_.now();
   if (reading.disk_error) return retry_disk(std::move(run), *reading.disk_error, now);
   if (reading.api_error) return retry_api(std::move(run), *reading.api_error, now);
-  context_.outages.collecting.worked(context_.log);
+  context_.outages.collecting.worked(context_.log, run.name());
   if (wait_for_answers(run, status, *collection, reading.unreadable.size(), now)) return;
 
   const auto contents = contents_of(*collection, status, reading);
@@ -192,7 +193,7 @@ void Collector::collect(store::Run run, const api::ActionStatus& status, Timesta
   }
   if (const auto finished = collection->finish(run.job, run.plugin); !finished)
     return retry_disk(std::move(run), finished.error(), clock_.now());
-  context_.outages.keeping.worked(context_.log);
+  context_.outages.keeping.worked(context_.log, run.name());
   keep(std::move(run), file.result_file, contents);
 }
 

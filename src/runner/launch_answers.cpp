@@ -25,7 +25,8 @@ void Launcher::answered(store::Run run, Result<api::StoredAction> stored) {
   const auto now = clock_.now();
   if (stored) return accepted(std::move(run), std::move(*stored), now);
   const auto& error = stored.error();
-  if (error.retry == Retry::no || error.retry == Retry::anew) context_.outages.launching.worked(context_.log);
+  if (error.retry == Retry::no || error.retry == Retry::anew)
+    context_.outages.launching.worked(context_.log, run.name());
   if (error.retry == Retry::anew && !run.reason.starts_with(kSignedAnew))
     return put_off(std::move(run), RunState::signed_, std::string(kSignedAnew) + error.text(),
                    now + kLaunchPauses.first);
@@ -46,7 +47,7 @@ void Launcher::answered(store::Run run, Result<api::StoredAction> stored) {
 }
 
 void Launcher::accepted(store::Run run, api::StoredAction action, Timestamp now) {
-  context_.outages.launching.worked(context_.log);
+  context_.outages.launching.worked(context_.log, run.name());
   const auto from = run.state;
   const auto job = context_.jobs.find(run.job);
   run.action_id = action.id;

@@ -19,16 +19,17 @@ void Outage::failed(log::Log& log, log::Level level, const std::string& run, con
   log.debug(text);
 }
 
-void Outage::worked(log::Log& log) {
+void Outage::worked(log::Log& log, const std::string& run) {
   if (!there_) return;
   std::string counts;
   {
     const std::lock_guard lock(mutex_);
     if (!there_.exchange(false)) return;
-    const auto runs = std::exchange(runs_, {}).size();
+    const auto runs = std::exchange(runs_, {});
     const auto failures = std::exchange(failures_, 0);
     const auto given_up = std::exchange(given_up_, 0);
-    counts = counted(runs, "run") + " had waited, with " + counted(failures, "failed try", "failed tries");
+    if (!run.empty() && runs.size() == 1 && !runs.contains(run)) return;
+    counts = counted(runs.size(), "run") + " had waited, with " + counted(failures, "failed try", "failed tries");
     if (given_up > 0) counts += "; " + std::to_string(given_up) + " of them had to be given up";
   }
   log.notice(again_ + ": " + counts + ".");

@@ -42,6 +42,19 @@ TEST(Outage, BeginsAnewAfterItsEnd) {
   EXPECT_EQ(log.count("notice Again: 1 run had waited, with 1 failed try."), 2);
 }
 
+// One run whose action the API never answers, among others that work: nothing ends when they do.
+TEST(Outage, OfOneRunIsNotEndedByTheOthers) {
+  RecordingLog log;
+  Outage outage("Again");
+  outage.failed(log, log::Level::warning, "a", "a: away", Outage::End::tried_again);
+  outage.worked(log, "b");
+  outage.failed(log, log::Level::warning, "a", "a: away", Outage::End::tried_again);
+  EXPECT_EQ(log.count("warning a: away"), 2);
+  EXPECT_EQ(log.count("Again"), 0) << log.all();
+  outage.worked(log, "a");
+  EXPECT_EQ(log.count("notice Again: 1 run had waited, with 1 failed try."), 1);
+}
+
 // Lines that an operator sees at the default level.
 int told(const RecordingLog& log, const std::string& text) {
   int found = 0;
