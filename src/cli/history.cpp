@@ -46,6 +46,7 @@ int history(const Context& context, const Options& options) {
   if (!store) return complain(context, store.error(), kExitProblem);
   const auto runs = (*store)->history(options.job, options.count, states_of(options));
   if (!runs) return complain(context, runs.error(), kExitProblem);
+  for (const auto& refused : (*store)->take_refused()) complain(context, {refused, {}}, kExitProblem);
   if (runs->empty() && !options.job.empty()) {
     // A job that never ran is fine, a name that is none is not.
     const auto names = tree->job_names();

@@ -120,6 +120,7 @@ void Daemon::Impl::look_at_store() {
   look_at_state();
   if (group.look(steady_clock::now())) engine->ring_all();
   if (clock_to_follow) bring_forward();
+  for (const auto& refused : store->take_refused()) log.error("In the record of runs: " + refused + ".");
   const auto written = store->written_by_others();
   const bool back = std::exchange(store_unseen, !written) && written;
   if (!back && (!written || !*written)) return;

@@ -177,14 +177,14 @@ Result<std::vector<Run>> RunStore::failed_since(Timestamp since, int limit) {
 
 Result<std::map<RunState, std::int64_t>> RunStore::counts() {
   return impl_->read([](soci::session& session) -> Result<std::map<RunState, std::int64_t>> {
-    int state = 0;
+    long long state = 0;
     long long runs = 0;
     soci::statement statement = (session.prepare << "SELECT state, CAST(sum(runs) AS bigint) FROM tally GROUP BY state",
                                  into(state), into(runs));
     statement.execute();
     std::map<RunState, std::int64_t> found;
     while (statement.fetch())
-      if (runs != 0) found[to_state(state)] = runs;
+      if (runs != 0 && is_state(state)) found[to_state(state)] = runs;
     return found;
   });
 }

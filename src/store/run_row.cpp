@@ -1,8 +1,10 @@
 #include "store/run_row.h"
 
+#include <algorithm>
 #include <array>
 #include <stdexcept>
 
+#include "base/names.h"
 #include "store/clean_text.h"
 
 namespace mig_runner::store {
@@ -35,11 +37,24 @@ std::string name_of(const Column& column) {
   return column.name;
 }
 
+// The years that times can be written in.
+constexpr long long kEarliest = -2'208'988'800'000;
+constexpr long long kLatest = 253'402'300'799'999;
+constexpr long long kMost = 1'000'000'000;
+constexpr long long kMostCommands = 1'000'000'000'000;
+
+bool is_within(long long value, long long least, long long most) {
+  return value >= least && value <= most;
+}
+
 }  // namespace
 
-RunState to_state(int number) {
-  if (number < 0 || number > static_cast<int>(RunState::undeliverable))
-    throw std::range_error("there is no state " + std::to_string(number));
+bool is_state(long long number) {
+  return is_within(number, 0, static_cast<long long>(RunState::undeliverable));
+}
+
+RunState to_state(long long number) {
+  if (!is_state(number)) throw std::range_error("there is no state " + std::to_string(number));
   return static_cast<RunState>(number);
 }
 
@@ -87,7 +102,7 @@ void RunRow::read_from(soci::statement& statement) {
   const auto into = [&](auto& value) { statement.exchange(soci::into(value)); };
   const auto into_time = [&](Time& time) { statement.exchange(soci::into(time.value, time.indicator)); };
   into(number_);
-  into(job_);
+  statement.exchange(soci::into(job_, job_indicator_));
   into(nominal_);
   into(state_);
   into_time(wake_);
@@ -178,6 +193,27 @@ void RunRow::set(const Run& run) {
   delivered_by_ = clean_text(run.delivered_by);
 }
 
+std::string RunRow::problem() const {
+  if (job_indicator_ != soci::i_ok) return "its job is not there";
+  if (auto problem = job_name_problem(job_); !problem.empty()) return problem;
+  if (!is_state(state_)) return "there is no state " + std::to_string(state_);
+  const std::array all_times{&wake_,      &deadline_,  &valid_from_,  &expire_after_,
+                             &posted_at_, &stored_at_, &delivered_at_};
+  const bool times =
+      is_within(nominal_, kEarliest, kLatest) && std::all_of(all_times.begin(), all_times.end(), [](const Time* time) {
+        return time->indicator != soci::i_ok || is_within(time->value, kEarliest, kLatest);
+      });
+  if (!times) return "one of its times lies outside of the years 1900 to 9999";
+  const bool numbers = is_within(attempts_, 0, kMost) && is_within(failures_, 0, kMost) &&
+                       is_within(recollections_, -kMost, kMost) && is_within(commands_, 0, kMostCommands) &&
+                       is_within(expected_, 0, kMostCommands) && action_id_ >= 0;
+  return numbers ? "" : "one of its numbers is out of range";
+}
+
+std::string RunRow::text() const {
+  return "run " + std::to_string(number_) + " of the job \"" + job_ + "\"";
+}
+
 Run RunRow::run() const {
   Run run;
   run.number = number_;
@@ -186,8 +222,8 @@ Run RunRow::run() const {
   run.state = to_state(state_);
   run.wake = wake_.get();
   run.deadline = deadline_.get();
-  run.attempts = attempts_;
-  run.failures = failures_;
+  run.attempts = static_cast<int>(attempts_);
+  run.failures = static_cast<int>(failures_);
   run.reason = reason_;
   run.plugin = plugin_;
   run.action_id = action_id_;
@@ -200,7 +236,7 @@ Run RunRow::run() const {
   run.commands = commands_;
   run.expected = expected_;
   run.complete = complete_ != 0;
-  run.recollections = recollections_;
+  run.recollections = static_cast<int>(recollections_);
   run.launched_by = launched_by_;
   run.collected_by = collected_by_;
   run.delivered_by = delivered_by_;

@@ -9,8 +9,9 @@
 
 namespace mig_runner::store {
 
+bool is_state(long long number);
 // The state with the number that a database holds. Throws std::range_error where there is none.
-RunState to_state(int number);
+RunState to_state(long long number);
 
 // A run as a statement exchanges it. Bound statements keep pointers into it: it stays where it is.
 class RunRow {
@@ -36,8 +37,14 @@ class RunRow {
   void bind_update(soci::statement& statement, const std::string& suffix);
 
   void set(const Run& run);
-  // Throws std::range_error where the database holds what no store has written.
+  // Why the row can be no run's: no store writes such a name, state, time or number, so somebody else did. Empty: it is
+  // one. Its plugin and its result file are judged where they are used.
+  std::string problem() const;
+  // Of a row without a problem.
   Run run() const;
+  // For messages of one that has a problem.
+  std::string text() const;
+  std::int64_t number() const { return number_; }
 
  private:
   struct Time {
@@ -50,12 +57,13 @@ class RunRow {
 
   long long number_ = 0;
   std::string job_;
+  soci::indicator job_indicator_ = soci::i_ok;  // null: there is no such job
   long long nominal_ = 0;
-  int state_ = 0;
+  long long state_ = 0;
   Time wake_;
   Time deadline_;
-  int attempts_ = 0;
-  int failures_ = 0;
+  long long attempts_ = 0;
+  long long failures_ = 0;
   std::string reason_;
   std::string plugin_;
   long long action_id_ = 0;
@@ -67,8 +75,8 @@ class RunRow {
   std::string result_file_;
   long long commands_ = 0;
   long long expected_ = 0;
-  int complete_ = 0;
-  int recollections_ = 0;
+  long long complete_ = 0;
+  long long recollections_ = 0;
   std::string launched_by_, collected_by_, delivered_by_;
 };
 

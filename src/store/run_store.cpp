@@ -237,6 +237,11 @@ std::chrono::milliseconds RunStore::clock_ahead() {
   return impl_->lease ? impl_->lease->clock_ahead() : std::chrono::milliseconds(0);
 }
 
+std::vector<std::string> RunStore::take_refused() {
+  const std::lock_guard lock(impl_->mutex);
+  return std::exchange(impl_->untold, {});
+}
+
 void RunStore::on_change(std::function<void(const Claimable&)> listener) {
   const std::lock_guard lock(impl_->mutex);
   impl_->listener = std::move(listener);

@@ -152,6 +152,13 @@ struct RunStore::Impl {
   // For changes of runs that the owner has claimed; within a transaction.
   ChangeWriter& writer();
 
+  // Of a row that can be no run's: it is told once and left alone. One that was claimed stays claimed, out of the way.
+  void refuse(const RunRow& row, const std::string& problem) {
+    constexpr std::size_t most = 1000;
+    if (refused.size() < most && refused.insert(row.number()).second)
+      untold.push_back(row.text() + " is left alone, since no mig-runner has written it: " + problem);
+  }
+
   // The runs that `sql` selects or returns; `bind` adds its parameters.
   template <class Bind>
   std::vector<Run> runs(const std::string& sql, Bind bind) {
@@ -162,7 +169,13 @@ struct RunStore::Impl {
     prepare(statement, sql, true);
     statement.execute();
     std::vector<Run> found;
-    while (statement.fetch()) found.push_back(row.run());
+    while (statement.fetch()) {
+      if (const auto problem = row.problem(); problem.empty()) {
+        found.push_back(row.run());
+      } else {
+        refuse(row, problem);
+      }
+    }
     return found;
   }
 
@@ -190,9 +203,11 @@ struct RunStore::Impl {
   LockWait lock_wait{LockWait::kRunner};  // with SQLite; guards itself
   soci::session session;
   std::function<void(const Claimable&)> listener;
-  std::optional<Error> damage;  // found in the middle of work: from then on nothing is written
-  long long data_version = 0;   // as written_by_others() last saw it
-  long long own_changes = 0;    // of the counter `changes`, by this connection
+  std::optional<Error> damage;      // found in the middle of work: from then on nothing is written
+  std::set<std::int64_t> refused;   // rows that are no runs
+  std::vector<std::string> untold;  // of them, for take_refused()
+  long long data_version = 0;       // as written_by_others() last saw it
+  long long own_changes = 0;        // of the counter `changes`, by this connection
   std::chrono::steady_clock::time_point no_connection_before{};  // a server that is away is not asked all the time
   std::exception_ptr no_connection;                              // why the last try failed
 
