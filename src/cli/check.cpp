@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cli/api_access.h"
+#include "cli/check_access.h"
 #include "cli/check_online.h"
 #include "cli/checks.h"
 #include "cli/command.h"
@@ -39,8 +40,11 @@ class Check {
     const auto now = context_.clock.now();
     auto configuration = check_configuration(context_.config, now);
     add(std::move(configuration.problems), "");
+    if (configuration.runner) look_at_writers(*configuration.runner, configuration.client);
     if (configuration.runner && !configuration.runner->directory.empty())
-      check_jobs(job_check_context(*configuration.runner, configuration.client, now));
+      check_jobs(*configuration.runner, job_check_context(*configuration.runner, configuration.client, now));
+    if (writers_)
+      for (auto& [problem, job] : writers_->found()) found_.push_back({std::move(problem), job});
     if (options_.online && configuration.runner) ask_database(*configuration.runner);
     if (options_.online) ask_api(configuration);
     const auto errors = count(true);
@@ -64,7 +68,15 @@ class Check {
         std::count_if(found_.begin(), found_.end(), [&](const auto& each) { return each.problem.fatal == fatal; }));
   }
 
-  void check_jobs(const JobCheckContext& context) {
+  void look_at_writers(const config::RunnerConfig& runner, const std::optional<config::ClientConfig>& client) {
+    writers_.emplace(runner_user(runner.directory));
+    writers_->look_at(runner::guarded_configuration(context_.config, config::client_config_path(runner.clientconfpath),
+                                                    client ? client->gpg_home : ""));
+    if (!runner.passphrasefile.empty()) writers_->look_at({{runner.passphrasefile, "whether the key can be used"}});
+    if (!runner.directory.empty()) writers_->look_at(runner::guarded_tree(runner.directory));
+  }
+
+  void check_jobs(const config::RunnerConfig& runner, const JobCheckContext& context) {
     const auto all = job_directories(context.runners);
     if (!all) {
       // One that is not there is told with the configuration.
@@ -79,6 +91,10 @@ class Check {
       if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name) == wanted.end()) continue;
       ++jobs_;
       auto checked = check_job(context, name);
+      const auto plugin = checked.value ? checked.value->config.plugin : "";
+      writers_->look_at(runner::guarded_job(runner.directory, name, plugin), name);
+      if (checked.value && !checked.value->config.sendonly)
+        check_results_directory(context.runners / name, context.now, checked.problems);
       add(std::move(checked.problems), name);
       if (options_.online && checked.value) add_target(context, *checked.value);
     }
@@ -168,6 +184,7 @@ class Check {
   const Options& options_;
   std::size_t jobs_ = 0;
   std::vector<Found> found_;
+  std::optional<OtherWriters> writers_;
   std::vector<JobTarget> targets_;
   std::optional<OnlineCheck> online_;
   std::string url_;

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "base/text.h"
+#include "cli/check_access.h"
 #include "cli/checks.h"
 #include "config/tree_layout.h"
 #include "cron/zone.h"
@@ -33,8 +34,6 @@ void check_directories(const config::RunnerConfig& runner, const fs::path& runne
                         false});
   const auto runners = config::runners_in(directory);
   require_directory(runners, "there is no such directory: there are no jobs", problems);
-  for (const auto& path : {directory, runners, config::plugins_in(directory)})
-    refuse_writable_by_others(path, problems);
 }
 
 // That of jobs which name none, nor runner.cfg for them.
@@ -75,14 +74,29 @@ void check_secrets(const config::RunnerConfig& runner, const fs::path& runner_cf
   if (!runner.passphrase.empty())
     problems.push_back({runner_cfg, 0, 0, "client.passphrasefile is not read, since client.passphrase is set", false});
   refuse_readable_by_others(runner.passphrasefile, "the key's passphrase", problems);
-  refuse_writable_by_others(runner.passphrasefile, problems);
 }
 
-void check_keyring(const fs::path& home, Problems& problems) {
+unsigned mode_of(const fs::path& path) {
   struct stat status {};
-  if (stat(home.c_str(), &status) != 0) return;
-  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-    problems.push_back({home, 0, 0, "others than its owner have access to the keyring: chmod 700", false});
+  return stat(path.c_str(), &status) == 0 ? status.st_mode : 0;
+}
+
+// Within a home that is closed to others the modes of its files count for nothing.
+void check_keyring(const fs::path& home, Problems& problems) {
+  const auto home_mode = mode_of(home);
+  if ((home_mode & (S_IRWXG | S_IRWXO)) == 0) return;
+  problems.push_back({home, 0, 0, "others than its owner have access to the keyring: chmod 700", false});
+  for (const auto* name : {"secring.gpg", "private-keys-v1.d"})
+    if ((mode_of(home / name) & S_IROTH) != 0 && (home_mode & S_IXOTH) != 0)
+      problems.push_back({home / name, 0, 0, "everybody may read the private keys: chmod go-rwx"});
+}
+
+// The record of runs decides what is collected and delivered.
+void check_database(const config::RunnerConfig& runner, const fs::path& runner_cfg, Problems& problems) {
+  const auto location = runner::store_location(runner);
+  if (!location) return;
+  if (auto warning = location->unverified_server(); !warning.empty())
+    problems.push_back({runner_cfg, 0, 0, "runner.store: " + warning, false});
 }
 
 std::optional<sign::Key> load_key(const config::RunnerConfig& runner, const config::ClientConfig& client,
@@ -108,17 +122,17 @@ ConfigurationCheck check_configuration(const fs::path& runner_cfg, Timestamp now
   auto& problems = check.problems;
   auto file = runner::read_runner_config(runner_cfg, problems);
   if (!file) return check;
-  refuse_writable_by_others(runner_cfg, problems);
   const auto& runner = check.runner.emplace(std::move(file->config));
   check_directories(runner, runner_cfg, problems);
   check_local_zone(runner, problems);
   check_log(runner.logging, runner_cfg, problems);
   check_secrets(runner, runner_cfg, problems);
+  check_storage(runner, problems);
+  check_database(runner, runner_cfg, problems);
 
   auto client_file = runner::read_client_config(runner, runner_cfg, problems);
   if (!client_file) return check;
   const auto& client_cfg = client_file->path;
-  refuse_writable_by_others(client_cfg, problems);
   const auto& client = check.client.emplace(std::move(client_file->config));
   if (!client.useapikeyauth.empty()) refuse_readable_by_others(client_cfg, "an API key", problems);
   check_transport(client, client_cfg, problems);

@@ -75,13 +75,6 @@ Result<bool> directory_exists(const fs::path& path) {
   return *status && S_ISDIR((*status)->st_mode);
 }
 
-void refuse_writable_by_others(const fs::path& path, Problems& problems) {
-  const auto mode = mode_of(path);
-  const bool shared = mode && S_ISDIR(*mode) && (*mode & S_ISVTX) != 0;
-  if (!mode || (*mode & S_IWOTH) == 0 || shared) return;
-  problems.push_back({path, 0, 0, "everybody may write to it, and so decide what is launched: chmod o-w"});
-}
-
 void refuse_readable_by_others(const fs::path& path, std::string_view secret, Problems& problems) {
   const auto mode = mode_of(path);
   if (!mode || (*mode & S_IROTH) == 0) return;
@@ -108,7 +101,6 @@ void check_plugin(const fs::path& plugins, const std::string& name, const fs::pa
   } else {
     check_start(path, problems);
   }
-  refuse_writable_by_others(path, problems);
 }
 
 }  // namespace mig_runner::cli

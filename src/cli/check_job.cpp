@@ -138,7 +138,6 @@ config::Checked<spool::Job> check_job(const JobCheckContext& context, const std:
   }
   if (files.entity) check_delivery(context, *files.entity, entity_cfg, problems);
   if (files.action) check_action(action_json, *files.action, context.macros, problems);
-  for (const auto& path : {directory, entity_cfg, action_json}) refuse_writable_by_others(path, problems);
   return checked;
 }
 

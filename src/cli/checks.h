@@ -55,7 +55,6 @@ void check_plugin(const std::filesystem::path& plugins, const std::string& name,
 Result<bool> directory_exists(const std::filesystem::path& path);
 
 // Nothing is said of what is not there.
-void refuse_writable_by_others(const std::filesystem::path& path, Problems& problems);
 void refuse_readable_by_others(const std::filesystem::path& path, std::string_view secret, Problems& problems);
 
 }  // namespace mig_runner::cli

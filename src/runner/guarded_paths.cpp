@@ -50,7 +50,7 @@ std::vector<GuardedPath> guarded_plugin(const fs::path& directory, const std::st
 Result<std::string> serious_objection(const std::vector<GuardedPath>& paths, uid_t self) {
   for (const auto& [path, reach] : paths) {
     const auto writers = other_writers(path, self);
-    if (!writers) return tl::unexpected(writers.error());
+    if (!writers) return fail("it cannot be told who may write to it: " + writers.error().text(), {}, Retry::later);
     for (const auto& writer : *writers)
       if (writer.is_serious()) return writer.text(writer.place.string(), reach);
   }

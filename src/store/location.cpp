@@ -19,6 +19,10 @@ std::string Location::text() const {
   return is_postgresql() ? describe_uri(uri) : file.string();
 }
 
+std::string Location::unverified_server() const {
+  return is_postgresql() ? unverified_host(uri) : "";
+}
+
 std::string Location::tree() const {
   return is_postgresql() ? host_name() + ':' + file.parent_path().parent_path().string() : "";
 }

@@ -20,6 +20,10 @@ struct Location {
   // For people: the file, or the URI without password and options.
   std::string text() const;
 
+  // What is to be said of a server that the connection does not make sure of; empty where it does (sslmode=verify-full,
+  // a socket of this machine, loopback), and for SQLite.
+  std::string unverified_server() const;
+
   // The runner's directory on this machine as a group tells it from those of others, "HOST:DIRECTORY". Empty for
   // SQLite.
   std::string tree() const;

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <sstream>
 
 namespace mig_runner::store {
 namespace {
@@ -141,6 +142,30 @@ std::string describe_uri(const std::string& uri) {
   text += parameters["host"];
   if (!parameters["port"].empty()) text += ':' + parameters["port"];
   return text + '/' + parameters["dbname"];
+}
+
+std::string unverified_host(const std::string& uri) {
+  auto parameters = parse(uri);
+  const auto value = [&](const char* name, const char* variable) {
+    const auto found = parameters.find(name);
+    if (found != parameters.end()) return found->second;
+    const char* text = std::getenv(variable);
+    return std::string(text != nullptr ? text : "");
+  };
+  const auto mode = value("sslmode", "PGSSLMODE");
+  if (mode == "verify-full") return "";
+  auto hosts = value("host", "PGHOST");
+  if (hosts.empty()) hosts = value("hostaddr", "PGHOSTADDR");
+  std::istringstream list(hosts);
+  for (std::string host; std::getline(list, host, ',');) {
+    const bool here = host.empty() || host.starts_with('/') || host.starts_with('@') || host == "localhost" ||
+                      host.starts_with("127.") || host == "::1";
+    if (!here)
+      return "the connection to " + host + " is made with sslmode=" + (mode.empty() ? "prefer" : mode) +
+             ": on the way it can be read and changed, and with it what is collected and delivered; add "
+             "sslmode=verify-full";
+  }
+  return "";
 }
 
 void connect_postgresql(soci::session& session, const std::string& uri) {

@@ -17,6 +17,9 @@ std::string uri_problem(const std::string& uri);
 // "postgresql://USER@HOST:PORT/DATABASE", as far as the URI says them.
 std::string describe_uri(const std::string& uri);
 
+// Location::unverified_server() of a URI.
+std::string unverified_host(const std::string& uri);
+
 // Connects, within ten seconds unless the URI or the environment says otherwise; a connection on which nothing comes
 // through any more is noticed within half a minute. To be followed by prepare_postgresql(). Throws what SOCI throws.
 void connect_postgresql(soci::session& session, const std::string& uri);

@@ -240,6 +240,76 @@ TEST(Check, FindsEveryMistakeAtOnce) {
   EXPECT_EQ(check(tree).status, kExitProblem);
 }
 
+TEST(Check, WarnsOfADatabaseServerThatIsNotVerified) {
+  const TestTree tree;
+  const auto told = [&](const std::string& uri) {
+    tree.write("runner.cfg", tree.runner_cfg("store = \"" + uri + "\"\n"));
+    return check(tree).out;
+  };
+  const auto warning =
+      HasSubstr("TREE/runner.cfg: warning: runner.store: the connection to db.example.net is made with");
+  EXPECT_THAT(told("postgresql://runner@db.example.net/mig"), warning);
+  EXPECT_THAT(told("postgresql://runner@db.example.net/mig?sslmode=require"), warning);
+  EXPECT_THAT(told("postgresql://runner@localhost,db.example.net/mig?sslmode=verify-ca"), warning);
+  for (const std::string safe :
+       {"postgresql://runner@db.example.net/mig?sslmode=verify-full", "postgresql://runner@localhost/mig",
+        "postgresql://runner@127.0.0.1/mig", "postgresql://runner@[::1]/mig", "postgresql:///mig?host=/run/postgresql"})
+    EXPECT_EQ(told(safe), "1 job, no problems\n");
+}
+
+TEST(Check, TellsOnceOfAPluginThatManyJobsShare) {
+  const TestTree tree;
+  for (int i = 0; i < 8; ++i) tree.job("job-" + std::to_string(i), "schedule = \"0 9 * * *\"\nplugin = report\n");
+  tree.permit("plugins/report", 0777);
+  EXPECT_THAT(
+      problems(tree),
+      testing::ElementsAre("TREE/plugins/report: error: everybody may write to it, and so decide what is executed "
+                           "as the runner's user: chmod o-w (jobs job-0, job-1, job-2, job-3, job-4 and 4 more)"));
+}
+
+TEST(Check, TellsOfWhatOthersMayWriteOrRead) {
+  const TestTree tree;
+  const auto only = [&](const std::string& line) {
+    EXPECT_THAT(problems(tree), testing::ElementsAre(testing::StartsWith(line)));
+  };
+  tree.permit("plugins/report", 0775);
+  only("TREE/plugins/report: warning: the group ");
+  tree.permit("plugins/report", 0755);
+  tree.write("state/runs.db", "");
+  tree.permit("state", 0777);
+  only("TREE/state: error: everybody may write to it");
+  tree.permit("state", 0700);
+  tree.permit("runner.cfg", 0664);
+  only("TREE/runner.cfg: warning: the group ");
+  tree.permit("runner.cfg", 0644);
+  tree.write("elsewhere/plugin", "#!/bin/sh\n");
+  tree.permit("elsewhere/plugin", 0755);
+  tree.permit("elsewhere", 0777);
+  std::filesystem::create_symlink(tree.path("elsewhere/plugin"), tree.path("plugins/link"));
+  tree.job("patchlevel", "schedule = \"0 9 * * *\"\nplugin = link\n");
+  only("TREE/elsewhere: error: everybody may write to it, and so decide what is executed");
+  tree.permit("elsewhere", 0755);
+  tree.permit("runners", 01777);
+  only("TREE/runners: error: everybody may write to it, and so decide what is launched");
+  tree.permit("runners", 0755);
+  const auto secring = test_key().home / "secring.gpg";
+  const auto right = std::filesystem::status(secring).permissions();
+  std::filesystem::permissions(secring, std::filesystem::perms(0666));
+  const auto found = problems(tree);
+  std::filesystem::permissions(secring, right);
+  EXPECT_THAT(found, testing::Contains(
+                         HasSubstr("secring.gpg: error: everybody may write to it, and so decide which key signs")));
+  EXPECT_EQ(check(tree).out, "1 job, no problems\n");
+}
+
+TEST(Check, AResultsDirectoryIsNoSymlink) {
+  const TestTree tree;
+  std::filesystem::create_directory_symlink("/tmp", tree.path("runners/patchlevel/results"));
+  EXPECT_THAT(problems(tree),
+              testing::ElementsAre("TREE/runners/patchlevel/results: error: it is a symlink, which the runner does not "
+                                   "follow: results cannot be stored"));
+}
+
 // What cannot be wrong together with the rest: one mistake each in a tree that is right otherwise.
 TEST(Check, FindsWhatHidesTheRest) {
   const auto only = [](const TestTree& tree, const std::string& line) {

@@ -15,7 +15,8 @@ using testing::Not;
 
 std::vector<AgentAnswer> answers_in(const std::filesystem::path& file) {
   std::vector<AgentAnswer> answers;
-  EXPECT_TRUE(read_answers(file, [&](AgentAnswer answer) { answers.push_back(std::move(answer)); }));
+  EXPECT_TRUE(read_answers({file.parent_path(), file.filename()},
+                           [&](AgentAnswer answer) { answers.push_back(std::move(answer)); }));
   return answers;
 }
 
