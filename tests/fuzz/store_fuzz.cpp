@@ -5,7 +5,9 @@
 #include <fstream>
 #include <string>
 
+#include "base/names.h"
 #include "fuzz/target.h"
+#include "runner/run_files.h"
 #include "store/run_store.h"
 
 namespace mig_runner::fuzz {
@@ -14,6 +16,18 @@ namespace {
 const std::filesystem::path& scratch() {
   static const auto path = std::filesystem::temp_directory_path() / ("mig-fuzz-store-" + std::to_string(getpid()));
   return path;
+}
+
+// Whatever a row says, no other program is run and no other file is touched.
+void require_harmless(const store::Run& run) {
+  require(job_name_problem(run.job).empty(), "a run's job has a name that a job may have");
+  const std::filesystem::path tree = "/tree";
+  if (const auto plugin = runner::plugin_of(run, nullptr))
+    require(plugin_name_problem(*plugin).empty(), "a plugin lies in plugins/");
+  if (const auto file = runner::result_path(tree, run)) {
+    const auto inside = file->whole().lexically_normal().string();
+    require(inside.starts_with("/tree/runners/" + run.job + "/results/"), "a result file lies in its job's results/");
+  }
 }
 
 }  // namespace
@@ -36,6 +50,8 @@ FUZZ_TARGET(store) {
     const auto claimed = opened->store->claim(std::array{store::RunState::due}, now, 1000);
     require(!claimed || !claimed->empty(), "what was planned can be claimed");
   }
+  if (const auto history = opened->store->history("", 1000))
+    for (const auto& known : *history) require_harmless(known);
   if (!opened->set_aside.empty())
     require(std::filesystem::file_size(opened->set_aside) == bytes.size(), "what is set aside is as it was");
 }
