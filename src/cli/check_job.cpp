@@ -107,7 +107,7 @@ config::Checked<spool::Job> check_job(const JobCheckContext& context, const std:
   const auto directory = context.runners / name;
   config::Checked<spool::Job> checked;
   auto& problems = checked.problems;
-  if (auto problem = spool::job_name_problem(name); !problem.empty()) {
+  if (auto problem = job_name_problem(name); !problem.empty()) {
     problems.push_back({directory, 0, 0, std::move(problem)});
     return checked;
   }

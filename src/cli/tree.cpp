@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/file_status.h"
+#include "base/names.h"
 #include "base/nearest.h"
 #include "cli/checks.h"
 #include "runner/configuration.h"
@@ -42,7 +43,7 @@ Result<std::vector<std::string>> job_directories(const fs::path& runners) {
   if (!all) return tl::unexpected(all.error());
   if (!*all) return fail("there is no such directory: there are no jobs", runners);
   std::erase_if(**all, [&](const auto& name) {
-    if (spool::is_passed_over(name)) return true;
+    if (is_passed_over(name)) return true;
     // One that cannot be looked at is no absent one: reading it tells why.
     return !directory_exists(runners / name).value_or(true) || holds_only_results(runners / name);
   });
@@ -69,7 +70,7 @@ Result<std::vector<std::string>> Tree::job_names() const {
 }
 
 Result<spool::JobPtr> Tree::job(const std::string& name) const {
-  auto problem = spool::job_name_problem(name);
+  auto problem = job_name_problem(name);
   // The others are listed only to name the nearest: whoever asks for all jobs would list them once for each.
   if (!problem.empty() || !directory_exists(runners() / name).value_or(true)) {
     const auto names = job_names();

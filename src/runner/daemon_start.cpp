@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/file_status.h"
+#include "base/names.h"
 #include "base/text.h"
 #include "config/tree_layout.h"
 #include "runner/adoption.h"
@@ -169,7 +170,7 @@ Result<void> Daemon::Impl::start_planner() {
       std::make_unique<spool::Spool>(config::runners_in(runner.directory), runner.job_defaults, system_clock(), before);
   apply(spool->scan(), true);
   planner->remove_unless_started([&](const std::string& name) {
-    return spool::job_name_problem(name).empty() && is_gone(config::runners_in(runner.directory) / name);
+    return job_name_problem(name).empty() && is_gone(config::runners_in(runner.directory) / name);
   });
   adopt_inflight(engine->context(), now());
   engine->begin();

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/file_status.h"
+#include "base/names.h"
 #include "spool/job_reader.h"
 #include "spool/stamps.h"
 #include "spool/watches.h"

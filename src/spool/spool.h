@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/names.h"
 #include "config/problem.h"
 #include "spool/job.h"
 
@@ -75,7 +74,5 @@ class Spool {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-using mig_runner::job_name_problem;
 
 }  // namespace mig_runner::spool

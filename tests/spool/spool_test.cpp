@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "base/names.h"
 #include "mig/action.h"
 #include "spool/stand.h"
 
