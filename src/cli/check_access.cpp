@@ -68,6 +68,8 @@ void check_log_file(const config::LoggingConfig& logging, Problems& problems) {
 void OtherWriters::look_at(const std::vector<runner::GuardedPath>& paths, const std::string& job) {
   for (const auto& [path, reach] : paths) {
     const auto writers = other_writers(path, runner_user_);
+    // What keeps it from being looked at is told by those who read it.
+    if (const auto there = file_status(path, Symlinks::followed); !there) continue;
     if (!writers) {
       troubles_.push_back({path, 0, 0, "it cannot be told who may write to it: " + writers.error().text()});
       continue;

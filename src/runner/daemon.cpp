@@ -33,16 +33,21 @@ Daemon::~Daemon() = default;
 
 // Each place once: it may concern thousands of jobs.
 void Daemon::Impl::report_writers(const spool::Job& job) {
+  std::string objection;
+  bool all_told = true;
   for (const auto& [guarded, reach] : guarded_job(configuration.runner.directory, job.name, job.config.plugin)) {
     const auto writers = other_writers(guarded, geteuid());
+    all_told = all_told && writers;
     if (!writers) continue;  // told when the job is to be launched
     for (const auto& writer : *writers) {
+      if (writer.is_serious() && objection.empty()) objection = writer.text(writer.place.string(), reach);
       if (!told_places.insert(writer.place).second) continue;
       log.write(writer.is_serious() ? log::Level::err : log::Level::warning,
                 job.name + ": " + writer.text(writer.place.string(), reach) +
                     (writer.is_serious() ? "; what rests on it does not run until then" : ""));
     }
   }
+  if (all_told || !objection.empty()) jobs.set_objection(job, std::move(objection));
 }
 
 void Daemon::Impl::apply(const std::vector<spool::Change>& changes, bool at_start) {

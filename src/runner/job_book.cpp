@@ -24,6 +24,7 @@ void JobBook::remove(const std::string& name) {
   const std::lock_guard lock(mutex_);
   const auto at = place(name);
   if (at != jobs_.end() && (*at)->name == name) jobs_.erase(at);
+  judged_.erase(name);
 }
 
 spool::JobPtr JobBook::find(const std::string& name) const {
@@ -51,6 +52,18 @@ bool JobBook::was_withdrawn(const store::Run& run) const {
   const std::lock_guard lock(mutex_);
   const auto found = withdrawn_.find(run.job);
   return found != withdrawn_.end() && found->second == run.nominal;
+}
+
+void JobBook::set_objection(const spool::Job& job, std::string objection) {
+  const std::lock_guard lock(mutex_);
+  judged_[job.name] = {job.content_hash, std::move(objection)};
+}
+
+std::optional<std::string> JobBook::objection(const spool::Job& job) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = judged_.find(job.name);
+  if (found == judged_.end() || found->second.content != job.content_hash) return std::nullopt;
+  return found->second.objection;
 }
 
 void JobBook::set_paused(std::map<std::string, store::Pause> paused) {

@@ -26,6 +26,11 @@ class JobBook {
   void withdraw(const std::string& name, Timestamp nominal);
   bool was_withdrawn(const store::Run& run) const;
 
+  // What serious_objection (guarded_paths.h) said when this content of the job was read; empty: nothing speaks against
+  // launching it. It counts while the files cannot be looked at. Nullopt: it could not be told then either.
+  void set_objection(const spool::Job& job, std::string objection);
+  std::optional<std::string> objection(const spool::Job& job) const;
+
   void set_paused(std::map<std::string, store::Pause> paused);
   // Whether its job was paused after the run was planned.
   bool was_paused(const store::Run& run) const;
@@ -37,6 +42,11 @@ class JobBook {
   std::vector<spool::JobPtr> jobs_;  // in the order of their names
   std::map<std::string, store::Pause> paused_;
   std::map<std::string, Timestamp> withdrawn_;
+  struct Judged {
+    spool::ContentHash content;
+    std::string objection;
+  };
+  std::map<std::string, Judged> judged_;
 };
 
 }  // namespace mig_runner::runner

@@ -148,10 +148,12 @@ bool Launcher::may_launch(store::Run& run, const spool::JobPtr& job, Timestamp n
     give_up(std::move(run), RunState::due, std::move(reason));
     return false;
   }
-  const auto objection =
+  const auto told =
       serious_objection(guarded_job(context_.settings.directory, job->name, job->config.plugin), geteuid());
+  // The form that is launched was read when that could be told.
+  const auto objection = told ? std::optional(*told) : context_.jobs.objection(*job);
   if (!objection) {
-    retry(std::move(run), RunState::due, objection.error(), now);
+    retry(std::move(run), RunState::due, told.error(), now);
     return false;
   }
   if (!objection->empty()) return ended(RunState::refused, *objection);

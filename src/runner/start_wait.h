@@ -33,7 +33,7 @@ class StartWait {
         if (trouble_.ends()) log.notice("The start goes on.");
         return done;
       }
-      const auto why = "Nothing is launched until this has passed: " + done.error().text();
+      const auto why = "Nothing is launched until this works: " + done.error().text();
       if (trouble_.begins()) log.error(why);
       service_manager_.status(why);
       if (!pause(log)) return done;

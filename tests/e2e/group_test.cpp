@@ -217,12 +217,12 @@ TEST(TwoRunners, ARunnerWaitsForItsDatabase) {
   group.job("packages", kOnceAYear);
   group.server.stop();
   group.start(0);
-  ASSERT_TRUE(eventually([&] { return group.logs(0, "Nothing is launched until the database can be used: "); }));
+  ASSERT_TRUE(eventually([&] { return group.logs(0, "Nothing is launched until this works: "); }));
   group.server.start();
   EXPECT_TRUE(eventually([&] { return group.logs(0, "Following 1 job"); })) << group.log(0);
   group.server.stop();
   group.start(1);
-  ASSERT_TRUE(eventually([&] { return group.logs(1, "Nothing is launched until the database can be used: "); }));
+  ASSERT_TRUE(eventually([&] { return group.logs(1, "Nothing is launched until this works: "); }));
   EXPECT_EQ(group.stop(1), 0);
 }
 
@@ -233,8 +233,7 @@ TEST(TwoRunners, ARunnerWhoseDatabaseGoesAwayWhileItStartsWaitsToo) {
   group.start(0);
   ASSERT_TRUE(eventually([&] { return group.logs(0, "mig-runner starts in "); })) << group.log(0);
   group.store(0).silence();
-  ASSERT_TRUE(eventually([&] { return group.logs(0, "Nothing is launched until the database can be used: "); }, 60s))
-      << group.log(0);
+  ASSERT_TRUE(eventually([&] { return group.logs(0, "Nothing is launched until this works: "); }, 60s)) << group.log(0);
   group.store(0).delay(0ms);
   group.store(0).restore();
   EXPECT_TRUE(eventually([&] { return group.logs(0, "Following 1 job"); }, 60s)) << group.log(0);
@@ -276,7 +275,7 @@ TEST(TwoRunners, WhatIsAskedWhileTheDatabaseIsWaitedForIsDoneAfterwards) {
   group.job("packages", kOnceAYear);
   group.server.stop();
   group.start(0);
-  ASSERT_TRUE(eventually([&] { return group.logs(0, "Nothing is launched until the database can be used: "); }));
+  ASSERT_TRUE(eventually([&] { return group.logs(0, "Nothing is launched until this works: "); }));
   group.process(0).signal(SIGHUP);
   group.server.start();
   EXPECT_TRUE(eventually([&] { return group.logs(0, "Reloaded: "); })) << group.log(0);

@@ -285,7 +285,9 @@ TEST_F(SqliteDamage, EndsAllWritingWhateverTheNameOfTheTree) {
     auto store = RunStore::open(path, "runner", kNow).value().store;
     auto run = full_run();
     ASSERT_TRUE(store->add({&run, 1}));
-    execute(path, "UPDATE runs SET state = 99");
+    execute(path, "UPDATE tally SET runs = runs; PRAGMA wal_checkpoint(TRUNCATE)");
+    const std::string garbage(fs::file_size(path) - 4096, 'x');
+    std::fstream(path, std::ios::in | std::ios::out | std::ios::binary).seekp(4096) << garbage;
     const auto history = store->history("", 5);
     ASSERT_FALSE(history.has_value());
     EXPECT_THAT(history.error().text(), HasSubstr("the database is damaged"));
