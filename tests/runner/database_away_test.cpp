@@ -41,7 +41,8 @@ TEST(DatabaseAway, WhatWasLaunchedIsCollectedAndRecordedLater) {
   EXPECT_EQ(stand.files_waiting(), 0);
   EXPECT_EQ(stand.log.count("err Runs cannot be claimed"), 1) << "once for all stages\n" << stand.log.all();
   EXPECT_EQ(stand.log.count("Runs can be claimed again"), 1);
-  EXPECT_EQ(stand.log.count("there is no connection to the database ("), 2) << stand.log.all();
+  EXPECT_EQ(stand.log.count("err Runs cannot be planned"), 1) << stand.log.all();
+  EXPECT_EQ(stand.log.count("err "), 2) << stand.log.all();
 }
 
 TEST(DatabaseAway, WhatAnEarlierProcessLaunchedIsCollectedToo) {
