@@ -56,11 +56,13 @@ check-tsan: build/tsan/build.ninja
 	cmake --build --preset tsan
 	ctest --preset tsan
 
-# SOAK_SECONDS of killing the runner while the API fails; prints the counts. Then the store, cut at every byte.
+# SOAK_SECONDS of killing the runner while the API fails; prints the counts. Then the store, cut at every byte, and each
+# system call that fails once.
 SOAK_SECONDS ?= 600
 soak: build
 	MIG_SOAK_SECONDS=$(SOAK_SECONDS) build/dev/tests/test_faults --gtest_filter='Kill.*:Group.*'
 	MIG_EVERY_BYTE=1 build/dev/tests/test_store --gtest_filter='*CutAtAnyLength'
+	MIG_FAIL_EACH=1 build/dev/tests/test_faults --gtest_filter='FailingCalls.*'
 
 # Each fuzzer for FUZZ_SECONDS, beginning with its corpus; what it finds stays in build/fuzz/found.
 FUZZ_SECONDS ?= 60
