@@ -6,8 +6,8 @@
 
 namespace mig_runner {
 
-// What may stand in the place of a job's name, a plugin's or a result file's: one rule each for what operators write,
-// for what an original runner left and for what the record of runs holds. Each says what is wrong, or nothing.
+// The rules for names of jobs, plugins and result files: one each for what operators write, for what an original
+// runner left and for what the record of runs holds. Each returns what is wrong, or nothing.
 
 // `name` cannot be a job's: .., /, a leading dot, control characters, longer than 200 bytes, not UTF-8.
 std::string job_name_problem(std::string_view name);

@@ -2,7 +2,7 @@
 
 namespace mig_runner {
 
-// What every program of the project does first in main(), before it opens anything:
+// Call it first in main(), before anything is opened:
 // - Standard descriptors that are closed are opened on /dev/null: otherwise the next file that is opened would become
 //   one, and messages would go into it.
 // - The process leaves no core file, and no other process of its user may read its memory: it may hold the key.

@@ -28,7 +28,7 @@ std::string listed(const std::set<std::string>& jobs) {
   return text;
 }
 
-// What keeps this user from writing there; empty: nothing, or nothing stands there.
+// Why this user cannot write there; empty: it can, or nothing stands there.
 std::string hindrance(const fs::path& path, int mode) {
   if (faccessat(AT_FDCWD, path.c_str(), mode, AT_EACCESS) == 0 || means_absent(errno)) return "";
   return std::strerror(errno);
@@ -68,7 +68,7 @@ void check_log_file(const config::LoggingConfig& logging, Problems& problems) {
 void OtherWriters::look_at(const std::vector<runner::GuardedPath>& paths, const std::string& job) {
   for (const auto& [path, reach] : paths) {
     const auto writers = other_writers(path, runner_user_);
-    // What keeps it from being looked at is told by those who read it.
+    // Those who read it tell why it cannot be looked at.
     if (const auto there = file_status(path, Symlinks::followed); !there) continue;
     if (!writers) {
       troubles_.push_back({path, 0, 0, "it cannot be told who may write to it: " + writers.error().text()});

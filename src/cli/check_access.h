@@ -14,8 +14,8 @@
 
 namespace mig_runner::cli {
 
-// Who else may write to what decides what the runner posts and executes. Each place is told once, however many jobs
-// rest on it. The daemon judges by the same table and the same rule.
+// Finds the other users that may write to a path by which the runner posts or executes something. Each place is told
+// once, however many jobs rest on it. The daemon judges by the same table and the same rule.
 class OtherWriters {
  public:
   explicit OtherWriters(uid_t runner_user) : runner_user_(runner_user) {}
@@ -44,7 +44,7 @@ class OtherWriters {
 // The user that the runner works as: the owner of state/, which it makes at its first start; until then this process's.
 uid_t runner_user(const std::filesystem::path& directory);
 
-// What the daemon would fail at: where it has to write, and this user cannot.
+// Finds the places where the daemon has to write and this user cannot.
 void check_storage(const config::RunnerConfig& runner, Problems& problems);
 void check_results_directory(const std::filesystem::path& job_directory, Timestamp now, Problems& problems);
 

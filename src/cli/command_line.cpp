@@ -27,7 +27,7 @@ std::vector<std::string> without_go_style(const std::vector<std::string>& argume
 
 int run_daemon(const Context& context) {
   const auto daemon = runner::Daemon::start(context.config);
-  // What may pass is tried again by the service manager.
+  // The service manager tries again if the failure may pass.
   if (!daemon)
     return complain(context, daemon.error(), daemon.error().retry == Retry::no ? kExitCannotStart : kExitProblem);
   if (!*daemon) return kExitFine;  // a signal asked for the end

@@ -28,7 +28,7 @@ int terminal_width() {
 
 }  // namespace
 
-// What is freed is overwritten: the passphrase and the key pass through strings of many kinds (a configuration file's
+// Freed memory is overwritten: the passphrase and the key pass through strings of many kinds (a configuration file's
 // text and values, what gpg exports), none of which should leave them behind in free memory. 64 KiB are more than any
 // of these has; AddressSanitizer watches over its own.
 #ifndef __SANITIZE_ADDRESS__

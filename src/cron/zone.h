@@ -44,7 +44,7 @@ class Zone {
   std::shared_ptr<const Rules> rules_;
 };
 
-// What became of a zone in use whose file was replaced.
+// A zone in use whose file was replaced.
 struct ZoneChange {
   enum class Kind {
     changed,  // it has other rules now, and perhaps another name

@@ -18,7 +18,7 @@ namespace {
 
 constexpr int kConnectMs = 3000;
 constexpr int kSendMs = 3000;
-// What fits into a datagram of IPv4; and what every network takes (RFC 5426).
+// The most that a datagram of IPv4 holds, and the least that every network takes (RFC 5426).
 constexpr std::size_t kLargestDatagram = 65'507;
 constexpr std::size_t kSmallestDatagram = 480;
 
@@ -55,7 +55,7 @@ class SyslogSink final : public Sink {
     return gone;
   }
 
-  // What is too large for the way to the server is cut, not tried for ever.
+  // A message that is too large for the way to the server is cut, not tried for ever.
   bool send_datagram(std::string message) {
     cut(message, kLargestDatagram);
     while (!send_all(message)) {

@@ -26,8 +26,8 @@ class JobBook {
   void withdraw(const std::string& name, Timestamp nominal);
   bool was_withdrawn(const store::Run& run) const;
 
-  // What serious_objection (guarded_paths.h) said when this content of the job was read; empty: nothing speaks against
-  // launching it. It counts while the files cannot be looked at. Nullopt: it could not be told then either.
+  // The answer of serious_objection (guarded_paths.h) when this content of the job was read; empty: nothing speaks
+  // against launching it. It counts while the files cannot be looked at. Nullopt: it could not be told then either.
   void set_objection(const spool::Job& job, std::string objection);
   std::optional<std::string> objection(const spool::Job& job) const;
 
