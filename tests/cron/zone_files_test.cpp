@@ -3,11 +3,11 @@
 #include "cron/zone_files.h"
 
 #include <gmock/gmock.h>
-#include <sys/resource.h>
 
 #include "cron/local_clock.h"
 #include "cron/zone_names.h"
 #include "cron/zone_rules.h"
+#include "support/no_descriptors.h"
 #include "support/scratch_directory.h"
 
 namespace mig_runner::cron {
@@ -45,22 +45,6 @@ class TzDatabase {
 
  private:
   test::ScratchDirectory directory_;
-};
-
-// Lets no file be opened.
-class NoDescriptors {
- public:
-  NoDescriptors() {
-    getrlimit(RLIMIT_NOFILE, &before_);
-    const rlimit none{0, before_.rlim_max};
-    setrlimit(RLIMIT_NOFILE, &none);
-  }
-  ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
-  NoDescriptors(const NoDescriptors&) = delete;
-  NoDescriptors& operator=(const NoDescriptors&) = delete;
-
- private:
-  rlimit before_{};
 };
 
 std::int32_t january_offset(const Zone::Rules& rules) {
@@ -131,7 +115,7 @@ TEST(ZoneFiles, ThatCannotBeOpenedNowAreNotTakenForAbsent) {
   const auto good = Zone::find("Europe/Berlin").value();
   database.put_zone("Europe/Berlin", "Asia/Tokyo");
   {
-    const NoDescriptors left;
+    const test::NoDescriptors left;
     const auto other = Zone::find("Asia/Tokyo");
     ASSERT_FALSE(other);
     EXPECT_EQ(other.error().retry, Retry::later);
@@ -180,7 +164,7 @@ TEST(MachineZone, OfADirectoryOrAnUnreadableFileIsAnError) {
   EXPECT_FALSE(files.rules(database.machine()));
   fs::remove(database.path("localtime"));
   database.put_zone("localtime", "Asia/Tokyo");
-  const NoDescriptors left;
+  const test::NoDescriptors left;
   EXPECT_EQ(files.rules(database.machine()).error().retry, Retry::later);
 }
 
