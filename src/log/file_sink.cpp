@@ -42,11 +42,13 @@ class FileSink final : public Sink {
   // A FIFO that nobody reads is no error, but leaves nothing open: opening it otherwise would wait for a reader.
   Result<void> open() {
     UniqueFd fd(::open(file_.c_str(), kFlags | O_NONBLOCK, 0600));
-    if (!fd && errno == ENXIO) {
+    struct stat status {};
+    // A socket, such as a service's /dev/stdout, fails in the same way.
+    if (!fd && errno == ENXIO && stat(file_.c_str(), &status) == 0 && S_ISFIFO(status.st_mode)) {
       fd_.reset();
       return {};
     }
-    struct stat status {};
+    if (!fd && errno == ENXIO) return fail("the log file is neither a file nor a FIFO (mode = stdout?)", file_);
     if (!fd || fstat(fd.get(), &status) != 0 || fcntl(fd.get(), F_SETFL, O_APPEND) != 0)
       return fail_errno("the log file cannot be opened", file_);
     use(std::move(fd), status);

@@ -24,6 +24,12 @@ bool write_line(int fd, std::string_view line) {
   while (!line.empty()) {
     const auto written = write(fd, line.data(), line.size());
     if (written < 0 && errno == EINTR) continue;
+    // Somebody else who has it open made it non-blocking.
+    if (written < 0 && errno == EAGAIN) {
+      pollfd ready{fd, POLLOUT, 0};
+      poll(&ready, 1, -1);
+      continue;
+    }
     if (written < 0) return false;
     line.remove_prefix(static_cast<std::size_t>(written));
   }

@@ -56,7 +56,7 @@ void Daemon::Impl::apply(const std::vector<spool::Change>& changes, bool at_star
     log.write(line.level, line.text);
   for (const auto& change : changes) {
     if (change.kind == Kind::added || change.kind == Kind::changed || change.kind == Kind::rezoned) {
-      if (at_start || change.was_there) {
+      if (at_start || (change.kind == Kind::added && change.was_there)) {
         planner->start(change.job, now());
       } else if (const auto withdrawn = planner->put(change.job, now())) {
         jobs.withdraw(change.name, *withdrawn);

@@ -152,6 +152,8 @@ Result<void> Daemon::Impl::start_end_watch() {
 }
 
 Result<void> Daemon::Impl::start_engine(const sign::Key& key) {
+  // The stages before a reload may have ended while nothing could be written.
+  if (auto released = store->release_all(); !released) return released;
   auto started = Engine::start(configuration, key, {jobs, *store, log, system_clock()});
   if (!started) return tl::unexpected(started.error());
   engine = std::move(*started);
@@ -169,8 +171,11 @@ Result<void> Daemon::Impl::start_planner() {
   spool =
       std::make_unique<spool::Spool>(config::runners_in(runner.directory), runner.job_defaults, system_clock(), before);
   apply(spool->scan(), true);
+  // A directory of jobs that is not there, such as a volume that comes up later, says nothing about them.
+  const auto runners = config::runners_in(runner.directory);
+  const auto there = file_status(runners, Symlinks::followed);
   planner->remove_unless_started([&](const std::string& name) {
-    return job_name_problem(name).empty() && is_gone(config::runners_in(runner.directory) / name);
+    return there && *there && job_name_problem(name).empty() && is_gone(runners / name);
   });
   adopt_inflight(engine->context(), now());
   engine->begin();

@@ -22,15 +22,15 @@ using store::RunState;
 constexpr std::array kDeliverStates{RunState::stored};
 
 // How soon it is noticed that what kept a plugin from being started is mended.
-constexpr RetryPauses kNotStartedPauses{std::chrono::seconds(5), std::chrono::minutes(1)};
+constexpr std::chrono::seconds kNotStartedPause{30};
 
-// What a plugin gets of a result file that is compressed, as plugin::Request::feed wants it.
-std::function<Result<std::string_view>()> plain_pieces(ResultPieces opened) {
-  return [pieces = std::make_shared<ResultPieces>(std::move(opened))] {
-    return pieces->next().map_error([](Error error) {
-      error.retry = Retry::later;
-      return error;
-    });
+// What a plugin gets of a result file that is compressed, as plugin::Request::feed wants it. `damage` is set if the
+// content is found to be damaged; it outlives the function.
+std::function<Result<std::string_view>()> plain_pieces(ResultPieces opened, std::optional<Error>& damage) {
+  return [pieces = std::make_shared<ResultPieces>(std::move(opened)), &damage] {
+    auto piece = pieces->next();
+    if (!piece && piece.error().retry == Retry::no) damage = piece.error();
+    return piece;
   };
 }
 
@@ -79,13 +79,16 @@ bool Deliverer::usable_result(store::Run& run, Timestamp now) {
     put_off(std::move(run), whole.error().text(), now);
     return false;
   }
-  if (*whole) return true;
+  if (!*whole) collect_again(std::move(run), now);
+  return *whole;
+}
+
+void Deliverer::collect_again(store::Run run, Timestamp now) {
   run.state = RunState::posted;
   run.attempts = 0;
   run.wake = now;
   run.deadline = now + context_.job_settings(run.job).collectdeadline;
   recorder_.record({RunState::stored, std::move(run), {}});
-  return false;
 }
 
 // The one that its job has now, as long as nobody else may write to it.
@@ -100,7 +103,7 @@ bool Deliverer::choose_plugin(store::Run& run, Timestamp now) {
     put_off(std::move(run), objection ? *objection : objection.error().what, now);
     return false;
   }
-  if (*plugin == run.plugin) return true;
+  if (*plugin == run.plugin && !run.plugin.empty()) return true;
   run.reason = ResultReason::of(run).results;
   run.plugin = *plugin;
   if (!run.plugin.empty()) return true;
@@ -121,10 +124,11 @@ void Deliverer::start_plugin(store::Run run, Timestamp now) {
   const auto path = result_path(context_.settings.directory, run).value();  // it was just looked at
   auto request = request_for(run, context_.job_settings(run.job));
   Result<std::optional<UniqueFd>> file;  // until it has ended
+  std::optional<Error> damage;
   if (is_compressed_result(path.relative)) {
     auto pieces = ResultPieces::open(path);
     if (!pieces || !*pieces) return put_off(std::move(run), (pieces ? gone(path) : pieces.error()).text(), now);
-    request.feed = plain_pieces(std::move(**pieces));
+    request.feed = plain_pieces(std::move(**pieces), damage);
   } else {
     file = open_regular_below(path);
     if (!file || !*file) return put_off(std::move(run), (file ? gone(path) : file.error()).text(), now);
@@ -136,6 +140,10 @@ void Deliverer::start_plugin(store::Run run, Timestamp now) {
   };
   const auto outcome = plugin::run(request, line, stop_);
   now = clock_.now();
+  if (damage) {
+    const auto aside = set_result_aside(context_, run, damage->text());
+    return aside ? collect_again(std::move(run), now) : put_off(std::move(run), aside.error().text(), now);
+  }
   if (!outcome) return failed(std::move(run), outcome.error().text(), outcome.error().retry == Retry::no, now);
   if (outcome->dropped_lines > 0)
     context_.log.warning(name + ": " + run.plugin + ": " + std::to_string(outcome->dropped_lines) +
@@ -160,8 +168,7 @@ void Deliverer::put_off(store::Run run, const std::string& why, Timestamp now) {
   reason.plugin = "plugin " + run.plugin + ": not started: " + why;
   const bool known = reason.text() == run.reason;
   run.reason = reason.text();
-  ++run.attempts;
-  run.wake = now + retry_pause(kNotStartedPauses, run.attempts, run.name());
+  run.wake = now + kNotStartedPause;
   context_.log.write(known ? log::Level::debug : log::Level::err,
                      run.name() + ": not delivered, tried again within a minute: " + reason.plugin);
   recorder_.record({RunState::stored, std::move(run), {}});

@@ -30,6 +30,7 @@ class Deliverer {
   void failed(store::Run run, const std::string& how, bool counts, Timestamp now);
   void put_off(store::Run run, const std::string& why, Timestamp now);
   bool choose_plugin(store::Run& run, Timestamp now);
+  void collect_again(store::Run run, Timestamp now);
   bool usable_result(store::Run& run, Timestamp now);
   plugin::Request request_for(const store::Run& run, const config::JobSettings& settings) const;
 

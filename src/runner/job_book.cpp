@@ -24,7 +24,6 @@ void JobBook::remove(const std::string& name) {
   const std::lock_guard lock(mutex_);
   const auto at = place(name);
   if (at != jobs_.end() && (*at)->name == name) jobs_.erase(at);
-  judged_.erase(name);
 }
 
 spool::JobPtr JobBook::find(const std::string& name) const {

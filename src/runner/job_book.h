@@ -27,7 +27,8 @@ class JobBook {
   bool was_withdrawn(const store::Run& run) const;
 
   // The answer of serious_objection (guarded_paths.h) when this content of the job was read; empty: nothing speaks
-  // against launching it. It counts while the files cannot be looked at. Nullopt: it could not be told then either.
+  // against launching it. It counts while the files cannot be looked at, also after a reload. Nullopt: it could not be
+  // told then either.
   void set_objection(const spool::Job& job, std::string objection);
   std::optional<std::string> objection(const spool::Job& job) const;
 

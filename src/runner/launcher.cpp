@@ -130,6 +130,16 @@ void Launcher::put_off(store::Run run, RunState from, const std::string& why, Ti
   recorder_.later({from, std::move(run), {}});
 }
 
+// The loop told it when the job was read. Another member of the group may launch the run meanwhile.
+void Launcher::wait_for_mending(store::Run run, const std::string& objection, Timestamp now) {
+  ++run.attempts;
+  run.reason = objection;
+  run.wake = now + retry_pause(kLaunchPauses, run.attempts, run.name());
+  if (run.deadline) run.wake = std::min(*run.wake, *run.deadline + std::chrono::milliseconds(1));
+  context_.log.debug(run.name() + ": not launched, next try at " + format_utc(*run.wake) + ": " + objection);
+  recorder_.later({RunState::due, std::move(run), {}});
+}
+
 bool Launcher::may_launch(store::Run& run, const spool::JobPtr& job, Timestamp now) {
   const auto ended = [&](RunState state, std::string reason) {
     finish(std::move(run), RunState::due, state, std::move(reason));
@@ -156,7 +166,10 @@ bool Launcher::may_launch(store::Run& run, const spool::JobPtr& job, Timestamp n
     retry(std::move(run), RunState::due, told.error(), now);
     return false;
   }
-  if (!objection->empty()) return ended(RunState::refused, *objection);
+  if (!objection->empty()) {
+    wait_for_mending(std::move(run), *objection, now);
+    return false;
+  }
   if (settings.overlap == config::Overlap::forbid) {
     const auto overlaps = context_.store.overlaps(run);
     if (!overlaps) {

@@ -69,6 +69,7 @@ class Launcher {
   void give_back_held();
   void answered(store::Run run, Result<api::StoredAction> stored);
   void reconcile(store::Run run, Timestamp now);
+  void wait_for_mending(store::Run run, const std::string& objection, Timestamp now);
   bool may_launch(store::Run& run, const spool::JobPtr& job, Timestamp now);
   void accepted(store::Run run, api::StoredAction action, Timestamp now);
   void finish(store::Run run, store::RunState from, store::RunState state, std::string reason);

@@ -23,8 +23,8 @@ class Outage {
 
   // A failure of `run`: `text` is logged where it is the first, else only at level debug.
   void failed(log::Log& log, log::Level level, const std::string& run, const std::string& text, End end);
-  // `run` succeeded: the end is told, with what was counted. But if another run alone has failed, the trouble is that
-  // run's, not the stage's: nothing has ended, and its next failure is told again.
+  // `run` succeeded: the end is told, with what was counted. But if only a few other runs have failed, the trouble is
+  // theirs, not the stage's: nothing has ended, and their next failure is told again.
   // Empty: what worked concerns all runs.
   void worked(log::Log& log, const std::string& run = {});
 

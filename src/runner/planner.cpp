@@ -113,6 +113,7 @@ void Planner::begin_timetable(const spool::JobPtr& job, Timestamp now) {
 }
 
 void Planner::start(const spool::JobPtr& job, Timestamp now) {
+  removed_.erase(job->name);
   const auto stored = stored_cursors_.extract(job->name);  // there may be many thousands
   if (!stored) return begin_timetable(job, now);
   auto cursor = stored.mapped();
@@ -326,9 +327,10 @@ std::optional<Timestamp> Planner::step(Timestamp now) {
     schedule(*due[i]);
   }
   unwritten_ = {};
-  if (const auto done = forget_removed(); !done) return not_planned(done.error(), now);
-  if (queue_.empty()) return std::nullopt;
-  return planned_at(**queue_.begin());
+  const auto next = queue_.empty() ? std::nullopt : std::optional(planned_at(**queue_.begin()));
+  // It keeps nothing from being planned, and is told nowhere: it is tried until it works.
+  if (!forget_removed()) return std::min(next.value_or(Timestamp::max()), now + kStoragePauses.longest);
+  return next;
 }
 
 std::optional<Timestamp> Planner::next_time() const {

@@ -239,9 +239,25 @@ TEST(HostileRecord, AJobThatAnotherUserOwnsIsNotLaunched) {
   stand.start(stand.make_job("other", "1 8 * * *"));
   stand.clock.set(at("2026-11-23T08:01:00Z"));
   stand.settle();
-  EXPECT_EQ(stand.history("disk").front().state, RunState::refused);
+  EXPECT_EQ(stand.history("disk").front().state, RunState::due);
   EXPECT_THAT(stand.history("disk").front().reason, HasSubstr("12345 owns "));
   EXPECT_EQ(stand.history("other").front().state, RunState::posted) << stand.log.all();
+  EXPECT_EQ(chown((stand.directory.path() / "runners/disk/action.json").c_str(), 0, 0), 0);
+  stand.pass(2min);
+  EXPECT_EQ(stand.history("disk").front().state, RunState::posted) << "mended\n" << stand.log.all();
+}
+
+TEST(HostileRecord, AJobThatIsNotMendedIsMissedAndSaysWhy) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give files away";
+  Stand stand;
+  write_text(stand.directory.path() / "runners/disk/action.json", "{}");
+  ASSERT_EQ(chown((stand.directory.path() / "runners/disk/action.json").c_str(), 12345, 0), 0);
+  stand.start(stand.make_job("disk", "1 8 * * *"));
+  stand.clock.set(at("2026-11-23T08:01:00Z"));
+  stand.pass(70min);
+  EXPECT_EQ(stand.history("disk").front().state, RunState::missed);
+  EXPECT_THAT(stand.history("disk").front().reason, HasSubstr("12345 owns "));
+  EXPECT_EQ(stand.log.count("err disk@2026-11-23T08:01:00Z: missed: "), 1) << stand.log.all();
 }
 
 TEST(HostileRecord, APluginThatEverybodyMayWriteIsNotRun) {

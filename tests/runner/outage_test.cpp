@@ -26,7 +26,8 @@ TEST(Outage, TellsItsBeginningAndItsEndWithACount) {
   outage.worked(log);
   EXPECT_THAT(log.lines,
               ElementsAre("warning a: away; further failures are counted until it works again", "debug b: away",
-                          "debug a: away", "debug b: away", "debug a: away", "debug b: away",
+                          "debug a: away", "debug b: away",
+                          "warning a: away; further failures are counted until it works again", "debug b: away",
                           "notice Actions are launched again: 2 runs had waited, with 6 failed tries; 2 of them had to "
                           "be given up."));
 }
@@ -40,6 +41,16 @@ TEST(Outage, BeginsAnewAfterItsEnd) {
   }
   EXPECT_EQ(log.count("err a: away"), 2);
   EXPECT_EQ(log.count("notice Again: 1 run had waited, with 1 failed try."), 2);
+}
+
+TEST(Outage, TellsTheFirstRunThatIsGivenUp) {
+  RecordingLog log;
+  Outage outage("Again");
+  outage.failed(log, log::Level::warning, "a", "a: away", Outage::End::tried_again);
+  for (const auto* run : {"a", "b"})
+    outage.failed(log, log::Level::err, run, std::string(run) + ": missed", Outage::End::given_up);
+  EXPECT_EQ(log.count("err a: missed"), 1);
+  EXPECT_EQ(log.count("debug b: missed"), 1) << log.all();
 }
 
 // One run whose action the API never answers, among others that work: nothing ends when they do.
@@ -93,7 +104,7 @@ TEST(ApiAway, CountsWhatHadToBeGivenUp) {
   stand.api.script.assign(10'000, FakeApi::Post::unavailable);
   stand.pass(5min);
   EXPECT_EQ(stand.count(RunState::missed), 10);
-  EXPECT_EQ(told(stand.log, "missed"), 0) << stand.log.all();
+  EXPECT_EQ(told(stand.log, "missed: "), 1) << stand.log.all();
   stand.api.script.clear();
   stand.pass(6min);
   EXPECT_EQ(told(stand.log, "10 of them had to be given up"), 1) << stand.log.all();

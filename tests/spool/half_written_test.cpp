@@ -1,6 +1,7 @@
 // A job is read when its files are whole.
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -9,6 +10,7 @@
 
 #include "base/file.h"
 #include "spool/stand.h"
+#include "spool/writer.h"
 
 namespace mig_runner::spool {
 namespace {
@@ -246,6 +248,14 @@ TEST_F(AnothersFile, AlsoWhereItsTimeIsAhead) {
   EXPECT_EQ(events(), "");
   settle();
   EXPECT_EQ(events(), "changed disk");
+}
+
+// Without a delegation of the server the kernel refuses every lease there.
+TEST(Writer, ARefusedLeaseSaysNothingOnANetworkFileSystem) {
+  for (const long file_system : std::initializer_list<long>{NFS_SUPER_MAGIC, CIFS_SUPER_MAGIC, SMB2_SUPER_MAGIC})
+    EXPECT_FALSE(tells_of_writers(file_system)) << file_system;
+  for (const long file_system : std::initializer_list<long>{EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, TMPFS_MAGIC})
+    EXPECT_TRUE(tells_of_writers(file_system)) << file_system;
 }
 
 }  // namespace
