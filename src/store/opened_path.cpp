@@ -15,9 +15,9 @@ Result<OpenedPath> OpenedPath::at(const std::filesystem::path& path) {
 
 Result<void> OpenedPath::check() const {
   struct stat opened {};
-  if (fstat(fd_.get(), &opened) != 0) return fail_errno("it cannot be looked at", path_, Retry::no);
+  if (fstat(fd_.get(), &opened) != 0) return fail_errno("it cannot be looked at", path_);
   const auto status = file_status(path_, Symlinks::followed);
-  if (!status) return fail(status.error().what, path_);
+  if (!status) return tl::unexpected(status.error());
   if (!*status) return fail("it was renamed or removed while the runner uses it", path_);
   if ((*status)->st_dev != opened.st_dev || (*status)->st_ino != opened.st_ino)
     return fail("it was replaced while the runner uses it", path_);

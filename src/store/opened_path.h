@@ -13,7 +13,7 @@ class OpenedPath {
  public:
   static Result<OpenedPath> at(const std::filesystem::path& path);
 
-  // An Error (Retry::no) where the path does not lead to it, or it cannot be told whether it does.
+  // An Error: Retry::no where the path does not lead to it, Retry::later where it cannot be told whether it does.
   Result<void> check() const;
 
  private:

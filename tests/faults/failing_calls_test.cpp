@@ -178,7 +178,7 @@ std::map<std::string, int> posts_by_name(const World& api) {
 }
 
 // As many at a time as the machine can start without getting slow: most of a trial is waiting.
-constexpr std::size_t kAtOnce = 32;
+constexpr std::size_t kAtOnce = 16;
 
 class FailingCalls : public testing::Test {
  protected:
