@@ -219,7 +219,7 @@ TEST_F(FailingCalls, NoneLosesOrRepeatsARun) {
   EXPECT_EQ(trials.front()->complaints(), 0) << trials.front()->logs();
 
   const char* each = std::getenv("MIG_FAIL_EACH");
-  const long step = each != nullptr ? std::stol(each) : 37;
+  const long step = each != nullptr ? std::stol(each) : 97;
   const char* only = std::getenv("MIG_FAIL_KIND");
   std::vector<Failure> failures;
   for (const auto& kind : kKinds) {
