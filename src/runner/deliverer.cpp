@@ -24,7 +24,7 @@ constexpr std::array kDeliverStates{RunState::stored};
 // How soon it is noticed that what kept a plugin from being started is mended.
 constexpr std::chrono::seconds kNotStartedPause{30};
 
-// What a plugin gets of a result file that is compressed, as plugin::Request::feed wants it. `damage` is set if the
+// The plain text of a compressed result file, as plugin::Request::feed wants it. `damage` is set if the
 // content is found to be damaged; it outlives the function.
 std::function<Result<std::string_view>()> plain_pieces(ResultPieces opened, std::optional<Error>& damage) {
   return [pieces = std::make_shared<ResultPieces>(std::move(opened)), &damage] {

@@ -88,7 +88,7 @@ void Launcher::finish(store::Run run, RunState from, RunState state, std::string
   end(std::move(run), from, state, std::move(reason));
 }
 
-// What all runs fail with at the moment kept it from being launched.
+// It was not launched for the reason for which all runs fail at the moment.
 void Launcher::give_up(store::Run run, RunState from, std::string reason) {
   context_.outages.launching.failed(context_.log, log::Level::err, run.name(), run.name() + ": missed: " + reason,
                                     Outage::End::given_up);

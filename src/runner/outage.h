@@ -36,7 +36,7 @@ class Outage {
   std::int64_t failures_ = 0, given_up_ = 0;
 };
 
-// What keeps all runs of a stage waiting.
+// The troubles that keep all runs of a stage waiting.
 struct Outages {
   Trouble claiming;
   Outage writing{"The state of runs can be written again"};

@@ -25,7 +25,7 @@ void OwnLaunches::put(store::Run run, std::string action, Timestamp ready) {
 }
 
 void OwnLaunches::erase(std::map<std::int64_t, Entry>::iterator entry) {
-  // What is left is removed at the next start.
+  // The next start removes the rest.
   if (entry->second.result) static_cast<void>(remove_file_below(entry->second.result->file));
   entries_.erase(entry);
 }

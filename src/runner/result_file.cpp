@@ -69,7 +69,7 @@ void ResultFile::FreeCompressor::operator()(ZSTD_CCtx_s* compressor) const {
 
 Result<ResultFile> ResultFile::create(const PathBelow& path) {
   auto file = DurableFile::create(path);
-  // What stands in its way can be taken out of it.
+  // Somebody can clear its way.
   if (!file) return fail(file.error().what, file.error().where, Retry::later);
   ResultFile result(std::move(*file));
   if (is_compressed_result(path.relative)) {

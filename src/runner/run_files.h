@@ -16,7 +16,7 @@ namespace mig_runner::runner {
 // The run's result file. An Error: the record names something else.
 Result<PathBelow> result_path(const std::filesystem::path& directory, const store::Run& run);
 
-// What an original runner left of the run's action.
+// The record that an original runner left of the run's action.
 PathBelow inflight_path(const std::filesystem::path& directory, const store::Run& run);
 
 // The plugin that the job has now; where `job` is null, since it is gone or broken, the one that it had when the run

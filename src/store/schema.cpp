@@ -84,7 +84,7 @@ Step third_version(const Dialect& dialect) {
   return step;
 }
 
-// What planned_through counts for: store::Cursor.
+// The form of the job that planned_through counts for: store::Cursor.
 Step fourth_version() {
   return {"ALTER TABLE jobs ADD COLUMN timetable text NOT NULL DEFAULT ''"};
 }
