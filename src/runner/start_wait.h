@@ -19,7 +19,7 @@ class StartWait {
   // How often it is tried.
   static constexpr std::chrono::seconds kPause{2};
 
-  // What is signalled meanwhile, but for the end, is added to `missed`. All outlive this.
+  // Signals that come meanwhile, but for the end, are added to `missed`. All outlive this.
   StartWait(Wakeups& wakeups, ServiceManager& service_manager, Wakeups::Events& missed)
       : wakeups_(wakeups), service_manager_(service_manager), missed_(missed) {}
 

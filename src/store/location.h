@@ -20,7 +20,7 @@ struct Location {
   // For people: the file, or the URI without password and options.
   std::string text() const;
 
-  // What is to be said of a server that the connection does not make sure of; empty where it does (sslmode=verify-full,
+  // A warning about a server that the connection does not verify; empty where it does (sslmode=verify-full,
   // a socket of this machine, loopback), and for SQLite.
   std::string unverified_server() const;
 

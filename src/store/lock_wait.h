@@ -12,7 +12,7 @@ namespace mig_runner::store {
 // outlives the connection.
 class LockWait {
  public:
-  // What a command waits, which is called once. The runner tries again by itself, and meanwhile all its threads wait
+  // How long a command waits, which is called once. The runner tries again by itself, and meanwhile all its threads wait
   // for the one connection.
   static constexpr std::chrono::milliseconds kCommand{10'000};
   static constexpr std::chrono::milliseconds kRunner{5'000};

@@ -203,7 +203,7 @@ class RunStore {
   // What all who share the store take for the time: `now`, or that of a database server, whatever this machine's clock
   // says.
   Result<Timestamp> shared_time(Timestamp now);
-  // What was found in the record, since the last call, that no store has written, and is left alone: a sentence each,
+  // Tells of rows, found since the last call, that no store has written and that are left alone: a sentence each,
   // each once.
   std::vector<std::string> take_refused();
   // Whether another process has written since the last call; true the first time.

@@ -52,7 +52,7 @@ TEST(Children, OfNobodyAreReaped) {
   EXPECT_FALSE(is_there(process));
 }
 
-// What a plugin leaves behind, where this process is process 1 or a subreaper.
+// As the processes that a plugin leaves behind, where this process is process 1 or a subreaper.
 TEST(Children, OfAChildAreInheritedAndReaped) {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   int ends[2];

@@ -1,4 +1,4 @@
-// What changes the times of jobs, over a restart and under the running daemon: time zones that are replaced, schedules
+// Changes of the times of jobs, over a restart and under the running daemon: time zones that are replaced, schedules
 // that are edited, jobs that are switched off and on, removed and put back.
 
 #include <gmock/gmock.h>

@@ -233,7 +233,7 @@ TEST(HostileTree, CheckFindsWhereTheRunnerCannotWrite) {
   finds("tree/state", "the runner cannot start");
 }
 
-// What a plugin cannot do with its user's rights alone; docs/security.md says what it can.
+// A plugin's rights are its user's; docs/security.md says what it can do with them.
 TEST(HostileTree, APluginFindsNoSecretInWhatItIsStartedWith) {
   if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";
   HostileWorld world;

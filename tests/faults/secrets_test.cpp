@@ -1,4 +1,4 @@
-// What is left of the passphrase and the key outside the memory that needs them.
+// The traces of the passphrase and the key outside the memory that needs them.
 
 #include <gmock/gmock.h>
 #include <sys/resource.h>

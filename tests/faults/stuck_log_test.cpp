@@ -54,7 +54,7 @@ TEST(StuckLog, AStandardOutputThatNobodyReadsStopsNothing) {
                                                          world.path("runner.cfg"), world.path("pipe")},
                                 world.path("runner.log"), std::map<std::string, std::string>{{"TZ", "UTC"}});
   ASSERT_TRUE(eventually([&] { return world.delivered() >= 4; }));
-  // What comes late is in order, and what does not come is counted.
+  // Late messages come in order, and lost ones are counted.
   EXPECT_TRUE(reads(reader.get(), "Following 1 job"));
   EXPECT_TRUE(reads(reader.get(), " messages of this log could not be written and went lost\n"));
   world.expect_to_go_on_and_end();

@@ -32,7 +32,7 @@ void start_without_kill(World& world) {
   start_as(world, {"setpriv", "--bounding-set", "-kill", "--inh-caps", "-kill"});
 }
 
-// What a plugin that was given up leaves.
+// The process of a plugin that was given up.
 struct Leftover {
   explicit Leftover(const World& the_world) : world(the_world) {}
   ~Leftover() {

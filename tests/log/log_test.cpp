@@ -35,7 +35,7 @@ class LogTest : public testing::Test {
     settings.file = path;
     return settings;
   }
-  // What is in the file once all is written.
+  // The file's text once all is written.
   std::string file(Log& log, const std::string& suffix = "") const {
     log.flush(std::chrono::seconds(10));
     return test::read_text(path.string() + suffix);

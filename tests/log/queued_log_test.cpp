@@ -15,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 
-// What a sink of the test got; outlives it.
+// The messages that a sink of the test got; outlives it.
 struct Seen {
   std::mutex mutex;
   std::condition_variable changed;
