@@ -12,8 +12,8 @@ namespace mig_runner::store {
 // outlives the connection.
 class LockWait {
  public:
-  // How long a command waits, which is called once. The runner tries again by itself, and meanwhile all its threads wait
-  // for the one connection.
+  // How long a command waits, which is called once. The runner tries again by itself, and meanwhile all its threads
+  // wait for the one connection.
   static constexpr std::chrono::milliseconds kCommand{10'000};
   static constexpr std::chrono::milliseconds kRunner{5'000};
   // While the database is opened, which is tried again too, so that a signal is seen soon.
