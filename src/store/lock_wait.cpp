@@ -28,13 +28,21 @@ void LockWait::hurry() {
   changed_.notify_all();
 }
 
+std::chrono::milliseconds LockWait::current_limit() const {
+  const bool in_vain_lately = gave_up_ && began_ - *gave_up_ < limit_;
+  return hurries_ || in_vain_lately ? std::min(kHurry, limit_) : limit_;
+}
+
 // SQLite asks whether to try the lock again, and how often it has asked already.
 bool LockWait::goes_on(int tries) {
   std::unique_lock lock(mutex_);
   const auto now = std::chrono::steady_clock::now();
   if (tries == 0) began_ = now;
-  const auto left = began_ + (hurries_ ? std::min(kHurry, limit_) : limit_) - now;
-  if (left <= left.zero()) return false;
+  const auto left = began_ + current_limit() - now;
+  if (left <= left.zero()) {
+    if (now - began_ >= limit_) gave_up_ = now;
+    return false;
+  }
   const auto pause =
       std::min<std::chrono::nanoseconds>(left, std::min(kLongestPause, std::chrono::milliseconds(1 + tries)));
   const bool hurried = hurries_;

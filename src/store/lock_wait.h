@@ -5,11 +5,13 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 
 namespace mig_runner::store {
 
-// How long the calls of one SQLite connection wait for a lock that another process holds. Safe from any thread;
-// outlives the connection.
+// How long the calls of one SQLite connection wait for a lock that another process holds. Threads wait for the
+// connection in turn: after one that waited in vain, those behind it wait next to nothing for a while, as long as that
+// one waited. Safe from any thread; outlives the connection.
 class LockWait {
  public:
   // How long a command waits, which is called once. The runner tries again by itself, and meanwhile all its threads
@@ -18,7 +20,7 @@ class LockWait {
   static constexpr std::chrono::milliseconds kRunner{5'000};
   // While the database is opened, which is tried again too, so that a signal is seen soon.
   static constexpr std::chrono::milliseconds kOpening{500};
-  // Once hurry() was called.
+  // Once hurry() was called, and after a wait in vain.
   static constexpr std::chrono::milliseconds kHurry{20};
 
   explicit LockWait(std::chrono::milliseconds limit) : limit_(limit) {}
@@ -33,11 +35,13 @@ class LockWait {
 
  private:
   bool goes_on(int tries);
+  std::chrono::milliseconds current_limit() const;
 
   std::mutex mutex_;  // guards all below
   std::condition_variable changed_;
   std::chrono::milliseconds limit_;
-  std::chrono::steady_clock::time_point began_{};  // the wait under way
+  std::chrono::steady_clock::time_point began_{};                 // the wait under way
+  std::optional<std::chrono::steady_clock::time_point> gave_up_;  // after the whole limit
   bool hurries_ = false;
 };
 

@@ -6,6 +6,7 @@
 
 #include "run_maker.h"
 #include "sqlite_support.h"
+#include "store/sqlite_file.h"
 #include "store_contract.h"
 
 namespace mig_runner::store {
@@ -198,6 +199,29 @@ TEST(SqliteStore, WaitsForNobodyOnceTheProcessEnds) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1)) << "calls that begin afterwards";
   other.execute("COMMIT");
   EXPECT_TRUE(store->release_all().has_value()) << "and what can be written still is";
+}
+
+TEST(SqliteStore, AfterOneWaitInVainOthersDoNotWaitAsLong) {
+  using std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds kLimit{1000};
+  SqliteDatabase database;
+  database.open();
+  LockWait lock_wait(kLimit);
+  soci::session session;
+  ASSERT_TRUE(connect_sqlite(session, database.path, lock_wait));
+  const Connection other(database.path);
+  other.execute("BEGIN IMMEDIATE");
+  const auto wait = [&] {
+    const auto begin = steady_clock::now();
+    EXPECT_THROW(session << "UPDATE runs SET owner = NULL", soci::soci_error);
+    return steady_clock::now() - begin;
+  };
+  EXPECT_GE(wait(), kLimit);
+  const auto begin = steady_clock::now();
+  for (int i = 0; i < 10; ++i) wait();
+  EXPECT_LT(steady_clock::now() - begin, kLimit) << "each of many threads would hold up all those behind it";
+  other.execute("COMMIT");
+  EXPECT_NO_THROW(session << "UPDATE runs SET owner = NULL");
 }
 
 TEST(SqliteStore, AReaderHoldsNobodyUp) {
