@@ -5,20 +5,27 @@
 namespace mig_runner::runner {
 
 std::optional<Timestamp> Retention::step(Timestamp now) {
-  for (const auto& job : context_.jobs.all()) {
-    const auto& settings = job->config.settings;
-    if (settings.keepresults_count > 0 || settings.keepresults_age.count() > 0) clean(*job, now);
-  }
+  const auto cleaned = clean_all(now);
+  if (!cleaned && trouble_.begins())
+    context_.log.error("Result files are kept longer than keepresults says: " + cleaned.error().text());
+  if (cleaned && trouble_.ends()) context_.log.notice("Result files are removed again as keepresults says.");
   return now + kInterval;
 }
 
-void Retention::clean(const spool::Job& job, Timestamp now) {
+// What keeps one job's runs from being listed keeps all jobs' from it.
+Result<void> Retention::clean_all(Timestamp now) {
+  for (const auto& job : context_.jobs.all()) {
+    const auto& settings = job->config.settings;
+    if (settings.keepresults_count <= 0 && settings.keepresults_age.count() <= 0) continue;
+    if (auto cleaned = clean(*job, now); !cleaned) return cleaned;
+  }
+  return {};
+}
+
+Result<void> Retention::clean(const spool::Job& job, Timestamp now) {
   const auto& settings = job.config.settings;
   const auto runs = context_.store.settled_results(job.name);
-  if (!runs) {
-    context_.log.error(job.name + ": its result files cannot be listed: " + runs.error().text());
-    return;
-  }
+  if (!runs) return tl::unexpected(runs.error());
   std::int64_t kept = 0;
   for (const auto& run : *runs) {
     const bool too_many = settings.keepresults_count > 0 && kept >= settings.keepresults_count;
@@ -28,7 +35,8 @@ void Retention::clean(const spool::Job& job, Timestamp now) {
     if (!too_many && !too_old) continue;
     const auto path = result_path(context_.settings.directory, run);
     // First: somebody may just have asked for it to be delivered again.
-    if (const auto forgotten = context_.store.forget_result(run.number); !forgotten) {
+    if (auto forgotten = context_.store.forget_result(run.number); !forgotten) {
+      if (forgotten.error().retry == Retry::later) return forgotten;
       context_.log.error(run.name() + ": its result file is kept: " + forgotten.error().text());
       continue;
     }
@@ -40,6 +48,7 @@ void Retention::clean(const spool::Job& job, Timestamp now) {
     remove_empty_directory_below(path->parent());  // of the day
     context_.log.debug(run.name() + ": result file removed (keepresults)");
   }
+  return {};
 }
 
 }  // namespace mig_runner::runner

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "runner/stage_context.h"
+#include "runner/trouble.h"
 
 namespace mig_runner::runner {
 
@@ -18,9 +19,12 @@ class Retention {
   std::optional<Timestamp> step(Timestamp now);
 
  private:
-  void clean(const spool::Job& job, Timestamp now);
+  // Errors are those of the store.
+  Result<void> clean_all(Timestamp now);
+  Result<void> clean(const spool::Job& job, Timestamp now);
 
   const StageContext& context_;
+  Trouble trouble_;
 };
 
 }  // namespace mig_runner::runner

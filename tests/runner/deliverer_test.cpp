@@ -4,6 +4,7 @@
 
 #include "runner/retention.h"
 #include "runner/stand.h"
+#include "support/sqlite_connection.h"
 
 namespace mig_runner::test {
 namespace {
@@ -196,6 +197,22 @@ TEST(Retention, KeepsTheNewestAndNeverRemovesWhatWaits) {
   EXPECT_EQ(stand.count(RunState::stored), waiting);
   for (const auto& run : stand.history("disk"))
     EXPECT_TRUE(run.state != RunState::stored || std::filesystem::exists(stand.directory.path() / run.result_file));
+}
+
+TEST(Retention, ARecordThatFailsIsToldOnceForAllJobs) {
+  Stand stand;
+  config::JobConfig config;
+  config.settings.keepresults_count = 1;
+  for (const auto* job : {"a", "b", "c"}) stand.start(stand.make_job(job, "* * * * *", config));
+  runner::Retention retention(stand.stages->context);
+  execute(stand.location.file, "ALTER TABLE runs RENAME TO gone");
+  retention.step(stand.clock.now());
+  retention.step(stand.clock.now());
+  EXPECT_EQ(stand.log.count("Result files are kept longer than keepresults says: "), 1) << stand.log.all();
+  EXPECT_EQ(stand.log.count("err "), 1) << stand.log.all();
+  execute(stand.location.file, "ALTER TABLE gone RENAME TO runs");
+  retention.step(stand.clock.now());
+  EXPECT_EQ(stand.log.count("notice Result files are removed again"), 1) << stand.log.all();
 }
 
 }  // namespace
