@@ -71,7 +71,7 @@ struct Daemon::Impl {
   Trouble pauses_trouble, clock_trouble, state_trouble;
   std::set<std::filesystem::path> told_places;  // that others may write to
   JobBook jobs;
-  GroupWatch group{*store, jobs, log, std::chrono::steady_clock::now()};
+  GroupWatch group{*store, jobs, configuration.runner.directory, log, std::chrono::steady_clock::now()};
   ServiceManager service_manager;
   std::unique_ptr<spool::Spool> spool;
   std::unique_ptr<Engine> engine;

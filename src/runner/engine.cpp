@@ -23,6 +23,7 @@ using std::chrono::milliseconds;
 constexpr int kLauncherThreads = 4;
 // A hanging answer holds one of them until its timeout; the others go on.
 constexpr int kCollectorThreads = 4;
+constexpr int kReconcilerThreads = 2;
 // Of runs that wait: more than all threads together take at once.
 constexpr int kMostCounted = 100;
 
@@ -51,6 +52,7 @@ struct Engine::Impl {
         tokens(configuration.client.useapikeyauth.empty()
                    ? std::make_unique<api::TokenSource>(world.clock)
                    : std::make_unique<api::TokenSource>(configuration.client.useapikeyauth)),
+        reconciler_shares(kReconcilerThreads),
         collector_shares(kCollectorThreads),
         deliverer_shares(static_cast<int>(configuration.runner.maxplugins)),
         launchers(world.clock),
@@ -76,14 +78,14 @@ struct Engine::Impl {
     });
   }
 
-  Result<void> add_launcher(StagePool& pool, std::span<const store::RunState> states,
+  Result<void> add_launcher(StagePool& pool, std::span<const store::RunState> states, JobShares* shares,
                             const Configuration& configuration, const sign::Key& key) {
     auto client = make_client(configuration, key);
     if (!client) return tl::unexpected(client.error());
     auto signer = key.make_signer();
     if (!signer) return tl::unexpected(signer.error());
     auto launcher =
-        std::make_shared<Launcher>(context, std::move(*client), std::move(*signer), rate, world.clock, states);
+        std::make_shared<Launcher>(context, std::move(*client), std::move(*signer), rate, world.clock, states, shares);
     add(pool, launcher);
     return {};
   }
@@ -137,7 +139,7 @@ struct Engine::Impl {
   std::atomic<bool> begun = false;
   Trouble stuck;
   std::stop_source interrupt;  // cuts short requests and plugins
-  JobShares collector_shares, deliverer_shares;
+  JobShares reconciler_shares, collector_shares, deliverer_shares;
   StagePool launchers, reconcilers, collectors, deliverers, retention;
 };
 
@@ -152,10 +154,13 @@ Result<std::unique_ptr<Engine>> Engine::start(const Configuration& configuration
   std::unique_ptr<Engine> engine(new Engine(std::move(impl)));
   remove_leftovers(raw->context);
   for (int i = 0; i < kLauncherThreads; ++i)
-    if (auto added = raw->add_launcher(raw->launchers, Launcher::kToLaunch, configuration, key); !added)
+    if (auto added = raw->add_launcher(raw->launchers, Launcher::kToLaunch, nullptr, configuration, key); !added)
       return tl::unexpected(added.error());
-  if (auto added = raw->add_launcher(raw->reconcilers, Launcher::kToReconcile, configuration, key); !added)
-    return tl::unexpected(added.error());
+  for (int i = 0; i < kReconcilerThreads; ++i)
+    if (auto added =
+            raw->add_launcher(raw->reconcilers, Launcher::kToReconcile, &raw->reconciler_shares, configuration, key);
+        !added)
+      return tl::unexpected(added.error());
   for (int i = 0; i < kCollectorThreads; ++i)
     if (auto added = raw->add_collector(configuration, key); !added) return tl::unexpected(added.error());
   for (int i = 0; i < configuration.runner.maxplugins; ++i) raw->add_deliverer();

@@ -14,7 +14,7 @@ namespace mig_runner::runner {
 class Engine {
  public:
   struct World {  // all outlive the engine
-    const JobBook& jobs;
+    JobBook& jobs;
     store::RunStore& store;
     log::Log& log;
     const Clock& clock;

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <map>
 #include <utility>
+
+#include "runner/guarded_paths.h"
 
 namespace mig_runner::runner {
 
@@ -13,19 +16,26 @@ std::map<std::string, std::string> differences_by_job(const std::vector<store::J
   for (const auto& [job, member, hash] : differences) {
     auto& text = found[job];
     text += (text.empty() ? "" : ", ") + member +
-            (hash.empty() ? " does not have it" : " has version " + hash.substr(0, 8));
+            (hash.empty() ? " does not have it or may not launch it" : " has version " + hash.substr(0, 8));
   }
   return found;
 }
 
-GroupWatch::GroupWatch(store::RunStore& store, const JobBook& jobs, log::Log& log, Moment now)
-    : store_(store), jobs_(jobs), log_(log), next_comparison_(now + kComparison) {}
+GroupWatch::GroupWatch(store::RunStore& store, JobBook& jobs, std::filesystem::path directory, log::Log& log,
+                       Moment now)
+    : store_(store), jobs_(jobs), directory_(std::move(directory)), log_(log), next_comparison_(now + kComparison) {}
 
 void GroupWatch::tell_jobs() {
   if (store_.term() == 0) return;
   std::map<std::string, std::string> hashes;
-  for (const auto& job : jobs_.all())
-    hashes.emplace(job->name, fmt::format("{:02x}", fmt::join(job->content_hash, "")));
+  left_to_others_.clear();
+  for (const auto& job : jobs_.all()) {
+    if (jobs_.objection(*job).value_or("").empty()) {
+      hashes.emplace(job->name, fmt::format("{:02x}", fmt::join(job->content_hash, "")));
+    } else {
+      left_to_others_.insert(job->name);
+    }
+  }
   const auto told = store_.set_jobs(hashes);
   jobs_told_ = told.has_value();
   if (!told && trouble_.begins())
@@ -41,10 +51,23 @@ bool GroupWatch::look(Moment now) {
   const bool clock_changed = look_at_clock();
   if (now < next_comparison_) return clock_changed;
   next_comparison_ = now + kComparison;
+  look_at_objections();
   static_cast<void>(store_.release_unknown());  // the next time does as well
   compare_jobs();
   look_for_namesakes();
   return true;  // who died in the middle of telling others has not told them
+}
+
+// A launcher finds new ones; what is left to others no launcher looks at.
+void GroupWatch::look_at_objections() {
+  std::set<std::string> objected;
+  for (const auto& job : jobs_.all()) {
+    if (jobs_.objection(*job).value_or("").empty()) continue;
+    const auto now = serious_objection(guarded_job(directory_, job->name, job->config.plugin), geteuid());
+    if (now) jobs_.set_objection(*job, *now);
+    if (!now || !now->empty()) objected.insert(job->name);
+  }
+  if (objected != left_to_others_) tell_jobs();
 }
 
 // True where that changes what this runner may do.

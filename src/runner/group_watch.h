@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <string>
@@ -30,10 +31,11 @@ class GroupWatch {
   // How many jobs that differ are told one by one: all differ while configuration management is half done.
   static constexpr int kMostTold = 10;
 
-  // All outlive this.
-  GroupWatch(store::RunStore& store, const JobBook& jobs, log::Log& log, Moment now);
+  // All outlive this. `directory`: the root of the runner's tree.
+  GroupWatch(store::RunStore& store, JobBook& jobs, std::filesystem::path directory, log::Log& log, Moment now);
 
-  // The jobs are not what they were. Where the database is away it is told at the next look().
+  // The jobs are not what they were. Those that this runner may not launch (JobBook::objection) it leaves to others, as
+  // if it did not have them. Where the database is away it is told at the next look().
   void tell_jobs();
   // To be called about twice a second. Warns, once each, where this runner's lease had ended, its clock is off, another
   // has the same name or the runners' jobs differ. True where stages should look again: others may have left work
@@ -41,18 +43,21 @@ class GroupWatch {
   bool look(Moment now);
 
  private:
+  void look_at_objections();
   bool look_at_clock();
   void look_for_namesakes();
   void compare_jobs();
 
   store::RunStore& store_;
-  const JobBook& jobs_;
+  JobBook& jobs_;
+  const std::filesystem::path directory_;
   log::Log& log_;
   Moment next_comparison_;
   std::uint64_t term_ = 0;  // as the store told it last
   bool jobs_told_ = false;
-  Trouble trouble_;         // with telling them
-  bool clock_off_ = false;  // told of already
+  std::set<std::string> left_to_others_;  // jobs, when it was told last
+  Trouble trouble_;                       // with telling them
+  bool clock_off_ = false;                // told of already
   bool clock_far_off_ = false;
   std::set<std::string> differing_jobs_;  // told of already
   // Members that say they work on this runner's tree, by their ids. One that was killed is still there for a while, but

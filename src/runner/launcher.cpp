@@ -22,14 +22,15 @@ constexpr auto kPaused = "its job was paused before it was launched";
 
 Launcher::Launcher(const StageContext& context, std::unique_ptr<api::ApiClient> api,
                    std::unique_ptr<sign::Signer> signer, LaunchRate& rate, const Clock& clock,
-                   std::span<const RunState> states)
+                   std::span<const RunState> states, JobShares* shares)
     : context_(context),
       api_(std::move(api)),
       signer_(std::move(signer)),
       rate_(rate),
       clock_(clock),
       states_(states),
-      recorder_(context) {}
+      most_held_(shares == nullptr ? kMostHeld : 1),
+      recorder_(context, shares) {}
 
 std::optional<Timestamp> Launcher::step(Timestamp now) {
   if (const auto wait = recorder_.settle(now)) return wait;
@@ -38,14 +39,14 @@ std::optional<Timestamp> Launcher::step(Timestamp now) {
     give_back_held();
     return room->wait_until;
   }
-  if (const auto wait = claim(now, room ? std::min(kMostHeld, room->launches) : kMostHeld)) return wait;
+  if (const auto wait = claim(now, room ? std::min(most_held_, room->launches) : most_held_)) return wait;
   if (auto due = take_due(now); !due.empty()) {
     launch(std::move(due), now);
     return clock_.now();
   }
   if (sign_ahead()) return clock_.now();
   const auto next_held = held_.empty() ? std::optional<Timestamp>() : held_.front().run.wake;
-  if (held_.size() >= kMostHeld) return next_held;
+  if (held_.size() >= most_held_) return next_held;
   const auto next = recorder_.next_claim(states_, now, kAhead);
   return next && next_held ? std::min(*next, *next_held) : next ? next : next_held;
 }
@@ -152,14 +153,16 @@ bool Launcher::may_launch(store::Run& run, const spool::JobPtr& job, Timestamp n
   if (context_.jobs.was_paused(run)) return ended(RunState::skipped, kPaused);
   const auto punctual = run.nominal + settings.splay + std::chrono::minutes(1);
   if (run.deadline && now > *run.deadline && (run.attempts > 0 || now > punctual)) {
-    auto reason = "not launched until its deadline " + format_utc(*run.deadline) +
-                  (run.reason.empty() ? "" : "; last: " + run.reason);
+    const auto last = run.reason.empty() ? context_.jobs.objection(*job).value_or("") : run.reason;
+    auto reason =
+        "not launched until its deadline " + format_utc(*run.deadline) + (last.empty() ? "" : "; last: " + last);
     if (run.attempts == 0) return ended(RunState::missed, std::move(reason));
     give_up(std::move(run), RunState::due, std::move(reason));
     return false;
   }
   const auto told =
       serious_objection(guarded_job(context_.settings.directory, job->name, job->config.plugin), geteuid());
+  if (told) context_.jobs.set_objection(*job, *told);
   // The form that is launched was read when that could be told.
   const auto objection = told ? std::optional(*told) : context_.jobs.objection(*job);
   if (!objection) {

@@ -30,16 +30,17 @@ class Launcher {
   static constexpr std::array kToReconcile{store::RunState::signed_, store::RunState::unknown};
   // How late a run may become in the hands of a launcher that waits for the API.
   static constexpr std::chrono::milliseconds kPatience{250};
-  // How many runs one launcher has in hand, and posts at the same time.
+  // How many runs one launcher has in hand, and posts at the same time, where it has no shares.
   static constexpr std::size_t kMostHeld = 16;
   // How long an action whose answer was lost may still turn up at the API: only then is it posted again.
   static constexpr std::chrono::milliseconds kSettle = std::chrono::seconds(15);
   // How long a post may go on, as ApiClient gives it up.
   static constexpr std::chrono::milliseconds kSlowestPost = std::chrono::seconds(30);
 
-  // `states`: of the runs that it takes up, of those above; they outlive it.
+  // `states`: of the runs that it takes up, of those above; they outlive it. `shares`: of all launchers for these
+  // states; null: none, for launches, of which a job has but one at a time.
   Launcher(const StageContext& context, std::unique_ptr<api::ApiClient> api, std::unique_ptr<sign::Signer> signer,
-           LaunchRate& rate, const Clock& clock, std::span<const store::RunState> states);
+           LaunchRate& rate, const Clock& clock, std::span<const store::RunState> states, JobShares* shares = nullptr);
 
   // Launches or reconciles some runs that are due. Returns when it wants to be called next: at once where it did
   // something, nullopt where nothing waits.
@@ -84,6 +85,7 @@ class Launcher {
   LaunchRate& rate_;
   const Clock& clock_;
   const std::span<const store::RunState> states_;
+  const std::size_t most_held_;
   Recorder recorder_;
   std::vector<Held> held_;  // earliest wake first
   int unwritten_ = 0;       // how often in a row signed actions could not be written down

@@ -36,7 +36,7 @@ struct StageSettings {
 // What every stage works with. All outlive the stages and are safe from any thread.
 struct StageContext {
   const StageSettings& settings;
-  const JobBook& jobs;
+  JobBook& jobs;
   store::RunStore& store;
   log::Log& log;
   OwnLaunches& launches;

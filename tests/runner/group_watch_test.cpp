@@ -46,7 +46,8 @@ struct GroupWatchTest : testing::Test {
     std::unique_ptr<store::RunStore> store;
     runner::JobBook jobs;
     RecordingLog log;
-    GroupWatch watch{*store, jobs, log, now};
+    ScratchDirectory tree;
+    GroupWatch watch{*store, jobs, tree.path(), log, now};
   };
 
   GroupWatchTest() : uri(server.uri(database)) { EXPECT_TRUE(make_schema(store::Location::parse(uri, "").value())); }
@@ -160,9 +161,27 @@ TEST_F(GroupWatchTest, TellsThatTheLeaseEnded) {
   EXPECT_EQ(server.query(database, "SELECT count(*) FROM member_jobs"), "1\n") << "its jobs are known again";
 }
 
+TEST_F(GroupWatchTest, LeavesToOthersWhatItMayNotLaunch) {
+  Member one(uri, {{"a", 1}, {"b", 1}});
+  Member two(uri, {{"a", 1}, {"b", 1}});
+  const auto job = one.tree.path() / "runners" / "a";
+  write_text(job / "entity.cfg", "");
+  std::filesystem::permissions(job, std::filesystem::perms::all);
+  one.jobs.set_objection(*one.jobs.find("a"), "everybody may write to it");  // as a launcher finds
+  const auto known = [&] { return server.query(database, "SELECT count(*) FROM member_jobs"); };
+  EXPECT_EQ(known(), "4\n");
+  one.look_much_later();
+  EXPECT_EQ(known(), "3\n");
+  EXPECT_EQ(one.log.count("a: the runners of the group differ: "), 1) << one.log.all();
+  std::filesystem::permissions(job, std::filesystem::perms::owner_all);
+  one.look_much_later();
+  EXPECT_EQ(known(), "4\n");
+  EXPECT_EQ(one.jobs.objection(*one.jobs.find("a")), "");
+}
+
 TEST(GroupWatchAlone, HasNobodyToWatch) {
   Stand stand;
-  GroupWatch watch(*stand.store, stand.jobs, stand.log, {});
+  GroupWatch watch(*stand.store, stand.jobs, stand.directory.path(), stand.log, {});
   watch.tell_jobs();
   EXPECT_FALSE(watch.look(GroupWatch::Moment{} + 1h));
   EXPECT_TRUE(stand.log.lines.empty());

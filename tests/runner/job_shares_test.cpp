@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "runner/stand.h"
 
 namespace mig_runner::test {
@@ -83,6 +85,31 @@ TEST(JobShares, ABacklogOfOneJobDoesNotKeepAnotherWaiting) {
   for (auto wake = deliverer.step(stand.clock.now()); wake && *wake <= stand.clock.now();)
     wake = deliverer.step(stand.clock.now());
   EXPECT_EQ(read_text(stand.directory.path() / "order"), "busy\nother\nbusy\nbusy\n");
+}
+
+TEST(JobShares, WhatMayBeLaunchedOfOneJobDoesNotKeepAnotherWaiting) {
+  Stand stand;
+  int made = 0;
+  for (const std::string job : {"busy", "busy", "busy", "other"}) {
+    store::Run run;
+    run.job = job;
+    run.nominal = stand.clock.now() + std::chrono::seconds(++made);
+    run.state = store::RunState::unknown;
+    run.wake = stand.clock.now();
+    run.valid_from = stand.clock.now();
+    run.expire_after = stand.clock.now() + std::chrono::hours(1);
+    ASSERT_TRUE(stand.store->add({&run, 1}));
+  }
+  JobShares shares(1);
+  runner::LaunchRate rate(600, {});
+  runner::Launcher reconciler(stand.stages->context, stand.client(), std::make_unique<CountingSigner>(stand.signatures),
+                              rate, stand.clock, runner::Launcher::kToReconcile, &shares);
+  for (int i = 0; i < 2; ++i) reconciler.step(stand.clock.now());
+  const auto looked_at = [](const store::Run& run) {
+    return run.state != store::RunState::unknown || run.attempts > 0;
+  };
+  EXPECT_EQ(std::ranges::count_if(stand.history("busy"), looked_at), 1);
+  EXPECT_EQ(std::ranges::count_if(stand.history("other"), looked_at), 1);
 }
 
 }  // namespace
