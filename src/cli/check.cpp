@@ -194,13 +194,13 @@ class Check {
 
 Command check_command(CLI::App& app, const Context& context) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("check", "Look for everything that is wrong in the configuration and the jobs");
-  command->add_option("JOB", options->jobs, "only these jobs, and the configuration");
-  command->add_flag("--online", options->online,
-                    "ask the API too (clock, key, how many agents each target matches), and the database");
-  command->add_flag("--strict", options->strict, "exit 1 for warnings too");
-  command->add_flag("--json", options->json, "print JSON");
-  add_example(command, "mig-runner check -c /etc/mig/runner.cfg patchlevel");
+  const Subcommand command(app, "check", "Look for everything that is wrong in the configuration and the jobs");
+  command.argument("JOB", options->jobs, "only these jobs, and the configuration");
+  command.flag("--online", options->online,
+               "ask the API too (clock, key, how many agents each target matches), and the database");
+  command.flag("--strict", options->strict, "exit 1 for warnings too");
+  command.flag("--json", options->json, "print JSON");
+  command.add_example("mig-runner check -c /etc/mig/runner.cfg patchlevel");
   return {command, [options, &context] { return Check(context, *options).run(); }};
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
 #include <vector>
@@ -8,6 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "cli/command_line.h"
+#include "cli/subcommand.h"
 
 // Private to the room: what a subcommand is made of. Each has a file of its own, named after it.
 namespace mig_runner::cli {
@@ -21,7 +21,7 @@ struct Context {
 };
 
 struct Command {
-  CLI::App* app;
+  Subcommand subcommand;
   std::function<int()> run;  // returns the exit status
 };
 
@@ -40,9 +40,6 @@ Command resume_command(CLI::App& app, const Context& context);
 Command show_command(CLI::App& app, const Context& context);
 Command status_command(CLI::App& app, const Context& context);
 Command store_command(CLI::App& app, const Context& context);
-
-// Ends the command's --help with an example.
-void add_example(CLI::App* command, const std::string& line);
 
 // "mig-runner: WHERE: WHAT" on the error stream; returns `status`.
 int complain(const Context& context, const Error& error, int status);

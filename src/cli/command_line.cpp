@@ -1,5 +1,6 @@
 #include "cli/command_line.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <ostream>
 
@@ -36,8 +37,8 @@ int run_daemon(const Context& context) {
 }
 
 Command run_command(CLI::App& app, const Context& context) {
-  auto* command = app.add_subcommand("run", "Run the jobs at their times: the daemon, also where no command is named");
-  add_example(command, "mig-runner run -c /etc/mig/runner.cfg");
+  const Subcommand command(app, "run", "Run the jobs at their times: the daemon, also where no command is named");
+  command.add_example("mig-runner run -c /etc/mig/runner.cfg");
   return {command, [&context] { return run_daemon(context); }};
 }
 
@@ -67,10 +68,6 @@ std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
 }
 
 }  // namespace
-
-void add_example(CLI::App* command, const std::string& line) {
-  command->footer("-c FILE, here too, names another configuration than /etc/mig/runner.cfg.\n\nExample:\n  " + line);
-}
 
 int complain(const Context& context, const Error& error, int status) {
   const auto text = error.text();
@@ -120,7 +117,7 @@ int run_command_line(const std::vector<std::string>& arguments, const std::strin
   }
   context.config_named = config->count() > 0;
   for (const auto& command : commands)
-    if (command.app->parsed()) return command.run();
+    if (command.subcommand.was_named()) return command.run();
   return run_daemon(context);
 }
 

@@ -14,7 +14,7 @@ namespace {
 struct Options {
   std::string job;
   std::vector<std::string> states;
-  int count = 20;
+  std::size_t count = 20;
   bool utc = false, plain = false, json = false;
 };
 
@@ -44,7 +44,7 @@ int history(const Context& context, const Options& options) {
   if (!format) return complain(context, format.error(), kExitCannotStart);
   const auto store = open_runs(*tree, "history");
   if (!store) return complain(context, store.error(), kExitProblem);
-  const auto runs = (*store)->history(options.job, options.count, states_of(options));
+  const auto runs = (*store)->history(options.job, static_cast<int>(options.count), states_of(options));
   if (!runs) return complain(context, runs.error(), kExitProblem);
   for (const auto& refused : (*store)->take_refused()) complain(context, {refused, {}}, kExitProblem);
   if (runs->empty() && !options.job.empty()) {
@@ -86,20 +86,16 @@ std::string with_spaces(std::string name) {
 
 Command history_command(CLI::App& app, const Context& context) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("history", "List past runs, newest first");
-  command->add_option("JOB", options->job, "only this job's");
-  command->add_option("-n", options->count, "at most so many")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1'000'000).description(""))
-      ->capture_default_str();
-  command->add_option("--state", options->states, "only runs in this state; may be repeated")
-      ->type_name("STATE")
-      ->allow_extra_args(false)
-      ->transform(CLI::IsMember(state_names(), with_spaces));
-  command->add_flag("--utc", options->utc, "show times in UTC (RFC 3339)");
-  command->add_flag("--plain", options->plain, "only the runs' names, one a line");
-  command->add_flag("--json", options->json, "print JSON");
-  add_example(command, "mig-runner history patchlevel -n 5");
+  const Subcommand command(app, "history", "List past runs, newest first");
+  command.argument("JOB", options->job, "only this job's");
+  command.option("-n", options->count, "at most so many").takes("N").between(1, 1'000'000).shows_default();
+  command.option("--state", options->states, "only runs in this state; may be repeated")
+      .takes("STATE")
+      .one_of(state_names(), with_spaces);
+  command.flag("--utc", options->utc, "show times in UTC (RFC 3339)");
+  command.flag("--plain", options->plain, "only the runs' names, one a line");
+  command.flag("--json", options->json, "print JSON");
+  command.add_example("mig-runner history patchlevel -n 5");
   return {command, [options, &context] { return history(context, *options); }};
 }
 

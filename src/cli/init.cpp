@@ -199,10 +199,10 @@ int init(const Context& context, const Options& options) {
 
 Command init_command(CLI::App& app, const Context& context) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("init", "Make a commented tree to start from, in a new directory");
-  command->add_option("DIR", options->directory, "the directory; it must not exist, or be empty")->required();
-  command->add_flag("--json", options->json, "print JSON");
-  add_example(command, "mig-runner init /srv/mig-runner");
+  const Subcommand command(app, "init", "Make a commented tree to start from, in a new directory");
+  command.argument("DIR", options->directory, "the directory; it must not exist, or be empty").required();
+  command.flag("--json", options->json, "print JSON");
+  command.add_example("mig-runner init /srv/mig-runner");
   return {command, [options, &context] { return init(context, *options); }};
 }
 

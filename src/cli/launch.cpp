@@ -48,11 +48,11 @@ int launch(const Context& context, const Options& options) {
 
 Command launch_command(CLI::App& app, const Context& context) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("launch", "Launch a job now, by the same path as its schedule, paused or not");
-  command->add_option("JOB", options->job, "the job")->required();
-  command->add_flag("--wait", options->wait, "follow it until its results are delivered");
-  command->add_flag("--json", options->json, "print JSON: the run as it begins, or as it ended");
-  add_example(command, "mig-runner launch patchlevel --wait");
+  const Subcommand command(app, "launch", "Launch a job now, by the same path as its schedule, paused or not");
+  command.argument("JOB", options->job, "the job").required();
+  command.flag("--wait", options->wait, "follow it until its results are delivered");
+  command.flag("--json", options->json, "print JSON: the run as it begins, or as it ended");
+  command.add_example("mig-runner launch patchlevel --wait");
   return {command, [options, &context] { return launch(context, *options); }};
 }
 

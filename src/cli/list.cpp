@@ -162,10 +162,10 @@ class List {
 
 Command list_command(CLI::App& app, const Context& context) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("list", "List the jobs: when they are launched, and how it went the last time");
-  command->add_flag("--utc", options->utc, "show times in UTC (RFC 3339)");
-  command->add_flag("--json", options->json, "print JSON");
-  add_example(command, "mig-runner list -c /etc/mig/runner.cfg --utc");
+  const Subcommand command(app, "list", "List the jobs: when they are launched, and how it went the last time");
+  command.flag("--utc", options->utc, "show times in UTC (RFC 3339)");
+  command.flag("--json", options->json, "print JSON");
+  command.add_example("mig-runner list -c /etc/mig/runner.cfg --utc");
   return {command, [options, &context] { return List(context, *options).run(); }};
 }
 

@@ -16,8 +16,8 @@ namespace mig_runner::cli {
 namespace {
 
 struct Options {
-  std::string job, expression, from, zone;
-  bool expression_given = false;
+  std::string job, from, zone;
+  std::optional<std::string> expression;
   std::size_t count = 10;
   bool utc = false, plain = false, json = false;
 };
@@ -41,7 +41,7 @@ class Next {
 
   int run() {
     if (const auto status = read_options(); status != kExitFine) return status;
-    const auto status = options_.expression_given ? add_expression() : add_jobs();
+    const auto status = options_.expression ? add_expression() : add_jobs();
     if (status != kExitFine) return status;
     const auto times = upcoming();
     if (options_.json) {
@@ -74,11 +74,11 @@ class Next {
   }
 
   int add_expression() {
-    auto schedule = cron::Schedule::parse(options_.expression);
+    auto schedule = cron::Schedule::parse(*options_.expression);
     if (!schedule) return complain(context_, schedule.error(), kExitProblem);
     auto zone = zone_ ? Result<cron::Zone>(*zone_) : cron::Zone::local();
     if (!zone) return complain(context_, zone.error(), kExitProblem);
-    sources_.push_back({"", options_.expression, std::move(*schedule), std::move(*zone)});
+    sources_.push_back({"", *options_.expression, std::move(*schedule), std::move(*zone)});
     return kExitFine;
   }
 
@@ -158,7 +158,7 @@ class Next {
   }
 
   void show_table(const std::vector<Upcoming>& times) const {
-    const bool of_one = options_.expression_given || !options_.job.empty();
+    const bool of_one = options_.expression.has_value() || !options_.job.empty();
     if (of_one) {
       const auto& source = sources_.front();
       context_.streams.out << printable(source.schedule.describe() + ", " + source.zone.name()) << "\n\n";
@@ -191,29 +191,18 @@ class Next {
 
 Command next_command(CLI::App& app, const Context& context) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("next", "Show when jobs are launched next");
-  auto* job = command->add_option("JOB", options->job, "only this job; else all that are launched");
-  command
-      ->add_option_function<std::string>(
-          "--expr",
-          [options](const std::string& text) {
-            options->expression = text;
-            options->expression_given = true;
-          },
-          "a cron expression instead of a job; needs no configuration")
-      ->type_name("EXPR")
-      ->excludes(job);
-  command->add_option("-n", options->count, "how many times")
-      ->type_name("N")
-      ->check(CLI::Range(1, 100'000).description(""))
-      ->capture_default_str();
-  command->add_option("--from", options->from, "times later than this one (RFC 3339) instead of now")
-      ->type_name("TIME");
-  command->add_option("--zone", options->zone, "time zone instead of the job's or the machine's")->type_name("ZONE");
-  command->add_flag("--utc", options->utc, "show times in UTC (RFC 3339)");
-  command->add_flag("--plain", options->plain, "only the times, one a line");
-  command->add_flag("--json", options->json, "print JSON");
-  add_example(command, "mig-runner next --expr \"30 2 * * mon\" --zone Europe/Berlin -n 3");
+  const Subcommand command(app, "next", "Show when jobs are launched next");
+  const auto job = command.argument("JOB", options->job, "only this job; else all that are launched");
+  command.option("--expr", options->expression, "a cron expression instead of a job; needs no configuration")
+      .takes("EXPR")
+      .excludes(job);
+  command.option("-n", options->count, "how many times").takes("N").between(1, 100'000).shows_default();
+  command.option("--from", options->from, "times later than this one (RFC 3339) instead of now").takes("TIME");
+  command.option("--zone", options->zone, "time zone instead of the job's or the machine's").takes("ZONE");
+  command.flag("--utc", options->utc, "show times in UTC (RFC 3339)");
+  command.flag("--plain", options->plain, "only the times, one a line");
+  command.flag("--json", options->json, "print JSON");
+  command.add_example("mig-runner next --expr \"30 2 * * mon\" --zone Europe/Berlin -n 3");
   return {command, [options, &context] { return Next(context, *options).run(); }};
 }
 

@@ -51,11 +51,11 @@ int set_paused(const Context& context, const Options& options, bool pause) {
 
 Command make_command(CLI::App& app, const Context& context, bool pause) {
   auto options = std::make_shared<Options>();
-  auto* command = pause ? app.add_subcommand("pause", "Launch a job no more, until it is resumed; survives restarts")
-                        : app.add_subcommand("resume", "Launch a paused job again, from its next time on");
-  command->add_option("JOB", options->job, "the job")->required();
-  command->add_flag("--json", options->json, "print JSON");
-  add_example(command, pause ? "mig-runner pause patchlevel" : "mig-runner resume patchlevel");
+  const auto command = pause ? Subcommand(app, "pause", "Launch a job no more, until it is resumed; survives restarts")
+                             : Subcommand(app, "resume", "Launch a paused job again, from its next time on");
+  command.argument("JOB", options->job, "the job").required();
+  command.flag("--json", options->json, "print JSON");
+  command.add_example(pause ? "mig-runner pause patchlevel" : "mig-runner resume patchlevel");
   return {command, [options, &context, pause] { return set_paused(context, *options, pause); }};
 }
 

@@ -128,25 +128,22 @@ class Render {
 
 Command render_command(CLI::App& app, const Context& context) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("render", "Print an action as it would be posted, signed");
-  auto* job = command->add_option("JOB", options->job, "the job whose action is rendered");
+  const Subcommand command(app, "render", "Print an action as it would be posted, signed");
+  const auto job = command.argument("JOB", options->job, "the job whose action is rendered");
   command
-      ->add_option("--action", options->file,
-                   "a file instead of a job; needs no configuration, and is signed only where -c names one")
-      ->type_name("FILE")
-      ->excludes(job);
-  command->add_flag("--text", options->text, "print the exact bytes that would be signed; needs no key");
-  command
-      ->add_option_function<std::string>(
-          "--name", [options](const std::string& name) { options->name = name; },
-          "the action's name instead of \"mig-runner: JOB\" or the file's")
-      ->type_name("NAME");
-  command->add_option("--validfrom", options->valid_from, "instead of a minute ago (RFC 3339)")->type_name("TIME");
-  command->add_option("--expireafter", options->expire_after, "instead of the job's expiry from now (RFC 3339)")
-      ->type_name("TIME");
-  command->add_flag("--json", options->json, "accepted for symmetry: an action is JSON already");
-  add_example(command,
-              "mig-runner render patchlevel --validfrom 2026-11-23T07:59:00Z --expireafter 2026-11-23T08:05:00Z");
+      .option("--action", options->file,
+              "a file instead of a job; needs no configuration, and is signed only where -c names one")
+      .takes("FILE")
+      .excludes(job);
+  command.flag("--text", options->text, "print the exact bytes that would be signed; needs no key");
+  command.option("--name", options->name, "the action's name instead of \"mig-runner: JOB\" or the file's")
+      .takes("NAME");
+  command.option("--validfrom", options->valid_from, "instead of a minute ago (RFC 3339)").takes("TIME");
+  command.option("--expireafter", options->expire_after, "instead of the job's expiry from now (RFC 3339)")
+      .takes("TIME");
+  command.flag("--json", options->json, "accepted for symmetry: an action is JSON already");
+  command.add_example(
+      "mig-runner render patchlevel --validfrom 2026-11-23T07:59:00Z --expireafter 2026-11-23T08:05:00Z");
   return {command, [options, &context] { return Render(context, *options).run(); }};
 }
 

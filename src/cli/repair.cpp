@@ -62,18 +62,19 @@ config::JobSettings settings_of(const Tree& tree, const store::Run& run) {
   return job ? (*job)->config.settings : tree.config().job_defaults;
 }
 
-Command make_command(CLI::App* command, const Context& context, const std::string& done, const Repair::Deed& deed) {
+Command make_command(const Subcommand& command, const Context& context, const std::string& done,
+                     const Repair::Deed& deed) {
   auto options = std::make_shared<Options>();
-  command->add_option("RUN", options->runs, kRunHelp)->required();
-  command->add_flag("--json", options->json, "print JSON");
-  return {command, [=, &context] { return Repair(context, *options, command->get_name(), done).run(deed); }};
+  command.argument("RUN", options->runs, kRunHelp).required();
+  command.flag("--json", options->json, "print JSON");
+  return {command, [=, &context] { return Repair(context, *options, command.name(), done).run(deed); }};
 }
 
 }  // namespace
 
 Command redeliver_command(CLI::App& app, const Context& context) {
-  auto* command = app.add_subcommand("redeliver", "Hand the results of runs to their job's plugin again");
-  add_example(command, "mig-runner redeliver $(mig-runner history --state undeliverable --plain)");
+  const Subcommand command(app, "redeliver", "Hand the results of runs to their job's plugin again");
+  command.add_example("mig-runner redeliver $(mig-runner history --state undeliverable --plain)");
   const auto* done = "is delivered again";
   return make_command(command, context, done,
                       [](const Tree& tree, store::RunStore& store, store::Run run, Timestamp now) {
@@ -85,8 +86,8 @@ Command redeliver_command(CLI::App& app, const Context& context) {
 }
 
 Command collect_command(CLI::App& app, const Context& context) {
-  auto* command = app.add_subcommand("collect", "Fetch the results of runs from the API again");
-  add_example(command, "mig-runner collect patchlevel@2026-11-23T08:00:00Z");
+  const Subcommand command(app, "collect", "Fetch the results of runs from the API again");
+  command.add_example("mig-runner collect patchlevel@2026-11-23T08:00:00Z");
   const auto* done = "is collected again";
   return make_command(command, context, done,
                       [](const Tree& tree, store::RunStore& store, store::Run run, Timestamp now) {

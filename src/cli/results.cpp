@@ -244,16 +244,16 @@ class Results {
 
 Command results_command(CLI::App& app, const Context& context) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("results", "Show what a job's agents found");
-  command->add_option("JOB", options->job, "the job")->required();
-  auto* last = command->add_option("--last", options->last, "those of the last N runs with results")
-                   ->type_name("N")
-                   ->check(CLI::Range(1, 1000).description(""))
-                   ->capture_default_str();
-  command->add_flag("--changed", options->changed, "what is new and what is gone since the run before")->excludes(last);
-  command->add_flag("--utc", options->utc, "show times in UTC (RFC 3339)");
-  command->add_flag("--json", options->json, "print JSON");
-  add_example(command, "mig-runner results patchlevel --changed");
+  const Subcommand command(app, "results", "Show what a job's agents found");
+  command.argument("JOB", options->job, "the job").required();
+  const auto last = command.option("--last", options->last, "those of the last N runs with results")
+                        .takes("N")
+                        .between(1, 1000)
+                        .shows_default();
+  command.flag("--changed", options->changed, "what is new and what is gone since the run before").excludes(last);
+  command.flag("--utc", options->utc, "show times in UTC (RFC 3339)");
+  command.flag("--json", options->json, "print JSON");
+  command.add_example("mig-runner results patchlevel --changed");
   return {command, [options, &context] { return Results(context, *options).run(); }};
 }
 

@@ -235,11 +235,11 @@ class Show {
 
 Command show_command(CLI::App& app, const Context& context) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("show", "Show one run: its timeline, its agents by outcome, its first findings");
-  command->add_option("RUN", options->run, kRunHelp)->required();
-  command->add_flag("--utc", options->utc, "show times in UTC (RFC 3339)");
-  command->add_flag("--json", options->json, "print JSON");
-  add_example(command, "mig-runner show patchlevel@2026-11-23T08:00:00Z");
+  const Subcommand command(app, "show", "Show one run: its timeline, its agents by outcome, its first findings");
+  command.argument("RUN", options->run, kRunHelp).required();
+  command.flag("--utc", options->utc, "show times in UTC (RFC 3339)");
+  command.flag("--json", options->json, "print JSON");
+  command.add_example("mig-runner show patchlevel@2026-11-23T08:00:00Z");
   return {command, [options, &context] { return Show(context, *options).run(); }};
 }
 

@@ -216,10 +216,10 @@ class Status {
 
 Command status_command(CLI::App& app, const Context& context) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("status", "Show whether the runner is at work, what is in flight, what failed");
-  command->add_flag("--utc", options->utc, "show times in UTC (RFC 3339)");
-  command->add_flag("--json", options->json, "print JSON");
-  add_example(command, "mig-runner status --utc");
+  const Subcommand command(app, "status", "Show whether the runner is at work, what is in flight, what failed");
+  command.flag("--utc", options->utc, "show times in UTC (RFC 3339)");
+  command.flag("--json", options->json, "print JSON");
+  command.add_example("mig-runner status --utc");
   return {command, [options, &context] { return Status(context, *options).run(); }};
 }
 

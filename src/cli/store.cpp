@@ -114,27 +114,26 @@ int copy(const Context& context, const Options& options) {
 
 Command store_command(CLI::App& app, const Context& context) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("store", "Make, show, upgrade or copy the record of runs");
-  command->require_subcommand(1);
-  const auto part = [&](const char* name, const char* text) {
-    auto* added = command->add_subcommand(name, text);
-    added->fallthrough();
-    added->add_flag("--json", options->json, "print JSON");
+  const Subcommand command(app, "store", "Make, show, upgrade or copy the record of runs");
+  command.require_part();
+  const auto part = [&](const char* name, const char* help) {
+    auto added = command.part(name, help);
+    added.flag("--json", options->json, "print JSON");
     return added;
   };
-  auto* init = part("init", "Make the schema that [runner] store names, where there is none");
-  auto* status = part("status", "Show the schema's version");
+  const auto init = part("init", "Make the schema that [runner] store names, where there is none");
+  const auto status = part("status", "Show the schema's version");
   part("migrate", "Bring an older schema up to date; stop all runners first");
-  auto* copying =
+  const auto copying =
       part("copy", "Copy all history into a store that has none, whole or not at all; stop all runners first");
   constexpr const char* kPlace = "sqlite (the tree's own), a file, or a PostgreSQL URI";
-  copying->add_option("FROM", options->from, kPlace)->required();
-  copying->add_option("TO", options->to, kPlace)->required();
-  add_example(command, "mig-runner store copy sqlite postgresql://runner@db.example.net/mig");
+  copying.argument("FROM", options->from, kPlace).required();
+  copying.argument("TO", options->to, kPlace).required();
+  command.add_example("mig-runner store copy sqlite postgresql://runner@db.example.net/mig");
   return {command, [=, &context] {
-            if (status->parsed()) return show_status(context, *options);
-            if (copying->parsed()) return copy(context, *options);
-            return make(context, *options, init->parsed());
+            if (status.was_named()) return show_status(context, *options);
+            if (copying.was_named()) return copy(context, *options);
+            return make(context, *options, init.was_named());
           }};
 }
 
