@@ -77,10 +77,12 @@ class Run {
     signal_group(SIGTERM);
   }
 
-  // The leader, too, is asked by itself: one signal that reaches any of the group hides that it does not.
+  // The group's answer hides that its leader may not be signalled, if the signal reached another process of it.
   void signal_group(int number) {
-    reached_ = kill(-spawned_.process, number) == 0 || reached_;
-    refused_ = syscall(SYS_pidfd_send_signal, spawned_.handle.get(), number, nullptr, 0) != 0 && errno == EPERM;
+    const bool allowed = syscall(SYS_pidfd_send_signal, spawned_.handle.get(), 0, nullptr, 0) == 0;
+    refused_ = !allowed && errno == EPERM;
+    const bool sent = kill(-spawned_.process, number) == 0;
+    reached_ = reached_ || (allowed && sent);
   }
 
   void end_by_force(steady_clock::time_point now) {
@@ -161,7 +163,7 @@ class Run {
   OutputReader output_, errors_;
   bool ended_ = false;
   bool killing_ = false;
-  bool reached_ = false;   // by a signal, or another of its group was
+  bool reached_ = false;   // by a signal
   bool refused_ = false;   // it may not be signalled
   bool given_up_ = false;  // it runs on
   Outcome::Kind why_ = Outcome::Kind::failed;

@@ -187,6 +187,15 @@ TEST_F(OtherUserTest, OneThatNoSignalReachedIsJudgedByItsEnd) {
   EXPECT_EQ(run_as_other("sleep 1; exit 3").value().text(), "exit 3");
 }
 
+// A signal that another of its group got says nothing about the plugin.
+TEST_F(OtherUserTest, OneIsJudgedByItsEndThoughASignalReachedItsChild) {
+  request.timeout = 300ms;
+  const auto outcome =
+      run_script("sleep 30 & exec setpriv --reuid 65534 --clear-groups /bin/sh -c 'sleep 1; echo end'").value();
+  EXPECT_EQ(outcome.kind, Kind::succeeded) << outcome.text();
+  EXPECT_THAT(lines, testing::ElementsAre("1 end"));
+}
+
 TEST_F(OtherUserTest, OneThatWasGivenUpIsReapedLater) {
   request.timeout = 300ms;
   ASSERT_FALSE(run_as_other("sleep 30").value().still_runs.empty());
