@@ -33,7 +33,7 @@ std::string group_text(gid_t group) {
 // Goes the way that the kernel goes, one component at a time.
 class Walk {
  public:
-  explicit Walk(uid_t self) : self_(self) {}
+  Walk(uid_t self, Entries entries) : self_(self), entries_(entries) {}
 
   Result<void> to(const fs::path& path) {
     put_in_front(path.relative_path());
@@ -61,9 +61,8 @@ class Walk {
     if (!status) return tl::unexpected(status.error());
     if (!*status) return false;
     if (!S_ISLNK((*status)->st_mode)) {
-      judge(next, **status, ahead_.empty());
+      if (auto judged = judge(next, **status, ahead_.empty()); !judged) return tl::unexpected(judged.error());
       at_ = next;
-      device_ = (*status)->st_dev;
       in_shared_ = ((*status)->st_mode & (S_IWOTH | S_IWGRP)) != 0;
       return true;
     }
@@ -86,10 +85,8 @@ class Walk {
     at_ = "/";
     const auto status = file_status(at_, Symlinks::followed);
     if (!status) return tl::unexpected(status.error());
-    if (*status) device_ = (*status)->st_dev;
-    if (*status) judge(at_, **status, false);
     in_shared_ = false;
-    return {};
+    return *status ? judge(at_, **status, false) : Result<void>();
   }
 
   void put_in_front(const fs::path& path) { ahead_.insert(ahead_.begin(), path.begin(), path.end()); }
@@ -100,28 +97,37 @@ class Walk {
     if (is_other(status.st_uid)) found.push_back({OtherWriter::Kind::other_user, place, status.st_uid});
   }
 
-  void judge(const fs::path& place, const struct stat& status, bool is_end) {
+  Result<void> judge(const fs::path& place, const struct stat& status, bool is_end) {
     judge_owner(place, status);
-    const bool only_owners = !is_end && (status.st_mode & S_ISVTX) != 0;
+    const bool sticky = S_ISDIR(status.st_mode) && (status.st_mode & S_ISVTX) != 0;
+    const bool only_owners = sticky && (!is_end || entries_ == Entries::judged);
     const bool by_mode = (status.st_mode & (S_IWOTH | S_IWGRP)) != 0;
-    if (!by_mode || only_owners || is_read_only_volume(place, status)) return;
+    if (!by_mode || only_owners) return {};
+    const auto exempt = is_volume_of_kubernetes(place);
+    if (!exempt) return tl::unexpected(exempt.error());
+    if (*exempt) return {};
     if ((status.st_mode & S_IWOTH) != 0) {
       found.push_back({OtherWriter::Kind::everybody, place, 0});
     } else if ((status.st_mode & S_IWGRP) != 0) {
       found.push_back({OtherWriter::Kind::group, place, status.st_gid});
     }
+    return {};
   }
 
-  // A volume that was mounted read-only, as Kubernetes mounts a ConfigMap, with mode 0777. A read-only view of a part
-  // of the file system around it does not count: there others may write outside of this view.
-  bool is_read_only_volume(const fs::path& place, const struct stat& status) const {
+  // Kubernetes mounts a ConfigMap or a Secret read-only, with mode 0777 and a symlink "..data" of root in it. Read-only
+  // alone says nothing: systemd shows services directories so that others may write to outside of the service.
+  static Result<bool> is_volume_of_kubernetes(const fs::path& place) {
     struct statvfs mounted {};
-    return status.st_dev != device_ && statvfs(place.c_str(), &mounted) == 0 && (mounted.f_flag & ST_RDONLY) != 0;
+    if (statvfs(place.c_str(), &mounted) != 0) return fail_errno("its file system cannot be looked at", place);
+    if ((mounted.f_flag & ST_RDONLY) == 0) return false;
+    const auto data = file_status(place / "..data", Symlinks::refused);
+    if (!data) return tl::unexpected(data.error());
+    return *data && S_ISLNK((*data)->st_mode) && (*data)->st_uid == 0;
   }
 
   const uid_t self_;
+  const Entries entries_;
   fs::path at_;             // without symlinks
-  dev_t device_ = 0;        // of at_
   bool in_shared_ = false;  // others may write to at_
   std::deque<fs::path> ahead_;
   int links_ = 0;
@@ -152,11 +158,11 @@ std::string OtherWriter::text(std::string_view it, std::string_view reach) const
   return "";
 }
 
-Result<std::vector<OtherWriter>> other_writers(const fs::path& path, uid_t self) {
+Result<std::vector<OtherWriter>> other_writers(const fs::path& path, uid_t self, Entries entries) {
   std::error_code error;
   const auto whole = fs::absolute(path, error);
   if (error) return fail("the working directory is not known: " + error.message(), path, Retry::later);
-  Walk walk(self);
+  Walk walk(self, entries);
   if (auto gone = walk.to(whole); !gone) return tl::unexpected(gone.error());
   return std::move(walk.found);
 }

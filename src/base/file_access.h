@@ -23,11 +23,16 @@ struct OtherWriter {
   std::string text(std::string_view it, std::string_view reach) const;
 };
 
+// Whether the entries of a directory are judged too, each by a call of its own. If they are, others may add entries.
+enum class Entries { not_judged, judged };
+
 // Everybody but root and the user `self` who can change, replace or remove what stands at `path`: by owner and mode of
 // that itself and of each directory on the way from the root, also behind symlinks. In a directory with the sticky bit,
-// such as /tmp, only the owners count, as on a volume of its own that is mounted read-only. Nobody, where nothing
-// stands there: up to where the way ends. An Error (Retry::later): something on the way cannot be looked at.
-Result<std::vector<OtherWriter>> other_writers(const std::filesystem::path& path, uid_t self);
+// such as /tmp, only the owners count, if it is on the way or its entries are judged; so they do in a volume that
+// Kubernetes mounts read-only. Nobody, where nothing stands there: up to where the way ends. An Error (Retry::later):
+// something on the way cannot be looked at.
+Result<std::vector<OtherWriter>> other_writers(const std::filesystem::path& path, uid_t self,
+                                               Entries entries = Entries::not_judged);
 
 // "NAME (UID)", or the number alone.
 std::string user_text(uid_t user);

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "support/scratch_directory.h"
 
 namespace mig_runner {
@@ -62,6 +64,22 @@ TEST_F(OtherWritersTest, ADirectoryOnTheWayCountsButForOneThatIsShared) {
   EXPECT_EQ(found(file), Lines{"group plugins"});
 }
 
+TEST_F(OtherWritersTest, OwnersCountInASharedDirectoryOfJudgedEntries) {
+  const auto shared = file.parent_path();
+  const auto count = [&] {
+    const auto writers = other_writers(shared, geteuid(), Entries::judged).value();
+    return std::count_if(writers.begin(), writers.end(), [&](const auto& writer) { return writer.place == shared; });
+  };
+  chmod(shared.c_str(), 01777);
+  EXPECT_EQ(count(), 0);
+  chmod(shared.c_str(), 0777);
+  EXPECT_EQ(count(), 1);
+  if (geteuid() != 0) return;
+  chmod(shared.c_str(), 01777);
+  ASSERT_EQ(chown(shared.c_str(), kStranger, 0), 0);
+  EXPECT_EQ(count(), 1);
+}
+
 TEST_F(OtherWritersTest, SymlinksAreFollowedToWhatTheyStandFor) {
   const auto link = directory.path() / "link";
   fs::create_symlink("plugins/../plugins/save", link);
@@ -116,21 +134,37 @@ class Mounted {
   const bool there_;
 };
 
-TEST_F(OtherWritersTest, AReadOnlyVolumeIsNotWrittenByAnybody) {
+// Kubernetes mounts a ConfigMap read-only, with mode 0777. systemd shows its services directories read-only that others
+// may write to outside of the service.
+TEST_F(OtherWritersTest, AVolumeOfKubernetesIsNotWrittenByAnybody) {
+  const auto source = file.parent_path();
   const auto volume = directory.path() / "volume";
   fs::create_directory(volume);
-  {
-    const Mounted writable("none", volume, "tmpfs", 0, "mode=0777");
-    if (!writable.there()) GTEST_SKIP() << "only root can mount";
-    EXPECT_EQ(found(volume / "x"), Lines{"everybody volume"});
-  }
-  {
-    const Mounted read_only("none", volume, "tmpfs", MS_RDONLY, "mode=0777");
-    EXPECT_EQ(found(volume / "x"), Lines());
-  }
-  chmod(file.parent_path().c_str(), 0777);
-  const Mounted view(file.parent_path(), volume, nullptr, MS_BIND, nullptr);
-  ASSERT_EQ(mount("none", volume.c_str(), nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr), 0);
+  chmod(source.c_str(), 0777);
+  const Mounted view(source, volume, nullptr, MS_BIND, nullptr);
+  if (!view.there()) GTEST_SKIP() << "only root can mount";
+  const auto remount = [&](unsigned long flags) {
+    ASSERT_EQ(mount("none", volume.c_str(), nullptr, MS_BIND | MS_REMOUNT | flags, nullptr), 0);
+  };
+  remount(MS_RDONLY);
+  EXPECT_EQ(found(volume / "x"), Lines{"everybody volume"});
+  fs::create_directory(source / "..data");
+  EXPECT_EQ(found(volume / "x"), Lines{"everybody volume"});
+  fs::remove(source / "..data");
+  fs::create_symlink("..2026", source / "..data");
+  EXPECT_EQ(found(volume / "x"), Lines());
+  ASSERT_EQ(lchown((source / "..data").c_str(), kStranger, 0), 0);
+  EXPECT_EQ(found(volume / "x"), Lines{"everybody volume"});
+  ASSERT_EQ(lchown((source / "..data").c_str(), 0, 0), 0);
+  remount(0);
+  EXPECT_EQ(found(volume / "x"), Lines{"everybody volume"});
+}
+
+TEST_F(OtherWritersTest, AReadOnlyFileSystemIsOneThatMayBeWritable) {
+  const auto volume = directory.path() / "volume";
+  fs::create_directory(volume);
+  const Mounted read_only("none", volume, "tmpfs", MS_RDONLY, "mode=0777");
+  if (!read_only.there()) GTEST_SKIP() << "only root can mount";
   EXPECT_EQ(found(volume / "x"), Lines{"everybody volume"});
 }
 
