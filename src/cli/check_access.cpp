@@ -66,8 +66,9 @@ void check_log_file(const config::LoggingConfig& logging, Problems& problems) {
 }  // namespace
 
 void OtherWriters::look_at(const std::vector<runner::GuardedPath>& paths, const std::string& job) {
-  for (const auto& [path, reach] : paths) {
-    const auto writers = other_writers(path, runner_user_);
+  for (const auto& guarded : paths) {
+    const auto& [path, reach, entries] = guarded;
+    const auto writers = runner::writers_of(guarded, runner_user_);
     // Those who read it tell why it cannot be looked at.
     if (const auto there = file_status(path, Symlinks::followed); !there) continue;
     if (!writers) {

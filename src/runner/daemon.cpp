@@ -35,15 +35,15 @@ Daemon::~Daemon() = default;
 void Daemon::Impl::report_writers(const spool::Job& job) {
   std::string objection;
   bool all_told = true;
-  for (const auto& [guarded, reach] : guarded_job(configuration.runner.directory, job.name, job.config.plugin)) {
-    const auto writers = other_writers(guarded, geteuid());
+  for (const auto& guarded : guarded_job(configuration.runner.directory, job.name, job.config.plugin)) {
+    const auto writers = writers_of(guarded, geteuid());
     all_told = all_told && writers;
     if (!writers) continue;  // told when the job is to be launched
     for (const auto& writer : *writers) {
-      if (writer.is_serious() && objection.empty()) objection = writer.text(writer.place.string(), reach);
+      if (writer.is_serious() && objection.empty()) objection = writer.text(writer.place.string(), guarded.reach);
       if (!told_places.insert(writer.place).second) continue;
       log.write(writer.is_serious() ? log::Level::err : log::Level::warning,
-                job.name + ": " + writer.text(writer.place.string(), reach) +
+                job.name + ": " + writer.text(writer.place.string(), guarded.reach) +
                     (writer.is_serious() ? "; what rests on it does not run until then" : ""));
     }
   }

@@ -1,6 +1,5 @@
 #include "runner/guarded_paths.h"
 
-#include "base/file_access.h"
 #include "config/tree_layout.h"
 
 namespace mig_runner::runner {
@@ -26,9 +25,9 @@ std::vector<GuardedPath> guarded_configuration(const fs::path& runner_cfg, const
 
 std::vector<GuardedPath> guarded_tree(const fs::path& directory) {
   constexpr std::string_view results = "what is collected, and delivered to which plugin";
-  return {{directory, kLaunched},
-          {config::runners_in(directory), kLaunched},
-          {config::plugins_in(directory), kExecuted},
+  return {{directory, kLaunched, Entries::judged},
+          {config::runners_in(directory), kLaunched, Entries::judged},
+          {config::plugins_in(directory), kExecuted, Entries::judged},
           {config::state_in(directory), results},
           {config::database_in(directory), results}};
 }
@@ -47,12 +46,16 @@ std::vector<GuardedPath> guarded_plugin(const fs::path& directory, const std::st
   return {{config::plugins_in(directory) / plugin, kExecuted}};
 }
 
+Result<std::vector<OtherWriter>> writers_of(const GuardedPath& guarded, uid_t self) {
+  return other_writers(guarded.path, self, guarded.entries);
+}
+
 Result<std::string> serious_objection(const std::vector<GuardedPath>& paths, uid_t self) {
-  for (const auto& [path, reach] : paths) {
-    const auto writers = other_writers(path, self);
+  for (const auto& guarded : paths) {
+    const auto writers = writers_of(guarded, self);
     if (!writers) return fail("it cannot be told who may write to it: " + writers.error().text(), {}, Retry::later);
     for (const auto& writer : *writers)
-      if (writer.is_serious()) return writer.text(writer.place.string(), reach);
+      if (writer.is_serious()) return writer.text(writer.place.string(), guarded.reach);
   }
   return "";
 }

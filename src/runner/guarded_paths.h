@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/file_access.h"
 
 namespace mig_runner::runner {
 
@@ -16,7 +17,11 @@ namespace mig_runner::runner {
 struct GuardedPath {
   std::filesystem::path path;
   std::string_view reach;  // what its writer decides, as in "and so decide .."
+  Entries entries = Entries::not_judged;
 };
+
+// The one judgement of the runner and of `check`; see other_writers() of file_access.h.
+Result<std::vector<OtherWriter>> writers_of(const GuardedPath& guarded, uid_t self);
 
 // Of the whole runner.
 std::vector<GuardedPath> guarded_configuration(const std::filesystem::path& runner_cfg,

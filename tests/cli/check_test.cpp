@@ -289,9 +289,18 @@ TEST(Check, TellsOfWhatOthersMayWriteOrRead) {
   tree.job("patchlevel", "schedule = \"0 9 * * *\"\nplugin = link\n");
   only("TREE/elsewhere: error: everybody may write to it, and so decide what is executed");
   tree.permit("elsewhere", 0755);
-  tree.permit("runners", 01777);
-  only("TREE/runners: error: everybody may write to it, and so decide what is launched");
-  tree.permit("runners", 0755);
+  for (const auto* name : {"runners", "state"}) {
+    tree.permit(name, 0777);
+    only("TREE/" + std::string(name) + ": error: everybody may write to it, and so decide what is ");
+    tree.permit(name, 0755);
+  }
+  tree.permit("state", 01777);  // others could make runs.db-journal
+  only("TREE/state: error: everybody may write to it");
+  tree.permit("state", 0700);
+  // Jobs and plugins are judged by their owners there.
+  for (const auto* name : {"", "runners", "plugins"}) tree.permit(name, 01777);
+  EXPECT_EQ(problems(tree), Lines());
+  for (const auto* name : {"", "runners", "plugins"}) tree.permit(name, 0755);
   const auto secring = test_key().home / "secring.gpg";
   const auto right = std::filesystem::status(secring).permissions();
   std::filesystem::permissions(secring, std::filesystem::perms(0666));

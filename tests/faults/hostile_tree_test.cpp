@@ -211,6 +211,35 @@ TEST(HostileTree, AnUnprivilegedRunnerTrustsItselfAndRoot) {
   EXPECT_EQ(world.stop_runner(), 0);
 }
 
+// Anybody may add a job there, but not one of root or of the runner's user.
+TEST(HostileTree, InASharedDirectoryOwnersDecideForTheRunnerAndForCheck) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give files away";
+  HostileWorld world;
+  for (const auto* plugin : {"save", "strange"}) world.plugin(plugin, "cat > /dev/null");
+  world.job("own", kYearly + std::string("plugin = save\n"));
+  world.job("plugin", kYearly + std::string("plugin = strange\n"));
+  world.job("strange", kYearly);
+  for (const auto* name : {"tree/runners", "tree/plugins"}) chmod(world.path(name).c_str(), 01777);
+  for (const auto* name : {"tree/runners/strange", "tree/plugins/strange"})
+    ASSERT_EQ(chown(world.path(name).c_str(), kStranger, kStranger), 0);
+  world.start_runner();
+  ASSERT_TRUE(eventually([&] { return world.started(); })) << world.log();
+  for (const auto* job : {"own", "plugin", "strange"}) world.launch(job);
+  EXPECT_TRUE(eventually([&] { return world.is("own", RunState::delivered); })) << world.log();
+  for (const auto* job : {"plugin", "strange"}) {
+    EXPECT_TRUE(eventually([&] { return world.waits_for_mending(job); })) << world.log();
+    EXPECT_EQ(world.posts_of(job), 0);
+  }
+  EXPECT_EQ(world.command({"check", "own"}).first, 0) << world.command({"check", "own"}).second;
+  for (const auto* job : {"plugin", "strange"}) {
+    const auto [status, told] = world.command({"check", job});
+    EXPECT_EQ(status, 1);
+    EXPECT_THAT(told, HasSubstr("strange: error: the user 4712 owns it"));
+    EXPECT_THAT(told, Not(HasSubstr("everybody")));
+  }
+  EXPECT_EQ(world.stop_runner(), 0);
+}
+
 TEST(HostileTree, CheckFindsWhereTheRunnerCannotWrite) {
   if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";
   HostileWorld world;
