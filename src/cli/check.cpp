@@ -69,7 +69,8 @@ class Check {
   }
 
   void look_at_writers(const config::RunnerConfig& runner, const std::optional<config::ClientConfig>& client) {
-    writers_.emplace(runner_user(runner.directory));
+    judged_ = JudgedUser::of(runner.directory);
+    writers_.emplace(judged_->id());
     writers_->look_at(runner::guarded_configuration(context_.config, config::client_config_path(runner.clientconfpath),
                                                     client ? client->gpg_home : ""));
     if (!runner.passphrasefile.empty()) writers_->look_at({{runner.passphrasefile, "whether the key can be used"}});
@@ -94,7 +95,7 @@ class Check {
       const auto plugin = checked.value ? checked.value->config.plugin : "";
       writers_->look_at(runner::guarded_job(runner.directory, name, plugin), name);
       if (checked.value && !checked.value->config.sendonly)
-        check_results_directory(context.runners / name, context.now, checked.problems);
+        check_results_directory(context.runners / name, *judged_, context.now, checked.problems);
       add(std::move(checked.problems), name);
       if (options_.online && checked.value) add_target(context, *checked.value);
     }
@@ -159,11 +160,12 @@ class Check {
     }
     if (errors + warnings == 0) {
       out << counted(jobs_, "job") << ", no problems\n";
-      return;
+    } else {
+      std::string total = errors > 0 ? counted(errors, "error") : "";
+      if (warnings > 0) total += (total.empty() ? "" : " and ") + counted(warnings, "warning");
+      out << total << " in the configuration and " << counted(jobs_, "job") << '\n';
     }
-    std::string total = errors > 0 ? counted(errors, "error") : "";
-    if (warnings > 0) total += (total.empty() ? "" : " and ") + counted(warnings, "warning");
-    out << total << " in the configuration and " << counted(jobs_, "job") << '\n';
+    if (judged_) out << "access judged as " << printable(judged_->text()) << '\n';
   }
 
   void show_json(std::size_t errors, std::size_t warnings) const {
@@ -177,6 +179,7 @@ class Check {
                                   {"errors", errors},
                                   {"warnings", warnings},
                                   {"problems", std::move(list)},
+                                  {"judged_as", judged_ ? json_text(judged_->text()) : Json()},
                                   {"online", online_json()}});
   }
 
@@ -184,6 +187,7 @@ class Check {
   const Options& options_;
   std::size_t jobs_ = 0;
   std::vector<Found> found_;
+  std::optional<JudgedUser> judged_;
   std::optional<OtherWriters> writers_;
   std::vector<JobTarget> targets_;
   std::optional<OnlineCheck> online_;

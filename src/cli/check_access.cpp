@@ -1,11 +1,9 @@
 #include "cli/check_access.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 
 #include "base/file_status.h"
@@ -28,39 +26,47 @@ std::string listed(const std::set<std::string>& jobs) {
   return text;
 }
 
-// Why this user cannot write there; empty: it can, or nothing stands there.
-std::string hindrance(const fs::path& path, int mode) {
-  if (faccessat(AT_FDCWD, path.c_str(), mode, AT_EACCESS) == 0 || means_absent(errno)) return "";
-  return std::strerror(errno);
-}
-
+// False, and told, where the user cannot write to it. Nothing that stands there, or that cannot be asked, is told.
 // `what_fails`: as in "and so ..".
-void require_writable(const fs::path& path, int mode, const std::string& what_fails, Problems& problems) {
-  const auto why = hindrance(path, mode);
-  if (why.empty()) return;
+bool require_writable(const JudgedUser& user, const fs::path& path, int mode, const std::string& what_fails,
+                      Problems& problems) {
+  if (!user.may_be_asked_for()) return true;
+  const auto answer = user.access(path, mode);
+  if (answer && (*answer == 0 || means_absent(*answer))) return true;
+  const std::string other = user.is_caller() ? " (mig-runner check is to be called as the runner's user)" : "";
   problems.push_back({path, 0, 0,
-                      "the user " + user_text(geteuid()) + " cannot write to it, and so " + what_fails + ": " + why +
-                          " (mig-runner check is to be called as the runner's user)"});
+                      answer ? "the user " + user_text(user.id()) + " cannot write to it, and so " + what_fails + ": " +
+                                   std::strerror(*answer) + other
+                             : "it cannot be told whether the runner can write to it: " + answer.error().text()});
+  return false;
 }
 
 constexpr int kDirectory = W_OK | X_OK;
 
-// The directory, or the nearest above it that is there: it will be made in it.
+// The directory, or the nearest above it that is there: it will be made in it. One that cannot be looked at is as one
+// that is there.
 fs::path nearest_there(fs::path directory) {
-  std::error_code error;
-  while (!fs::exists(directory, error) && directory.has_relative_path()) directory = directory.parent_path();
+  while (directory.has_relative_path()) {
+    const auto status = file_status(directory, Symlinks::followed);
+    if (!status || *status) break;
+    directory = directory.parent_path();
+  }
   return directory;
 }
 
-void check_log_file(const config::LoggingConfig& logging, Problems& problems) {
+void check_log_file(const config::LoggingConfig& logging, const JudgedUser& user, Problems& problems) {
   if (logging.mode != config::LoggingConfig::Mode::file || logging.file.empty()) return;
   std::error_code error;
   const auto file = fs::absolute(logging.file, error);
   const std::string fails = "the runner cannot start";
-  if (!fs::exists(file, error)) return require_writable(file.parent_path(), kDirectory, fails, problems);
-  require_writable(file, W_OK, fails, problems);
-  if (logging.maxfilesize > 0 && fs::is_regular_file(file, error))
-    require_writable(file.parent_path(), kDirectory, "the log cannot be rotated (maxfilesize)", problems);
+  const auto status = file_status(file, Symlinks::followed);
+  if (status && !*status) {
+    require_writable(user, file.parent_path(), kDirectory, fails, problems);
+    return;
+  }
+  if (!require_writable(user, file, W_OK, fails, problems)) return;
+  if (logging.maxfilesize > 0 && status && S_ISREG((*status)->st_mode))
+    require_writable(user, file.parent_path(), kDirectory, "the log cannot be rotated (maxfilesize)", problems);
 }
 
 }  // namespace
@@ -97,24 +103,27 @@ std::vector<OtherWriters::Found> OtherWriters::found() const {
   return all;
 }
 
-uid_t runner_user(const fs::path& directory) {
-  const auto state = file_status(config::state_in(directory), Symlinks::followed);
-  return state && *state ? (*state)->st_uid : geteuid();
-}
-
 void check_storage(const config::RunnerConfig& runner, Problems& problems) {
-  std::error_code error;
-  if (fs::is_directory(runner.directory, error)) {
-    const std::string fails = "the runner cannot start";
-    const auto state = config::state_in(runner.directory);
-    require_writable(nearest_there(state), kDirectory, fails, problems);
-    for (const auto& file : {state / "lock", config::database_in(runner.directory)})
-      require_writable(file, W_OK, fails, problems);
+  const auto user = JudgedUser::of(runner.directory);
+  const auto state = config::state_in(runner.directory);
+  if (!user.may_be_asked_for()) {
+    problems.push_back({state, 0, 0,
+                        "whether " + user_text(user.id()) +
+                            ", its owner, can write where the runner has to cannot be "
+                            "told: call mig-runner check as this user or as root",
+                        false});
+    return;
   }
-  check_log_file(runner.logging, problems);
+  if (directory_exists(runner.directory).value_or(false)) {
+    const std::string fails = "the runner cannot start";
+    const auto files = {state / "lock", config::database_in(runner.directory)};
+    if (require_writable(user, nearest_there(state), kDirectory, fails, problems))
+      for (const auto& file : files) require_writable(user, file, W_OK, fails, problems);
+  }
+  check_log_file(runner.logging, user, problems);
 }
 
-void check_results_directory(const fs::path& job_directory, Timestamp now, Problems& problems) {
+void check_results_directory(const fs::path& job_directory, const JudgedUser& user, Timestamp now, Problems& problems) {
   auto day = format_utc(now).substr(0, 10);
   std::erase(day, '-');
   const auto results = job_directory / "results";
@@ -125,7 +134,7 @@ void check_results_directory(const fs::path& job_directory, Timestamp now, Probl
         {directory, 0, 0, "it is a symlink, which the runner does not follow: results cannot be stored"});
     return;
   }
-  require_writable(nearest_there(results / day), kDirectory, "results cannot be stored", problems);
+  require_writable(user, nearest_there(results / day), kDirectory, "results cannot be stored", problems);
 }
 
 }  // namespace mig_runner::cli

@@ -10,6 +10,7 @@
 #include "base/file_access.h"
 #include "base/time.h"
 #include "cli/checks.h"
+#include "cli/judged_user.h"
 #include "runner/guarded_paths.h"
 
 namespace mig_runner::cli {
@@ -41,11 +42,9 @@ class OtherWriters {
   Problems troubles_;  // what could not be looked at
 };
 
-// The user that the runner works as: the owner of state/, which it makes at its first start; until then this process's.
-uid_t runner_user(const std::filesystem::path& directory);
-
-// Finds the places where the daemon has to write and this user cannot.
+// Finds the places where the daemon has to write and its user cannot.
 void check_storage(const config::RunnerConfig& runner, Problems& problems);
-void check_results_directory(const std::filesystem::path& job_directory, Timestamp now, Problems& problems);
+void check_results_directory(const std::filesystem::path& job_directory, const JudgedUser& user, Timestamp now,
+                             Problems& problems);
 
 }  // namespace mig_runner::cli

@@ -1,10 +1,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "base/file_access.h"
 #include "cli/command_run.h"
 #include "cli/test_tree.h"
 
@@ -21,6 +23,9 @@ CommandRun check(const TestTree& tree, std::vector<std::string> arguments = {}, 
   arguments.insert(arguments.begin(), {"check", "-c", tree.config()});
   auto run = run_command(std::move(arguments), terminal, kLater);
   run.out = tree.without_path(run.out);
+  // The same in every test; SaysAsWhomItJudges looks at it.
+  const auto judged = run.out.rfind("access judged as ");
+  if (judged != std::string::npos) run.out.erase(judged, run.out.find('\n', judged) - judged + 1);
   return run;
 }
 
@@ -309,6 +314,27 @@ TEST(Check, TellsOfWhatOthersMayWriteOrRead) {
   EXPECT_THAT(found, testing::Contains(
                          HasSubstr("secring.gpg: error: everybody may write to it, and so decide which key signs")));
   EXPECT_EQ(check(tree).out, "1 job, no problems\n");
+}
+
+TEST(Check, SaysAsWhomItJudges) {
+  const TestTree tree;
+  const auto me = user_text(geteuid());
+  EXPECT_THAT(run_command({"check", "-c", tree.config()}, {}, kLater).out,
+              testing::EndsWith("1 job, no problems\naccess judged as " + me + "\n"));
+  EXPECT_EQ(nlohmann::json::parse(check(tree, {"--json"}).out).at("judged_as"), me);
+}
+
+// An error is not an absence: the runner would not find them missing and make them either.
+TEST(Check, TellsOfPlacesThatCannotBeLookedAt) {
+  const TestTree tree;
+  tree.write("runner.cfg",
+             tree.runner_cfg("", "[logging]\nmode = file\nfile = \"" + tree.path("log").string() + "\"\n"));
+  std::filesystem::create_symlink("log", tree.path("log"));
+  std::filesystem::create_symlink("state", tree.path("state"));
+  const auto cannot =
+      ": error: the user " + user_text(geteuid()) + " cannot write to it, and so the runner cannot start";
+  EXPECT_THAT(problems(tree), testing::ElementsAre(testing::StartsWith("TREE/state" + cannot),
+                                                   testing::StartsWith("TREE/log" + cannot)));
 }
 
 TEST(Check, AResultsDirectoryIsNoSymlink) {

@@ -249,17 +249,62 @@ TEST(HostileTree, CheckFindsWhereTheRunnerCannotWrite) {
     fs::create_directories(world.path(name));
   world.give_to(kRunner);
   ASSERT_EQ(world.command({"check"}, kRunner).first, 0) << world.command({"check"}, kRunner).second;
-  const auto finds = [&](const std::string& name, const std::string& what) {
-    ASSERT_EQ(chown(world.path(name).c_str(), 0, 0), 0);
-    const auto [status, told] = world.command({"check"}, kRunner);
+  const auto finds = [&](const std::string& name, const std::string& what, uid_t caller) {
+    const auto [status, told] = world.command({"check"}, caller);
     EXPECT_EQ(status, 1);
     EXPECT_THAT(told,
                 HasSubstr(world.path(name).string() + ": error: the user 4711 cannot write to it, and so " + what));
-    ASSERT_EQ(chown(world.path(name).c_str(), kRunner, kRunner), 0);
   };
-  finds("tree/runners/disk/results", "results cannot be stored");
-  finds("log", "the runner cannot start");
-  finds("tree/state", "the runner cannot start");
+  const std::map<std::string, std::string> places{{"tree/runners/disk/results", "results cannot be stored"},
+                                                  {"log", "the runner cannot start"},
+                                                  {"tree/state", "the runner cannot start"}};
+  for (const auto& [name, what] : places) {
+    ASSERT_EQ(chown(world.path(name).c_str(), 0, 0), 0);
+    finds(name, what, kRunner);
+    if (name != "tree/state") finds(name, what, 0);  // the owner of state/ is the one whom root asks for
+    ASSERT_EQ(chown(world.path(name).c_str(), kRunner, kRunner), 0);
+  }
+  chmod(world.path("tree/state").c_str(), 0500);
+  finds("tree/state", "the runner cannot start", kRunner);
+  finds("tree/state", "the runner cannot start", 0);
+}
+
+TEST(HostileTree, RootChecksAsTheOwnerOfState) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  HostileWorld world;
+  world.job("disk", kYearly);
+  world.logging_settings = "mode = file\nfile = " + world.path("log/runner.log").string() + "\n";
+  for (const auto* name : {"gnupg", "log", "tree/state"}) fs::create_directories(world.path(name));
+  world.give_to(kRunner);
+  chmod(world.directory.path().c_str(), 0755);
+  const auto state = world.path("tree/state").string();
+  EXPECT_THAT(world.command({"check"}).second, HasSubstr("access judged as 4711, the owner of " + state + "\n"));
+  EXPECT_THAT(world.command({"check"}, kRunner).second, HasSubstr("access judged as 4711\n"));
+
+  // Nobody but root and that user can ask for it.
+  const auto as_stranger = world.command({"check"}, kStranger).second;
+  EXPECT_THAT(as_stranger, HasSubstr(state + ": warning: whether 4711, its owner, can write where the runner has to"));
+  EXPECT_THAT(as_stranger, Not(HasSubstr("cannot write to it")));
+
+  // The group of state/, where the user is not known.
+  ASSERT_EQ(chown(world.path("log").c_str(), 0, kRunner), 0);
+  chmod(world.path("log").c_str(), 0770);
+  EXPECT_EQ(world.command({"check"}).first, 0) << world.command({"check"}).second;
+
+  // The groups of the user database, where it is.
+  constexpr gid_t kExtra = 4713;
+  ASSERT_EQ(chown(world.path("log").c_str(), 0, kExtra), 0);
+  EXPECT_EQ(world.command({"check"}).first, 1);
+  write_text(world.path("passwd"), read_text("/etc/passwd") + "migtest:x:4711:4711::/:/bin/sh\n");
+  write_text(world.path("group"), read_text("/etc/group") + "extra:x:4713:migtest\n");
+  const ScratchDirectory scratch;
+  Process process({"unshare", "--mount", "/bin/sh", "-c",
+                   "cd '" + world.directory.path().string() +
+                       "' && mount --bind passwd /etc/passwd && mount --bind group /etc/group && exec '" +
+                       std::string(MIG_BINARY_DIR) + "/src/cli/mig-runner' check -c runner.cfg"},
+                  scratch.path() / "output");
+  EXPECT_EQ(process.wait().value_or(-1), 0) << process.output();
+  EXPECT_THAT(process.output(), HasSubstr("access judged as migtest (4711), the owner of "));
 }
 
 // A plugin's rights are its user's; docs/security.md says what it can do with them.
