@@ -1,6 +1,7 @@
 #include "runner/planner.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "base/text.h"
@@ -149,10 +150,16 @@ std::optional<Timestamp> Planner::put(const spool::JobPtr& job, Timestamp now) {
     insert(job, through);
     return std::nullopt;
   }
+  keep_overdue(known->second, now);
   begin_timetable(job, now);
   const bool planned_ahead = through > now && through <= now + ahead_;
   const bool stays = job->schedule.next(through - std::chrono::milliseconds(1), job->zone) == through;
   return planned_ahead && !stays ? std::optional(through) : std::nullopt;
+}
+
+// Of one whose times were planned there is none.
+void Planner::keep_overdue(const Entry& entry, Timestamp now) {
+  if (entry.next && *entry.next <= now) overdue_.push_back({entry, now, cannot_plan()});
 }
 
 // A job that is new here may be one that another member has planned until just now, or that could not be read at the
@@ -170,6 +177,7 @@ void Planner::remove(const std::string& name, Timestamp now) {
   const auto known = entries_.find(name);
   if (known == entries_.end()) return;
   if (known->second.next && *known->second.next <= now) step(now);
+  keep_overdue(known->second, now);
   if (known->second.next) queue_.erase(&known->second);
   entries_.erase(known);
   removed_.insert(name);
@@ -191,18 +199,22 @@ void Planner::turn_back(Timestamp now) {
     entry.cursor = now;
     schedule(entry);
   }
+  for (auto& overdue : overdue_) overdue.through = std::min(overdue.through, now);
+}
+
+std::string Planner::cannot_plan() const {
+  return "runs could not be planned at its time (" + failure_ + ")";
 }
 
 std::string Planner::missed_because(Timestamp time) const {
-  if (failing_since_ && time + kPunctual >= *failing_since_)
-    return "runs could not be planned at its time (" + failure_ + ")";
+  if (failing_since_ && time + kPunctual >= *failing_since_) return cannot_plan();
   if (started_ && time >= *started_)
     return "the runner did not come to it at its time (the machine slept, or its clock was set)";
   return context_.store.tree().empty() ? "the runner was not running at its time, or could not use its record yet"
                                        : "no runner was running at its time, or could use the database";
 }
 
-void Planner::plan_missed(const Entry& entry, Timestamp last, const Pauses& pauses, Plan& plan) {
+void Planner::plan_missed(const Entry& entry, Timestamp last, std::string why, const Pauses& pauses, Plan& plan) {
   int count = 0;
   auto time = entry.job->schedule.next(entry.cursor, entry.job->zone);
   while (time && *time <= last && count < kCountMissedUpTo) {
@@ -212,7 +224,7 @@ void Planner::plan_missed(const Entry& entry, Timestamp last, const Pauses& paus
   }
   auto run = run_of(*entry.job, last);
   run.state = store::RunState::missed;
-  run.reason = missed_because(last);
+  run.reason = std::move(why);
   if (count >= kCountMissedUpTo) {
     run.reason += ", nor at " + std::to_string(count - 1) + " or more times before it";
   } else if (count > 1) {
@@ -238,15 +250,26 @@ void Planner::plan_entry(const Entry& entry, Timestamp now, const Pauses& pauses
     plan.cursors.push_back({job.name, *entry.next, std::move(timetable)});
     return plan_launch(entry, *entry.next, *entry.next, plan);
   }
-  const auto through = job.schedule.latest(entry.cursor, now, job.zone).value_or(now);
-  plan.cursors.push_back({job.name, through, std::move(timetable)});
-  const auto newest = latest_outside(job, entry.cursor, now, pauses);
+  plan.cursors.push_back(
+      {job.name, job.schedule.latest(entry.cursor, now, job.zone).value_or(now), std::move(timetable)});
+  plan_passed({entry, now}, now, pauses, plan);
+}
+
+// Of a job that changed several times meanwhile only one form's time is launched: that of the newest.
+void Planner::plan_passed(const Passed& passed, Timestamp now, const Pauses& pauses, Plan& plan) {
+  const auto& [entry, through, not_planned] = passed;
+  const auto& job = *entry.job;
+  const auto newest = latest_outside(job, entry.cursor, through, pauses);
   if (!newest) return;
+  const bool has_newer = !not_planned.empty() && std::any_of(plan.runs.begin(), plan.runs.end(), [&](const auto& run) {
+    return run.job == entry.job->name && run.state == store::RunState::due;
+  });
   const bool punctual = now - *newest <= kPunctual;
-  const bool launch = punctual || job.config.settings.catchup == config::CatchUp::latest;
+  const bool launch = !has_newer && (punctual || job.config.settings.catchup == config::CatchUp::latest);
   const auto last_missed =
       launch ? latest_outside(job, entry.cursor, *newest - std::chrono::milliseconds(1), pauses) : newest;
-  if (last_missed) plan_missed(entry, *last_missed, pauses, plan);
+  if (last_missed)
+    plan_missed(entry, *last_missed, not_planned.empty() ? missed_because(*last_missed) : not_planned, pauses, plan);
   if (launch) plan_launch(entry, *newest, punctual ? *newest : now, plan);
 }
 
@@ -255,6 +278,8 @@ Result<Planner::Pauses> Planner::pauses_met(Timestamp now) const {
   std::optional<Timestamp> earliest;
   for (auto it = queue_.begin(); it != queue_.end() && planned_at(**it) <= now; ++it)
     if (const auto next = *(*it)->next; next <= now - kNotice) earliest = std::min(earliest.value_or(next), next);
+  for (const auto& [entry, through, not_planned] : overdue_)
+    earliest = std::min(earliest.value_or(*entry.next), *entry.next);
   if (!earliest) return Pauses();
   auto pauses = context_.store.pauses_over(*earliest);
   // One that ends in the future ended by a wrong clock.
@@ -320,13 +345,17 @@ std::optional<Timestamp> Planner::step(Timestamp now) {
     due.push_back(*it);
     plan_entry(**it, now, *pauses, plan);
   }
-  if (!plan.cursors.empty())
+  const auto is_paused = [&](const Passed& passed) { return paused_.contains(passed.entry.job->name); };
+  for (auto it = overdue_.rbegin(); it != overdue_.rend(); ++it)
+    if (!is_paused(*it)) plan_passed(*it, now, *pauses, plan);
+  if (!plan.cursors.empty() || !plan.runs.empty())
     if (const auto done = commit(plan, now); !done) return not_planned(done.error(), now);
   for (std::size_t i = 0; i < due.size(); ++i) {
     due[i]->cursor = plan.cursors[unwritten_.size() + i].planned_through;
     schedule(*due[i]);
   }
   unwritten_ = {};
+  std::erase_if(overdue_, std::not_fn(is_paused));
   const auto next = queue_.empty() ? std::nullopt : std::optional(planned_at(**queue_.begin()));
   // It keeps nothing from being planned, and is told nowhere: it is tried until it works.
   if (!forget_removed()) return std::min(next.value_or(Timestamp::max()), now + kStoragePauses.longest);

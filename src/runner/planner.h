@@ -41,9 +41,10 @@ class Planner {
   // another member may have them.
   void remove_unless_started(const std::function<bool(const std::string& name)>& is_gone);
   // A job that appeared or changed while running: a new timetable counts from now on. What was due under its old form
-  // is planned first. Returns the time that was planned ahead of now and is none of the new timetable's, if any.
+  // is planned first, or as soon as it can be. Returns the time that was planned ahead of now and is none of the new
+  // timetable's, if any.
   std::optional<Timestamp> put(const spool::JobPtr& job, Timestamp now);
-  // One that comes back, also after a restart, begins anew.
+  // What was due is planned as with put(). A job that comes back, also after a restart, begins anew.
   void remove(const std::string& name, Timestamp now);
 
   // Which jobs are paused now: nothing of theirs is planned. What met a pause that is over is not planned either, but
@@ -62,6 +63,11 @@ class Planner {
     Timestamp cursor{};             // nothing at or before it is planned any more
     std::optional<Timestamp> next;  // the first nominal time after the cursor; none for a disabled or paused job
   };
+  struct Passed {  // times after the entry's cursor
+    Entry entry;
+    Timestamp through;          // the last of them, at most
+    std::string not_planned{};  // why not before the entry changed or was removed, where it did
+  };
   struct PlannedSooner {
     const Planner& planner;
     bool operator()(const Entry* one, const Entry* other) const;
@@ -75,14 +81,17 @@ class Planner {
   void insert(const spool::JobPtr& job, Timestamp cursor);
   void begin_timetable(const spool::JobPtr& job, Timestamp now);
   void schedule(Entry& entry);
+  void keep_overdue(const Entry& entry, Timestamp now);
   void turn_back(Timestamp now);
   Timestamp planned_at(const Entry& entry) const;
   Result<Pauses> pauses_met(Timestamp now) const;
   void plan_entry(const Entry& entry, Timestamp now, const Pauses& pauses, Plan& plan);
+  void plan_passed(const Passed& passed, Timestamp now, const Pauses& pauses, Plan& plan);
   void plan_launch(const Entry& entry, Timestamp nominal, Timestamp counted_from, Plan& plan);
+  std::string cannot_plan() const;
   std::string missed_because(Timestamp time) const;
   void tell_missed(const Plan& plan, const std::vector<bool>& fresh) const;
-  void plan_missed(const Entry& entry, Timestamp last, const Pauses& pauses, Plan& plan);
+  void plan_missed(const Entry& entry, Timestamp last, std::string why, const Pauses& pauses, Plan& plan);
   std::optional<Timestamp> recent_cursor(const spool::Job& job, Timestamp now) const;
   Result<void> commit(const Plan& plan, Timestamp now);
   Result<void> forget_removed();
@@ -95,6 +104,7 @@ class Planner {
   std::set<std::string> paused_;
   std::set<Entry*, PlannedSooner> queue_;  // of entries_, those that have a next
   std::vector<store::Cursor> unwritten_;   // cursors of new timetables, written with the next plan
+  std::vector<Passed> overdue_;            // of jobs that have changed or gone since, oldest first
   std::set<std::string> removed_;          // whose cursors are forgotten after the next plan
   std::optional<Timestamp> last_step_;
   std::optional<Timestamp> started_;  // when this process planned first

@@ -118,6 +118,129 @@ TEST(PlannerEdits, OfAnythingElseLoseNoTimeThatWasNotPlannedYet) {
   EXPECT_EQ(stand.history().size(), 1U) << stand.log.all();
 }
 
+// A record that takes no plans while `lost`.
+struct UnwritableStand : Stand {
+  UnwritableStand() {
+    store->launch_only_if([this]() -> Result<void> {
+      if (lost) return fail("it was replaced", "state", Retry::later);
+      return {};
+    });
+  }
+  void remove(const std::string& name) {
+    jobs.remove(name);
+    stages->planner.remove(name, clock.now());
+  }
+  bool lost = false;
+};
+
+TEST(PlannerEdits, OfATimetableLoseNoTimeThatWasDueAndCouldNotBeWritten) {
+  UnwritableStand stand;
+  stand.start(stand.make_job("disk", "0 9 * * *"));
+  stand.lost = true;
+  stand.clock.set(at("2026-11-23T09:00:10Z"));
+  stand.put(stand.make_job("disk", "0 12 * * *"));
+  stand.advance(5s);
+  EXPECT_EQ(stand.history().size(), 0U);
+  stand.lost = false;
+  stand.pass(10s);
+  ASSERT_EQ(stand.history().size(), 1U) << stand.log.all();
+  EXPECT_EQ(stand.history()[0].name(), "disk@2026-11-23T09:00:00Z");
+  EXPECT_EQ(stand.log.count("Runs can be planned again: 1 run had waited."), 1) << stand.log.all();
+  stand.pass(24h, 1min);
+  EXPECT_EQ(stand.history().size(), 2U);
+  EXPECT_EQ(stand.api.posts, 2);
+}
+
+// The record cannot be read either.
+TEST(PlannerEdits, OfATimetableLoseNoTimeWhileTheRecordIsAway) {
+  Stand stand;
+  stand.start(stand.make_job("disk", "0 9 * * *"));
+  const auto path = stand.location.file.string();
+  ASSERT_TRUE(execute(path, "ALTER TABLE jobs RENAME TO gone"));
+  stand.clock.set(at("2026-11-23T09:00:10Z"));
+  const auto changed = stand.make_job("disk", "0 12 * * *");
+  stand.jobs.put(changed);
+  stand.stages->planner.put(changed, stand.clock.now());
+  ASSERT_TRUE(execute(path, "ALTER TABLE gone RENAME TO jobs"));
+  stand.advance(10s);
+  ASSERT_EQ(stand.history().size(), 1U) << stand.log.all();
+  EXPECT_EQ(stand.api.posts, 1);
+}
+
+TEST(PlannerEdits, ARemovedJobLeavesWhatWasDueAndCouldNotBeWritten) {
+  UnwritableStand stand;
+  const auto job = stand.make_job("disk", "0 9 * * *", catching_up());
+  stand.start(job);
+  stand.lost = true;
+  stand.clock.set(at("2026-11-23T09:00:10Z"));
+  stand.remove("disk");
+  stand.lost = false;
+  stand.advance(10s);
+  ASSERT_EQ(stand.history().size(), 1U) << stand.log.all();
+  EXPECT_EQ(stand.history()[0].reason, "its job was removed before it was launched");
+  stand.clock.set(at("2026-11-24T09:30:00Z"));
+  stand.put(job);
+  stand.settle();
+  EXPECT_EQ(stand.history().size(), 1U) << "it begins anew";
+}
+
+// Two edits and an hour later: each form's times are recorded with the reason, and only the newest is caught up.
+TEST(PlannerEdits, ThatCouldNotBeWrittenAreCaughtUpOnce) {
+  for (const bool catches_up : {false, true}) {
+    UnwritableStand stand;
+    const auto config = catches_up ? catching_up() : config::JobConfig();
+    stand.start(stand.make_job("disk", "0,5 9 * * *", config));
+    stand.lost = true;
+    stand.clock.set(at("2026-11-23T09:10:00Z"));
+    stand.put(stand.make_job("disk", "20 9 * * *", config));
+    stand.clock.set(at("2026-11-23T09:30:00Z"));
+    stand.put(stand.make_job("disk", "0 12 * * *", config));
+    stand.clock.set(at("2026-11-23T10:30:00Z"));
+    stand.lost = false;
+    stand.settle();
+    ASSERT_EQ(stand.history().size(), 2U) << stand.log.all();
+    EXPECT_EQ(stand.history()[0].name(), "disk@2026-11-23T09:20:00Z");
+    EXPECT_EQ(stand.history()[1].name(), "disk@2026-11-23T09:05:00Z");
+    EXPECT_EQ(stand.history()[1].state, RunState::missed);
+    EXPECT_EQ(stand.history()[1].reason,
+              "runs could not be planned at its time (state: it was replaced), nor at 1 time before it");
+    EXPECT_EQ(stand.count(RunState::missed), catches_up ? 1 : 2);
+    EXPECT_EQ(stand.api.posts, catches_up ? 1 : 0);
+    stand.settle();
+    EXPECT_EQ(stand.history().size(), 2U);
+  }
+}
+
+TEST(PlannerEdits, OfAPausedJobKeepWhatWasDueBeforeThePause) {
+  UnwritableStand stand;
+  stand.start(stand.make_job("disk", "0 9 * * *"));
+  stand.lost = true;
+  stand.clock.set(at("2026-11-23T09:00:10Z"));
+  stand.put(stand.make_job("disk", "0 12 * * *"));
+  stand.stages->planner.set_paused({"disk"});
+  stand.lost = false;
+  stand.advance(10min);
+  EXPECT_EQ(stand.history().size(), 0U);
+  stand.stages->planner.set_paused({});
+  stand.settle();
+  ASSERT_EQ(stand.history().size(), 1U) << stand.log.all();
+  EXPECT_THAT(stand.history()[0].reason, testing::StartsWith("runs could not be planned at its time"));
+}
+
+// By the clock as it is now the edit came before those times.
+TEST(PlannerEdits, BeforeAClockThatGoesBackLeaveNoTimesOfTheOldForm) {
+  UnwritableStand stand;
+  stand.start(stand.make_job("disk", "0 9 * * *"));
+  stand.lost = true;
+  stand.clock.set(at("2026-11-23T09:00:10Z"));
+  stand.put(stand.make_job("disk", "0 12 * * *"));
+  stand.clock.set(at("2026-11-23T08:30:00Z"));
+  stand.lost = false;
+  stand.pass(4h, 1min);
+  ASSERT_EQ(stand.history().size(), 1U) << stand.log.all();
+  EXPECT_EQ(stand.history()[0].name(), "disk@2026-11-23T12:00:00Z");
+}
+
 TEST(PlannerEdits, AJobThatWasRemovedBeginsAnewWhenItIsPutBackOverARestart) {
   Stand stand;
   const auto job = stand.make_job("disk", "0 9 * * *", catching_up());
@@ -251,8 +374,8 @@ TEST(PlannerEdits, NewRulesOfAZoneCountFromThenOn) {
   unsetenv("TZDIR");
 }
 
-// What the operator and the clock may do to one job. The model: at each instant of the clock the job's times are those
-// of the files as they are then.
+// What the operator, the clock and the record may do to one job. The model: at each instant of the clock the job's
+// times are those of the files as they are then.
 class RandomLife {
  public:
   explicit RandomLife(unsigned seed) : random_(seed) {}
@@ -305,6 +428,7 @@ class RandomLife {
   void start() {
     told_ += " start";
     stand_.restart();
+    stand_.lost = false;  // the new store works
     if (exists_) {
       stand_.start(job_);
     } else {
@@ -314,7 +438,7 @@ class RandomLife {
   }
 
   void act() {
-    switch (any(6)) {
+    switch (any(7)) {
       case 0:  // nothing but time
         return pass_live(std::chrono::minutes(1 + any(90)));
       case 1:  // an edit that the runner sees
@@ -337,6 +461,10 @@ class RandomLife {
       case 4:  // the machine sleeps, or its clock is set forward: the times between count for the job as it is
         pass(std::chrono::minutes(any(300)));
         return plan();
+      case 5:
+        stand_.lost = !stand_.lost;
+        told_ += stand_.lost ? " lost" : " found";
+        return plan();
       default:
         stand_.clock.advance(-std::chrono::minutes(any(300)));
         told_ += " back";
@@ -350,7 +478,7 @@ class RandomLife {
           << run.name() << " (" << store::state_name(run.state) << ") was no time of the job:" << told_;
   }
 
-  Stand stand_;
+  UnwritableStand stand_;
   std::mt19937 random_;
   std::string schedule_ = "*/7 * * * *", zone_ = "UTC";
   spool::JobPtr job_;
