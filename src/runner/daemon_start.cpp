@@ -216,6 +216,7 @@ Result<bool> Daemon::Impl::reload() {
   if (const auto known = store->cursors(); !known) return refuse(": " + known.error().text());
 
   planner->step(now());  // what was due so far was due by the old configuration
+  if (const auto* failure = planner->failure()) return refuse(": what is due cannot be planned yet: " + *failure);
   planner.reset();
   engine.reset();
   configuration = std::move(*loaded.value);

@@ -303,8 +303,6 @@ Result<void> Planner::commit(const Plan& plan, Timestamp now) {
   if (!planned) return tl::unexpected(planned.error());
   if (std::exchange(told_, false))
     context_.log.notice("Runs can be planned again: " + counted(plan.runs.size(), "run") + " had waited.");
-  failures_ = 0;
-  failing_since_.reset();
   tell_missed(plan, *planned);
   return {};
 }
@@ -354,12 +352,19 @@ std::optional<Timestamp> Planner::step(Timestamp now) {
     due[i]->cursor = plan.cursors[unwritten_.size() + i].planned_through;
     schedule(*due[i]);
   }
+  failures_ = 0;
+  failing_since_.reset();
   unwritten_ = {};
   std::erase_if(overdue_, std::not_fn(is_paused));
   const auto next = queue_.empty() ? std::nullopt : std::optional(planned_at(**queue_.begin()));
   // It keeps nothing from being planned, and is told nowhere: it is tried until it works.
   if (!forget_removed()) return std::min(next.value_or(Timestamp::max()), now + kStoragePauses.longest);
   return next;
+}
+
+const std::string* Planner::failure() const {
+  const bool left_to_others = !told_ && !context_.store.tree().empty();
+  return failures_ > 0 && !left_to_others ? &failure_ : nullptr;
 }
 
 std::optional<Timestamp> Planner::next_time() const {

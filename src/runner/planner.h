@@ -54,6 +54,9 @@ class Planner {
   // Plans everything that is due. Returns when it wants to be called next; nullopt: not before something changes.
   std::optional<Timestamp> step(Timestamp now);
 
+  // Why the last step could not plan what is due, and no other member does; null: it could.
+  const std::string* failure() const;
+
   // The next nominal time of all jobs, for showing.
   std::optional<Timestamp> next_time() const;
 

@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <sqlite3.h>
 
+#include <chrono>
 #include <csignal>
+#include <filesystem>
+#include <thread>
 
 #include "e2e/process.h"
 #include "e2e/world.h"
@@ -33,6 +36,29 @@ TEST(Reload, WhereTheStagesCannotStartAgainTheRunnerWaitsAndSaysSo) {
   EXPECT_THAT(world.log(), HasSubstr("no such table"));
   execute("ALTER TABLE gone RENAME TO runs");
   EXPECT_TRUE(eventually([&] { return world.log_has("The start goes on."); })) << world.log();
+  EXPECT_EQ(world.stop_runner(), 0);
+}
+
+// With another default zone the times that are due now would be times of an old form.
+TEST(Reload, WaitsUntilWhatIsDueCanBePlanned) {
+  World world;
+  world.start_sandbox();
+  world.job("often", "schedule = \"* * * * * * *\"\n");
+  world.start_runner();
+  ASSERT_TRUE(eventually([&] { return world.log_has("launched as action"); })) << world.log();
+  const auto record = world.path("tree/state/runs.db");
+  std::filesystem::rename(record, record.string() + ".away");
+  ASSERT_TRUE(eventually([&] { return world.log_has("Nothing is launched: "); })) << world.log();
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // a time is due
+  world.runner_settings = "timezone = Asia/Kathmandu\n";
+  world.write_configuration();
+  world.runner->signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] { return world.log_has("The configuration was not reloaded: what is due cannot be"); }))
+      << world.log();
+  std::filesystem::rename(record.string() + ".away", record);
+  ASSERT_TRUE(eventually([&] { return world.log_has("Launching goes on"); })) << world.log();
+  world.runner->signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] { return world.log_has("Reloaded: the new configuration"); })) << world.log();
   EXPECT_EQ(world.stop_runner(), 0);
 }
 
