@@ -188,6 +188,7 @@ Result<void> Daemon::Impl::loop() {
     quiet = events.spool;
     if (steady_clock::now() < next_scan) continue;
     if (!follow_zones()) apply(spool->scan(), false);
+    if (adoption.is_left()) adoption.look(engine->context(), now());
     next_scan = steady_clock::now() + configuration.runner.checkdirectory;
   }
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "runner/adoption.h"
 #include "runner/configuration.h"
 #include "runner/daemon.h"
 #include "runner/end_watch.h"
@@ -69,6 +70,7 @@ struct Daemon::Impl {
   bool store_unseen = false;     // not all of it could be read at the last look
   bool clock_to_follow = false;  // by runs that wait, since the clock was set
   Trouble pauses_trouble, clock_trouble, state_trouble;
+  Adoption adoption;
   std::set<std::filesystem::path> told_places;  // that others may write to
   JobBook jobs;
   GroupWatch group{*store, jobs, configuration.runner.directory, log, std::chrono::steady_clock::now()};

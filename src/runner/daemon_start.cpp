@@ -10,7 +10,6 @@
 #include "base/names.h"
 #include "base/text.h"
 #include "config/tree_layout.h"
-#include "runner/adoption.h"
 #include "runner/daemon_impl.h"
 #include "runner/run_flow.h"
 #include "runner/start_wait.h"
@@ -177,7 +176,7 @@ Result<void> Daemon::Impl::start_planner() {
   planner->remove_unless_started([&](const std::string& name) {
     return there && *there && job_name_problem(name).empty() && is_gone(runners / name);
   });
-  adopt_inflight(engine->context(), now());
+  adoption.look(engine->context(), now());
   engine->begin();
   planner->step(now());  // from here on no time of a job is forgotten, whatever ends this process
   log.notice("Following " + counted(spool->size(), "job") + " in " + runner.directory.string());

@@ -24,7 +24,9 @@ struct LeftStand : Stand {
                                    {"expireafter", "2026-11-23T08:04:00Z"}};
     return nlohmann::json{{"action", action}, {"commands", nullptr}, {"name", "disk"}, {"plugin", "save"}}.dump();
   }
-  int adopt() { return runner::adopt_inflight(stages->context, clock.now()); }
+  int adopt() { return adoption.look(stages->context, clock.now()); }
+
+  runner::Adoption adoption;
 
   std::filesystem::path inflight = directory.path() / "runners/disk/inflight";
   std::filesystem::path record = inflight / "7001.json";
@@ -67,6 +69,45 @@ TEST(Adoption, Fault2AHalfWrittenRecordIsSetAsideOnce) {
     EXPECT_EQ(stand.log.count("set aside"), 1) << stand.log.all();
   }
   EXPECT_EQ(stand.history().size(), 0U);
+}
+
+// Refused as a symlink, also to root: stands for all that cannot be read now.
+TEST(Adoption, WhatCannotBeReadIsToldOnceAndLookedAtAgain) {
+  for (const auto* hidden : {"runners/disk/inflight/7001.json", "runners/disk/inflight"}) {
+    LeftStand stand;
+    const auto path = stand.directory.path() / hidden;
+    const auto away = stand.directory.path() / "away";
+    std::filesystem::rename(path, away);
+    std::filesystem::create_symlink(away, path);
+    EXPECT_EQ(stand.adopt(), 0);
+    EXPECT_TRUE(stand.adoption.is_left());
+    EXPECT_EQ(stand.adopt(), 0);
+    EXPECT_EQ(stand.log.count("err "), 1) << stand.log.all();
+    EXPECT_EQ(stand.log.count("it is looked at again at each scan"), 1) << stand.log.all();
+    std::filesystem::remove(path);
+    std::filesystem::rename(away, path);
+    EXPECT_EQ(stand.adopt(), 1) << hidden;
+    EXPECT_FALSE(stand.adoption.is_left());
+    EXPECT_EQ(stand.log.count("notice No launched action of another runner is left to take over."), 1)
+        << stand.log.all();
+    EXPECT_EQ(stand.adopt(), 0);
+    EXPECT_EQ(stand.log.count("is left to take over"), 1) << stand.log.all();
+  }
+}
+
+TEST(Adoption, ManyThatCannotBeReadAreOneMessage) {
+  LeftStand stand;
+  for (const auto* name : {"7001.json", "7002.json", "7003.json"}) {
+    std::filesystem::remove(stand.inflight / name);
+    std::filesystem::create_symlink("nowhere", stand.inflight / name);
+  }
+  EXPECT_EQ(stand.adopt(), 0);
+  EXPECT_EQ(stand.log.count("err "), 1) << stand.log.all();
+  EXPECT_EQ(stand.log.count("and 2 more"), 1) << stand.log.all();
+  std::filesystem::create_symlink("nowhere", stand.inflight / "7004.json");
+  EXPECT_EQ(stand.adopt(), 0);
+  EXPECT_EQ(stand.log.count("err "), 2) << "a new one\n" << stand.log.all();
+  EXPECT_EQ(stand.log.count("7004.json"), 1) << stand.log.all();
 }
 
 }  // namespace
