@@ -1,0 +1,7 @@
+// For the tests.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "json.h"
