@@ -98,10 +98,11 @@ void Planner::schedule(Entry& entry) {
   if (entry.next) queue_.insert(&entry);
 }
 
-void Planner::insert(const spool::JobPtr& job, Timestamp cursor) {
-  auto& entry = entries_[job->name];
+void Planner::insert(const spool::JobPtr& job, Timestamp cursor, Timestamp now) {
+  const auto [place, is_new] = entries_.try_emplace(job->name);
+  auto& entry = place->second;
   if (entry.next) queue_.erase(&entry);
-  entry = Entry{job, cursor, std::nullopt};
+  entry = Entry{job, cursor, std::nullopt, is_new ? now : entry.known_since};
   schedule(entry);
   if (job->config.settings.enabled && !entry.next && !paused_.contains(job->name))
     context_.log.warning(job->name + ": its schedule \"" + job->config.schedule + "\" has no time left after " +
@@ -109,7 +110,7 @@ void Planner::insert(const spool::JobPtr& job, Timestamp cursor) {
 }
 
 void Planner::begin_timetable(const spool::JobPtr& job, Timestamp now) {
-  insert(job, now);
+  insert(job, now, now);
   unwritten_.push_back({job->name, now, timetable_of(*job)});
 }
 
@@ -121,7 +122,7 @@ void Planner::start(const spool::JobPtr& job, Timestamp now) {
   // An older record does not say: the times are those of the job as it is.
   const bool unknown = cursor.timetable.empty() && job->config.settings.enabled;
   if (!unknown && cursor.timetable != timetable_of(*job)) return begin_timetable(job, now);
-  insert(job, std::min(cursor.planned_through, now));
+  insert(job, std::min(cursor.planned_through, now), now);
   if (!unknown) return;
   cursor.timetable = timetable_of(*job);
   unwritten_.push_back(std::move(cursor));
@@ -138,7 +139,7 @@ std::optional<Timestamp> Planner::put(const spool::JobPtr& job, Timestamp now) {
   if (known == entries_.end()) {
     const bool removed = removed_.erase(job->name) > 0;
     if (const auto cursor = removed ? std::nullopt : recent_cursor(*job, now)) {
-      insert(job, *cursor);
+      insert(job, *cursor, now);
     } else {
       begin_timetable(job, now);
     }
@@ -147,7 +148,7 @@ std::optional<Timestamp> Planner::put(const spool::JobPtr& job, Timestamp now) {
   if (known->second.next && *known->second.next <= now) step(now);
   const auto through = known->second.cursor;
   if (has_same_times(*known->second.job, *job)) {
-    insert(job, through);
+    insert(job, through, now);
     return std::nullopt;
   }
   keep_overdue(known->second, now);
@@ -162,8 +163,8 @@ void Planner::keep_overdue(const Entry& entry, Timestamp now) {
   if (entry.next && *entry.next <= now) overdue_.push_back({entry, now, cannot_plan()});
 }
 
-// A job that is new here may be one that another member has planned until just now, or that could not be read at the
-// start: what was left is not passed over. A job that was gone for longer begins anew.
+// A job that is new here may be one that another member has planned until just now, or of a directory that came up
+// after the start: what was left is not passed over. A job that was gone for longer begins anew.
 std::optional<Timestamp> Planner::recent_cursor(const spool::Job& job, Timestamp now) const {
   const auto stored = context_.store.cursor(job.name);
   if (!stored || !*stored || (*stored)->timetable != timetable_of(job)) return std::nullopt;
@@ -206,8 +207,10 @@ std::string Planner::cannot_plan() const {
   return "runs could not be planned at its time (" + failure_ + ")";
 }
 
-std::string Planner::missed_because(Timestamp time) const {
+std::string Planner::missed_because(const Entry& entry, Timestamp time) const {
   if (failing_since_ && time + kPunctual >= *failing_since_) return cannot_plan();
+  if (started_ && time >= *started_ && time < entry.known_since)
+    return "the runner had no good form of its job at its time (not there, broken or not readable)";
   if (started_ && time >= *started_)
     return "the runner did not come to it at its time (the machine slept, or its clock was set)";
   return context_.store.tree().empty() ? "the runner was not running at its time, or could not use its record yet"
@@ -269,7 +272,8 @@ void Planner::plan_passed(const Passed& passed, Timestamp now, const Pauses& pau
   const auto last_missed =
       launch ? latest_outside(job, entry.cursor, *newest - std::chrono::milliseconds(1), pauses) : newest;
   if (last_missed)
-    plan_missed(entry, *last_missed, not_planned.empty() ? missed_because(*last_missed) : not_planned, pauses, plan);
+    plan_missed(entry, *last_missed, not_planned.empty() ? missed_because(entry, *last_missed) : not_planned, pauses,
+                plan);
   if (launch) plan_launch(entry, *newest, punctual ? *newest : now, plan);
 }
 

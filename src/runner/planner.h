@@ -24,7 +24,7 @@ namespace mig_runner::runner {
 class Planner {
  public:
   static constexpr std::chrono::milliseconds kPunctual = std::chrono::minutes(1);
-  // How long it may take until a job has come to all members of a group, or can be read after a start.
+  // How long it may take until a job has come to all members of a group, or the directory of jobs after a start.
   static constexpr std::chrono::milliseconds kRolledOut = std::chrono::minutes(10);
 
   // A run is put into the store `ahead` of its time, so that this does not make it late. But with overlap = forbid at
@@ -35,7 +35,8 @@ class Planner {
   // Reads how far each job was planned by earlier processes. Call once, before put().
   Result<void> load();
 
-  // A job as it is at start: times since it was last planned were missed, if it had the same timetable then.
+  // A job as it is at start, or as it can be read at last if it was there then: times since it was last planned were
+  // missed, if it had the same timetable then.
   void start(const spool::JobPtr& job, Timestamp now);
   // Once all jobs were started: those of earlier processes that `is_gone` are removed. In a group they stay, since
   // another member may have them.
@@ -65,6 +66,7 @@ class Planner {
     spool::JobPtr job;
     Timestamp cursor{};             // nothing at or before it is planned any more
     std::optional<Timestamp> next;  // the first nominal time after the cursor; none for a disabled or paused job
+    Timestamp known_since{};        // when this process first had a good form of the job
   };
   struct Passed {  // times after the entry's cursor
     Entry entry;
@@ -81,7 +83,7 @@ class Planner {
   };
   using Pauses = std::multimap<std::string, store::PauseOver>;
 
-  void insert(const spool::JobPtr& job, Timestamp cursor);
+  void insert(const spool::JobPtr& job, Timestamp cursor, Timestamp now);
   void begin_timetable(const spool::JobPtr& job, Timestamp now);
   void schedule(Entry& entry);
   void keep_overdue(const Entry& entry, Timestamp now);
@@ -92,7 +94,7 @@ class Planner {
   void plan_passed(const Passed& passed, Timestamp now, const Pauses& pauses, Plan& plan);
   void plan_launch(const Entry& entry, Timestamp nominal, Timestamp counted_from, Plan& plan);
   std::string cannot_plan() const;
-  std::string missed_because(Timestamp time) const;
+  std::string missed_because(const Entry& entry, Timestamp time) const;
   void tell_missed(const Plan& plan, const std::vector<bool>& fresh) const;
   void plan_missed(const Entry& entry, Timestamp last, std::string why, const Pauses& pauses, Plan& plan);
   std::optional<Timestamp> recent_cursor(const spool::Job& job, Timestamp now) const;

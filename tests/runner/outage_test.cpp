@@ -142,6 +142,20 @@ TEST(ReasonOfAMissedRun, TheMachineSlept) {
   EXPECT_THAT(stand.reason(), HasSubstr("the machine slept"));
 }
 
+TEST(ReasonOfAMissedRun, ItsJobCouldNotBeRead) {
+  Missed stand;
+  for (const bool was_there : {true, false}) {
+    stand.restart();
+    stand.settle();
+    stand.clock.advance(6min);
+    stand.settle();
+    was_there ? stand.start(stand.job) : stand.put(stand.job);
+    EXPECT_THAT(stand.reason(), testing::StartsWith("the runner had no good form of its job at its time")) << was_there;
+    stand.clock.advance(7min);
+    EXPECT_THAT(stand.reason(), HasSubstr("the machine slept")) << was_there;
+  }
+}
+
 TEST(ReasonOfAMissedRun, TheRunnerCouldNotPlan) {
   Missed stand;
   bool lost = true;
