@@ -123,7 +123,8 @@ void Collector::handle(store::Run run, Timestamp now) {
   const auto status = api_->action_status(run.action_id);
   if (!status) return retry_api(std::move(run), status.error(), clock_.now());
   const auto name = run.name();
-  if (!ready_to_collect(run, *status, now)) return context_.outages.collecting.worked(context_.log, name);
+  if (!ready_to_collect(run, *status, now))
+    return context_.outages.collecting.worked(context_.log, name, "The API answers again");
   collect(std::move(run), *status, now);
 }
 

@@ -71,6 +71,7 @@ struct Daemon::Impl {
   bool clock_to_follow = false;  // by runs that wait, since the clock was set
   Trouble pauses_trouble, clock_trouble, state_trouble;
   Adoption adoption;
+  Outages outages;                              // also over a reload
   std::set<std::filesystem::path> told_places;  // that others may write to
   JobBook jobs;
   GroupWatch group{*store, jobs, configuration.runner.directory, log, std::chrono::steady_clock::now()};

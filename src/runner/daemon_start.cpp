@@ -153,7 +153,7 @@ Result<void> Daemon::Impl::start_end_watch() {
 Result<void> Daemon::Impl::start_engine(const sign::Key& key) {
   // The stages before a reload may have ended while nothing could be written.
   if (auto released = store->release_all(); !released) return released;
-  auto started = Engine::start(configuration, key, {jobs, *store, log, system_clock()});
+  auto started = Engine::start(configuration, key, {jobs, *store, log, system_clock(), outages});
   if (!started) return tl::unexpected(started.error());
   engine = std::move(*started);
   return {};

@@ -47,7 +47,7 @@ struct Engine::Impl {
   Impl(const Configuration& configuration, World the_world, const std::vector<Timestamp>& posted)
       : world(the_world),
         settings(stage_settings(configuration)),
-        context{settings, world.jobs, world.store, world.log, launches, outages},
+        context{settings, world.jobs, world.store, world.log, launches, world.outages},
         rate(settings.max_launches_per_minute, posted),
         tokens(configuration.client.useapikeyauth.empty()
                    ? std::make_unique<api::TokenSource>(world.clock)
@@ -132,7 +132,6 @@ struct Engine::Impl {
   World world;
   const StageSettings settings;
   OwnLaunches launches;
-  Outages outages;
   const StageContext context;
   LaunchRate rate;
   std::unique_ptr<api::TokenSource> tokens;

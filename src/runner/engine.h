@@ -18,6 +18,7 @@ class Engine {
     store::RunStore& store;
     log::Log& log;
     const Clock& clock;
+    Outages& outages;
   };
 
   // Starts the threads, which wait for begin().

@@ -19,6 +19,9 @@ constexpr std::string_view kCannotAsk = "the API may have taken its action, and 
 // The reason of a run whose signature the API refused: it is signed anew once, not twice in a row.
 constexpr std::string_view kSignedAnew = "the API cannot verify its signature, so it is signed anew: ";
 
+// The end of an outage by an answer that does not take the action.
+constexpr auto kAnswersAgain = "The API answers launches again";
+
 }  // namespace
 
 void Launcher::answered(store::Run run, Result<api::StoredAction> stored) {
@@ -26,7 +29,7 @@ void Launcher::answered(store::Run run, Result<api::StoredAction> stored) {
   if (stored) return accepted(std::move(run), std::move(*stored), now);
   const auto& error = stored.error();
   if (error.retry == Retry::no || error.retry == Retry::anew)
-    context_.outages.launching.worked(context_.log, run.name());
+    context_.outages.launching.worked(context_.log, run.name(), kAnswersAgain);
   if (error.retry == Retry::anew && !run.reason.starts_with(kSignedAnew))
     return put_off(std::move(run), RunState::signed_, std::string(kSignedAnew) + error.text(),
                    now + kLaunchPauses.first);

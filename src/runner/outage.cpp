@@ -27,7 +27,7 @@ void Outage::failed(log::Log& log, log::Level level, const std::string& run, con
   log.debug(text);
 }
 
-void Outage::worked(log::Log& log, const std::string& run) {
+void Outage::worked(log::Log& log, const std::string& run, const std::string& again) {
   if (!there_) return;
   std::string counts;
   {
@@ -41,7 +41,7 @@ void Outage::worked(log::Log& log, const std::string& run) {
              counted(failures, "failed try", "failed tries");
     if (given_up > 0) counts += "; " + std::to_string(given_up) + " of them had to be given up";
   }
-  log.notice(again_ + ": " + counts + ".");
+  log.notice((again.empty() ? again_ : again) + ": " + counts + ".");
 }
 
 }  // namespace mig_runner::runner

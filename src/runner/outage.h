@@ -25,8 +25,8 @@ class Outage {
   void failed(log::Log& log, log::Level level, const std::string& run, const std::string& text, End end);
   // `run` succeeded: the end is told, with what was counted. But if only a few other runs have failed, the trouble is
   // theirs, not the stage's: nothing has ended, and their next failure is told again.
-  // Empty: what worked concerns all runs.
-  void worked(log::Log& log, const std::string& run = {});
+  // Empty: what worked concerns all runs. `again`: instead of the outage's own, where that is not true of this run.
+  void worked(log::Log& log, const std::string& run = {}, const std::string& again = {});
 
  private:
   const std::string again_;

@@ -118,6 +118,17 @@ TEST(RefusedRuns, AreNoOutage) {
   EXPECT_EQ(told(stand.log, "refused: "), 3) << stand.log.all();
 }
 
+TEST(RefusedRuns, EndAnOutageWithoutBeingLaunched) {
+  Stand stand;
+  stand.api.script = {FakeApi::Post::unavailable, FakeApi::Post::refuse};
+  stand.start(stand.make_job("disk", "1 8 * * *"));
+  stand.pass(2min);
+  EXPECT_EQ(stand.count(RunState::refused), 1) << stand.log.all();
+  EXPECT_EQ(told(stand.log, "Actions are launched again"), 0) << stand.log.all();
+  EXPECT_EQ(told(stand.log, "The API answers launches again: 1 run had waited, with 1 failed try."), 1)
+      << stand.log.all();
+}
+
 struct Missed : Stand {
   Missed() { start(job); }
   std::string reason() {
