@@ -6,7 +6,7 @@
 #include <random>
 #include <set>
 
-#include "runner/stand.h"
+#include "runner/planner_stand.h"
 
 namespace mig_runner::test {
 namespace {
@@ -14,22 +14,12 @@ namespace {
 using namespace std::chrono_literals;
 using store::RunState;
 
-config::JobConfig with(void (*change)(config::JobSettings&)) {
-  config::JobConfig config;
-  change(config.settings);
-  return config;
-}
-
 bool execute(const std::filesystem::path& path, const char* sql) {
   sqlite3* database = nullptr;
   const bool done = sqlite3_open(path.c_str(), &database) == SQLITE_OK &&
                     sqlite3_exec(database, sql, nullptr, nullptr, nullptr) == SQLITE_OK;
   sqlite3_close(database);
   return done;
-}
-
-config::JobConfig catching_up() {
-  return with([](auto& settings) { settings.catchup = config::CatchUp::latest; });
 }
 
 config::JobConfig disabled() {

@@ -1,19 +1,13 @@
 #include <gmock/gmock.h>
 
+#include "runner/planner_stand.h"
 #include "runner/retry_pause.h"
-#include "runner/stand.h"
 
 namespace mig_runner::test {
 namespace {
 
 using namespace std::chrono_literals;
 using store::RunState;
-
-config::JobConfig with(void (*change)(config::JobSettings&)) {
-  config::JobConfig config;
-  change(config.settings);
-  return config;
-}
 
 TEST(Planner, PlansOneRunPerNominalTime) {
   Stand stand;
@@ -91,8 +85,7 @@ TEST(Planner, MissedTimesAreRecordedAndNotLaunchedByDefault) {
 
 TEST(Planner, CatchUpLatestLaunchesOnce) {
   Stand stand;
-  const auto job =
-      stand.make_job("disk", "*/5 * * * *", with([](auto& settings) { settings.catchup = config::CatchUp::latest; }));
+  const auto job = stand.make_job("disk", "*/5 * * * *", catching_up());
   stand.start(job);
   stand.clock.set(at("2026-11-23T09:02:00Z"));
   stand.restart();
@@ -184,8 +177,7 @@ TEST(Planner, ADisabledJobIsNotPlannedAndComesBackWithoutABurst) {
   stand.start(stand.make_job("disk", "* * * * *", with([](auto& settings) { settings.enabled = false; })));
   stand.pass(10min);
   EXPECT_EQ(stand.api.posts, 0);
-  stand.put(
-      stand.make_job("disk", "* * * * *", with([](auto& settings) { settings.catchup = config::CatchUp::latest; })));
+  stand.put(stand.make_job("disk", "* * * * *", catching_up()));
   stand.settle();
   EXPECT_EQ(stand.api.posts, 0);
   stand.pass(2min);
