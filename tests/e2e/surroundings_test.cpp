@@ -11,7 +11,7 @@
 #include <filesystem>
 
 #include "base/file.h"
-#include "e2e/world.h"
+#include "e2e/locked_world.h"
 
 namespace mig_runner::test {
 namespace {
@@ -181,23 +181,8 @@ TEST(Https, ACertificateOfAnotherHostIsRefused) {
   EXPECT_EQ(world.stop_runner(), 0);
 }
 
-// A keyring whose only key has a passphrase.
-struct LockedWorld : World {
-  LockedWorld() {
-    const auto home = path("locked");
-    std::filesystem::create_directories(home);
-    std::filesystem::permissions(home, std::filesystem::perms::owner_all);
-    run_command({"gpg", "--homedir", home, "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase",
-                 "open-9931", "--quick-generate-key", "locked@example.net", "rsa2048", "sign", "never"});
-    const auto list = run_command({"gpg", "--homedir", home, "--batch", "--with-colons", "--list-keys"});
-    const auto end = list.find(":\n", list.find("\nfpr:"));
-    run_command({"gpg", "--homedir", home, "--batch", "--armor", "--output", path("locked.asc"), "--export"});
-    run_command({"gpgconf", "--homedir", home, "--kill", "all"});
-    gpg_settings = "home = " + home.string() + "\nkeyid = " + list.substr(end - 40, 40) + "\n";
-    start_sandbox({"--public-key", path("locked.asc")});
-    job("locked", "schedule = \"* * * * * * *\"\nexpiry = 1s\n");
-  }
-  ~LockedWorld() { run_command({"gpgconf", "--homedir", path("locked"), "--kill", "all"}); }
+struct LockedJobWorld : LockedWorld {
+  LockedJobWorld() : LockedWorld("open-9931") { job("locked", "schedule = \"* * * * * * *\"\nexpiry = 1s\n"); }
   void expect_work(const std::map<std::string, std::string>& environment = {}) {
     start_runner(environment);
     EXPECT_TRUE(eventually([&] { return !results("locked").empty(); })) << log();
@@ -208,7 +193,7 @@ struct LockedWorld : World {
 
 // Fault 10 of the original: the passphrase could only stand in runner.cfg.
 TEST(Passphrase, Fault10FromEverySource) {
-  LockedWorld world;
+  LockedJobWorld world;
   world.client_settings = "passphrase = open-9931\n";
   world.expect_work();
   std::filesystem::remove_all(world.path("tree/runners/locked/results"));
@@ -228,7 +213,7 @@ TEST(Passphrase, IsInNoCoreFile) {
   getrlimit(RLIMIT_CORE, &before);
   const rlimit any_size{before.rlim_max, before.rlim_max};
   setrlimit(RLIMIT_CORE, &any_size);  // inherited
-  LockedWorld world;
+  LockedJobWorld world;
   world.client_settings = "passphrase = open-9931\n";
   world.start_runner();
   EXPECT_TRUE(eventually([&] { return world.log_has("Following"); })) << world.log();
@@ -239,7 +224,7 @@ TEST(Passphrase, IsInNoCoreFile) {
 }
 
 TEST(Passphrase, WrongOrMissingIsOneSentenceWithExit9) {
-  LockedWorld world;
+  LockedJobWorld world;
   world.client_settings = "passphrase = shut-1177\n";
   world.start_runner();
   EXPECT_EQ(world.runner->wait(), 9);

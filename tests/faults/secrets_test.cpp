@@ -7,7 +7,7 @@
 #include <csignal>
 #include <fstream>
 
-#include "e2e/world.h"
+#include "e2e/locked_world.h"
 
 namespace mig_runner::test {
 namespace {
@@ -16,23 +16,8 @@ using namespace std::chrono_literals;
 
 const std::string kPassphrase = "a passphrase that stands nowhere else 4711";
 
-// A keyring whose only key has the passphrase.
-struct LockedWorld : World {
-  LockedWorld() {
-    const auto home = path("locked");
-    std::filesystem::create_directories(home);
-    std::filesystem::permissions(home, std::filesystem::perms::owner_all);
-    run_command({"gpg", "--homedir", home, "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase",
-                 kPassphrase, "--quick-generate-key", "locked@example.net", "rsa2048", "sign", "never"});
-    const auto list = run_command({"gpg", "--homedir", home, "--batch", "--with-colons", "--list-keys"});
-    const auto end = list.find(":\n", list.find("\nfpr:"));
-    run_command({"gpg", "--homedir", home, "--batch", "--armor", "--output", path("locked.asc"), "--export"});
-    run_command({"gpgconf", "--homedir", home, "--kill", "all"});
-    gpg_settings = "home = " + home.string() + "\nkeyid = " + list.substr(end - 40, 40) + "\n";
-    client_settings = "passphrase = " + kPassphrase + "\n";
-    start_sandbox({"--public-key", path("locked.asc")});
-  }
-  ~LockedWorld() { run_command({"gpgconf", "--homedir", path("locked"), "--kill", "all"}); }
+struct SecretWorld : LockedWorld {
+  SecretWorld() : LockedWorld(kPassphrase) { client_settings = "passphrase = " + kPassphrase + "\n"; }
 };
 
 // How often `text` stands in the memory that a process may write to.
@@ -59,7 +44,7 @@ TEST(Secrets, ThePassphraseStandsInOnePlaceOfMemory) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "the sanitizers have memory of their own";
 #endif
-  LockedWorld world;
+  SecretWorld world;
   world.start_runner();
   ASSERT_TRUE(eventually([&] { return world.log_has("Following"); })) << world.log();
   std::ifstream memory("/proc/" + std::to_string(world.runner->id()) + "/mem", std::ios::binary);
@@ -73,7 +58,7 @@ TEST(Secrets, ACommandThatHoldsTheKeyLeavesNoCoreFile) {
   getrlimit(RLIMIT_CORE, &before);
   const rlimit any_size{before.rlim_max, before.rlim_max};
   setrlimit(RLIMIT_CORE, &any_size);  // inherited
-  LockedWorld world;
+  SecretWorld world;
   world.write_configuration();
   world.add_fault("hang");
   Process check(
