@@ -43,6 +43,7 @@ class Walk {
       ahead_.pop_front();
       if (part == ".." || part == "." || part.empty()) {
         if (part == "..") at_ = at_.parent_path();
+        in_shared_ = in_shared_ || part == "..";  // it may be
         continue;
       }
       const auto there = step(at_ / part);

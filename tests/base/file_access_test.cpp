@@ -116,6 +116,8 @@ TEST_F(OtherWritersTest, ALinkOfSomebodyElseInASharedDirectoryCounts) {
   EXPECT_EQ(found(shared / "link"), Lines());
   chmod(shared.c_str(), 01777);
   EXPECT_EQ(found(shared / "link"), Lines{"user link"});
+  fs::create_directory(shared / "own");
+  EXPECT_EQ(found(shared / "own" / ".." / "link"), Lines{"user link"});
 }
 
 class Mounted {
