@@ -43,6 +43,21 @@ TEST(Children, AreLeftToTheirOwner) {
   EXPECT_TRUE(reap_child(process));
 }
 
+// Its number is known only once it has been started: another thread may reap orphans before that.
+TEST(Children, AreLeftToTheirOwnerWhileTheyStart) {
+  pid_t process = 0;
+  start_child(process, [&](pid_t& child) {
+    child = fork();
+    if (child == 0) _exit(3);
+    await_end(child);
+    reap_orphans();
+    return 0;
+  });
+  const auto status = reap_child(process);
+  ASSERT_TRUE(status && WIFEXITED(*status));
+  EXPECT_EQ(WEXITSTATUS(*status), 3);
+}
+
 TEST(Children, OfNobodyAreReaped) {
   pid_t process = 0;
   ASSERT_EQ(start_exiting(process, 0), 0);
