@@ -1,5 +1,6 @@
 #include "runner/adoption.h"
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,10 @@ namespace mig_runner::runner {
 namespace {
 
 constexpr std::size_t kMaxRecordBytes = std::size_t{16} << 20U;
+
+std::vector<std::string> names_or_none(const Result<std::optional<std::vector<std::string>>>& names) {
+  return names && *names ? **names : std::vector<std::string>();
+}
 
 // An Error where that does not work.
 Result<void> set_aside(const StageContext& context, const PathBelow& path, const std::string& why) {
@@ -65,13 +70,12 @@ int Adoption::look(const StageContext& context, Timestamp now) {
   const auto runners = config::runners_in(context.settings.directory);
   const auto jobs = names_in(runners);
   if (!jobs) left.emplace(runners, jobs.error().what);
-  const std::vector<std::string> none;
-  for (const auto& job : jobs&&* jobs ? **jobs : none) {
+  for (const auto& job : names_or_none(jobs)) {
     if (!job_name_problem(job).empty()) continue;
     const PathBelow inflight{runners / job, "inflight"};
     const auto records = names_below(inflight);
     if (!records) left.emplace(inflight.whole(), records.error().what);
-    for (const auto& name : records&&* records ? **records : none) {
+    for (const auto& name : names_or_none(records)) {
       if (!name.ends_with(".json")) continue;
       const PathBelow path{inflight.root, inflight.relative / name};
       const auto adopted = adopt(context, job, path, now);

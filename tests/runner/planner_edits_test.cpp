@@ -1,26 +1,18 @@
 // An edit of a job's timetable (schedule, zone, enabled) counts from the moment at which it is seen.
 
 #include <gmock/gmock.h>
-#include <sqlite3.h>
 
 #include <random>
 #include <set>
 
 #include "runner/planner_stand.h"
+#include "support/sqlite_connection.h"
 
 namespace mig_runner::test {
 namespace {
 
 using namespace std::chrono_literals;
 using store::RunState;
-
-bool execute(const std::filesystem::path& path, const char* sql) {
-  sqlite3* database = nullptr;
-  const bool done = sqlite3_open(path.c_str(), &database) == SQLITE_OK &&
-                    sqlite3_exec(database, sql, nullptr, nullptr, nullptr) == SQLITE_OK;
-  sqlite3_close(database);
-  return done;
-}
 
 config::JobConfig disabled() {
   return with([](auto& settings) {
@@ -99,10 +91,10 @@ TEST(PlannerEdits, OfAnythingElseLoseNoTimeThatWasNotPlannedYet) {
   Stand stand;
   stand.start(stand.make_job("disk", "0 9 * * *"));
   const auto path = stand.location.file.string();
-  ASSERT_TRUE(execute(path, "ALTER TABLE jobs RENAME TO gone"));
+  execute(path, "ALTER TABLE jobs RENAME TO gone");
   stand.clock.set(at("2026-11-23T09:00:10Z"));
   stand.put(stand.make_job("disk", "0 9 * * *", catching_up()));
-  ASSERT_TRUE(execute(path, "ALTER TABLE gone RENAME TO jobs"));
+  execute(path, "ALTER TABLE gone RENAME TO jobs");
   stand.clock.set(at("2026-11-23T09:00:20Z"));
   stand.settle();
   EXPECT_EQ(stand.history().size(), 1U) << stand.log.all();
@@ -146,12 +138,12 @@ TEST(PlannerEdits, OfATimetableLoseNoTimeWhileTheRecordIsAway) {
   Stand stand;
   stand.start(stand.make_job("disk", "0 9 * * *"));
   const auto path = stand.location.file.string();
-  ASSERT_TRUE(execute(path, "ALTER TABLE jobs RENAME TO gone"));
+  execute(path, "ALTER TABLE jobs RENAME TO gone");
   stand.clock.set(at("2026-11-23T09:00:10Z"));
   const auto changed = stand.make_job("disk", "0 12 * * *");
   stand.jobs.put(changed);
   stand.stages->planner.put(changed, stand.clock.now());
-  ASSERT_TRUE(execute(path, "ALTER TABLE gone RENAME TO jobs"));
+  execute(path, "ALTER TABLE gone RENAME TO jobs");
   stand.advance(10s);
   ASSERT_EQ(stand.history().size(), 1U) << stand.log.all();
   EXPECT_EQ(stand.api.posts, 1);
@@ -310,7 +302,7 @@ TEST(PlannerEdits, ARecordWithoutTimetablesCountsAsOfTheJobsAsTheyAre) {
   Stand stand;
   const auto job = stand.make_job("disk", "0 9 * * *", catching_up());
   stand.start(job);
-  ASSERT_TRUE(execute(stand.location.file, "UPDATE jobs SET timetable = ''"));
+  execute(stand.location.file, "UPDATE jobs SET timetable = ''");
   stand.restart();
   stand.start(job);
   stand.clock.set(at("2026-11-23T09:15:30Z"));
@@ -318,7 +310,7 @@ TEST(PlannerEdits, ARecordWithoutTimetablesCountsAsOfTheJobsAsTheyAre) {
   stand.start(stand.make_job("disk", "10 9 * * *", catching_up()));
   stand.settle();
   EXPECT_TRUE(stand.history().empty()) << "written at the first start";
-  ASSERT_TRUE(execute(stand.location.file, "UPDATE jobs SET timetable = ''"));
+  execute(stand.location.file, "UPDATE jobs SET timetable = ''");
   stand.clock.set(at("2026-11-24T09:15:30Z"));
   stand.restart();
   stand.start(job);
