@@ -101,6 +101,28 @@ TEST_F(LogTest, ARotatedFileIsFollowedByOneOfItsOwnerAndMode) {
   EXPECT_EQ(status.st_gid, 65533U);
 }
 
+// What its group may do is not for another group.
+TEST_F(LogTest, ARotatedFileOfAGroupThatCannotBeKeptIsItsOwnersAlone) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give files away";
+  constexpr uid_t kUser = 12345;
+  test::write_text(path, std::string(50, 'x') + "\n");
+  ASSERT_EQ(chmod(path.c_str(), 0660), 0);
+  ASSERT_EQ(chown(path.c_str(), kUser, 65533), 0);
+  ASSERT_EQ(chown(directory.path().c_str(), kUser, kUser), 0);
+  auto settings = file_settings();
+  settings.max_file_bytes = 60;
+  ASSERT_EQ(seteuid(kUser), 0);
+  {
+    const auto log = Log::open(settings, clock).value();
+    log->info("next");
+  }
+  ASSERT_EQ(seteuid(0), 0);
+  EXPECT_THAT(test::read_text(path), testing::EndsWith("info next\n"));
+  struct stat status {};
+  stat(path.c_str(), &status);
+  EXPECT_EQ(status.st_mode & 0777U, 0600U);
+}
+
 TEST_F(LogTest, RotatesWhereASymlinkLeads) {
   std::filesystem::create_directory(directory.path() / "elsewhere");
   std::filesystem::create_symlink("elsewhere/real", path);
@@ -118,19 +140,37 @@ TEST_F(LogTest, NothingButRegularFilesIsRotated) {
   // What /dev/stdout is where standard output is a file.
   const UniqueFd open(::open((directory.path() / "output").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   const auto opened = "/proc/self/fd/" + std::to_string(open.get());
-  for (const auto& target : {opened, "/dev/fd/" + std::to_string(open.get()), std::string("/dev/null")}) {
+  // In place of a device, which a wrong rotation would take away from the whole machine.
+  const auto pipe = (directory.path() / "pipe").string();
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const UniqueFd reader(::open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  for (const auto& target : {opened, "/dev/fd/" + std::to_string(open.get()), pipe}) {
     std::filesystem::remove(path);
     std::filesystem::create_symlink(target, path);
     auto settings = file_settings();
     settings.max_file_bytes = 40;
     const auto log = Log::open(settings, clock).value();
     for (int i = 0; i < 3; ++i) log->info("message " + std::to_string(i));
-    file(*log);
+    log->flush(std::chrono::seconds(10));
     EXPECT_EQ(std::filesystem::read_symlink(path), target);
     EXPECT_FALSE(std::filesystem::exists(path.string() + ".1")) << target;
   }
   EXPECT_THAT(test::read_text(directory.path() / "output"), HasSubstr("message 0"));
   EXPECT_FALSE(std::filesystem::exists(directory.path() / "output.1"));
+  EXPECT_FALSE(std::filesystem::exists(pipe + ".1"));
+}
+
+TEST_F(LogTest, AFileThatSomebodyElseMovedAwayIsNotRotatedTwice) {
+  auto settings = file_settings();
+  settings.max_file_bytes = 60;
+  const auto log = Log::open(settings, clock).value();
+  log->info("message 0");
+  file(*log);
+  std::filesystem::rename(path, path.string() + ".moved");
+  test::write_text(path, "from elsewhere\n");
+  log->info("message 1");
+  EXPECT_THAT(file(*log), testing::AllOf(testing::StartsWith("from elsewhere\n"), HasSubstr("message 1")));
+  EXPECT_FALSE(std::filesystem::exists(path.string() + ".1"));
 }
 
 TEST_F(LogTest, AFifoWaitsForItsReader) {
@@ -229,14 +269,27 @@ TEST_F(LogTest, SyslogDatagrams) {
 TEST_F(LogTest, ADatagramThatIsTooLargeIsCut) {
   const Server server(SOCK_DGRAM);
   const auto log = Log::open(syslog_settings(server.port, false), clock).value();
-  std::string text;
-  while (text.size() < 70'000) text += "\u00e4";
-  log->warning(text);
-  log->warning("after");
-  const auto received = receive(server.fd.get(), "after");
-  EXPECT_THAT(received, HasSubstr("after"));
-  EXPECT_GT(received.size(), 60'000U);
-  EXPECT_EQ(to_valid_utf8(received), received) << "cut within a character";
+  // One of the two would be cut within a character.
+  for (std::string text : {"", "x"}) {
+    while (text.size() < 70'000) text += "\u00e4";
+    log->warning(text);
+    log->warning("after");
+    const auto received = receive(server.fd.get(), "after");
+    EXPECT_THAT(received, HasSubstr("after"));
+    EXPECT_GT(received.size(), 60'000U);
+    EXPECT_EQ(to_valid_utf8(received), received) << "cut within a character";
+  }
+}
+
+// Only the next datagram tells that nobody took one; none of them is tried again.
+TEST_F(LogTest, DatagramsThatNobodyTakesHoldUpNoOthers) {
+  std::uint16_t port = 0;
+  { port = Server(SOCK_DGRAM).port; }
+  const auto log = Log::open(syslog_settings(port, false), clock).value();
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 6; ++i) log->info("nobody listens");
+  log->flush(std::chrono::seconds(10));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(1900)) << "a pause is 2 s";
 }
 
 TEST_F(LogTest, SyslogStreamCountsOctetsAndConnectsAgain) {
