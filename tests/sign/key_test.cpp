@@ -476,6 +476,15 @@ TEST(Verifier, TakesWhatGpgSigns) {
   EXPECT_TRUE(verifier.verify(kText, strip_armor(packet)));
 }
 
+TEST(Secret, WipingOverwritesAllOfTheText) {
+  for (std::string text : {"short", "long enough to live outside the object itself, on the heap"}) {
+    const std::string_view memory(text.data(), text.size());  // which the string keeps
+    wipe(text);
+    EXPECT_TRUE(text.empty());
+    EXPECT_EQ(memory, std::string(memory.size(), '\0'));
+  }
+}
+
 TEST(Secret, MovesLeaveNothingBehind) {
   for (const std::string text : {"short", "long enough to live outside the object itself, on the heap"}) {
     Secret first{std::string(text)};
