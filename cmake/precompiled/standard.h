@@ -1,5 +1,5 @@
-// Parsed once for all rooms instead of by each file, which says itself what it needs all the same: -DMIG_PRECOMPILE=OFF
-// builds without this.
+// Parsed once for all rooms instead of by each file, which names what it needs all the same: `make fuzz` builds without
+// this (MIG_PRECOMPILE=OFF).
 #pragma once
 
 #include <algorithm>

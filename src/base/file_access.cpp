@@ -104,7 +104,7 @@ class Walk {
     const bool only_owners = sticky && (!is_end || entries_ == Entries::judged);
     const bool by_mode = (status.st_mode & (S_IWOTH | S_IWGRP)) != 0;
     if (!by_mode || only_owners) return {};
-    const auto exempt = is_volume_of_kubernetes(place);
+    const auto exempt = is_volume_of_kubernetes(place, status);
     if (!exempt) return tl::unexpected(exempt.error());
     if (*exempt) return {};
     if ((status.st_mode & S_IWOTH) != 0) {
@@ -117,7 +117,8 @@ class Walk {
 
   // Kubernetes mounts a ConfigMap or a Secret read-only, with mode 0777 and a symlink "..data" of root in it. Read-only
   // alone says nothing: systemd shows services directories so that others may write to outside of the service.
-  static Result<bool> is_volume_of_kubernetes(const fs::path& place) {
+  static Result<bool> is_volume_of_kubernetes(const fs::path& place, const struct stat& status) {
+    if (status.st_uid != 0) return false;
     struct statvfs mounted {};
     if (statvfs(place.c_str(), &mounted) != 0) return fail_errno("its file system cannot be looked at", place);
     if ((mounted.f_flag & ST_RDONLY) == 0) return false;

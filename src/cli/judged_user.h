@@ -14,8 +14,8 @@ namespace mig_runner::cli {
 // path and whether the runner itself can.
 class JudgedUser {
  public:
-  // The owner of state/, which the runner makes at its first start; until then this process's user. Where root owns
-  // state/ and this process is not root's, its user as well: nobody else is told from the runner then.
+  // The owner of state/, which the runner makes at its first start. This process's user if there is no state/ yet, or
+  // its owner cannot be told.
   static JudgedUser of(const std::filesystem::path& directory);
 
   uid_t id() const { return id_; }

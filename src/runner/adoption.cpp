@@ -17,10 +17,6 @@ namespace {
 
 constexpr std::size_t kMaxRecordBytes = std::size_t{16} << 20U;
 
-std::vector<std::string> names_or_none(const Result<std::optional<std::vector<std::string>>>& names) {
-  return names && *names ? **names : std::vector<std::string>();
-}
-
 // An Error where that does not work.
 Result<void> set_aside(const StageContext& context, const PathBelow& path, const std::string& why) {
   const auto aside = path.with(".damaged");
@@ -64,45 +60,69 @@ Result<bool> adopt(const StageContext& context, const std::string& job, const Pa
 
 }  // namespace
 
-int Adoption::look(const StageContext& context, Timestamp now) {
+int Adoption::look_at_all(const StageContext& context, Timestamp now) {
+  left_.clear();
+  return look(context, {{}}, now);
+}
+
+int Adoption::look_again(const StageContext& context, Timestamp now) {
+  return look(context, std::exchange(left_, {}), now);
+}
+
+int Adoption::look(const StageContext& context, const Left& places, Timestamp now) {
+  store_failed_ = false;
   int count = 0;
-  Left left;
-  const auto runners = config::runners_in(context.settings.directory);
-  const auto jobs = names_in(runners);
-  if (!jobs) left.emplace(runners, jobs.error().what);
-  for (const auto& job : names_or_none(jobs)) {
-    if (!job_name_problem(job).empty()) continue;
-    const PathBelow inflight{runners / job, "inflight"};
-    const auto records = names_below(inflight);
-    if (!records) left.emplace(inflight.whole(), records.error().what);
-    for (const auto& name : names_or_none(records)) {
-      if (!name.ends_with(".json")) continue;
-      const PathBelow path{inflight.root, inflight.relative / name};
-      const auto adopted = adopt(context, job, path, now);
-      if (!adopted) left.emplace(path.whole(), adopted.error().text());
-      if (adopted && *adopted) ++count;
-    }
-  }
-  tell(context.log, std::move(left));
+  for (const auto& [place, why] : places) count += look_at(context, place, now);
+  tell(context);
   return count;
 }
 
+// Once the record of runs fails, the rest is left as it is.
+int Adoption::look_at(const StageContext& context, const Place& place, Timestamp now) {
+  if (store_failed_) {
+    left_.emplace(place, "the record of runs failed");
+    return 0;
+  }
+  if (!place.record.empty()) {
+    const auto adopted = adopt(context, place.job, path_of(context, place), now);
+    if (adopted) return *adopted ? 1 : 0;
+    left_.emplace(place, adopted.error().text());
+    store_failed_ = adopted.error().retry == Retry::later;
+    return 0;
+  }
+  const auto names =
+      place.job.empty() ? names_in(path_of(context, place).whole()) : names_below(path_of(context, place));
+  if (!names) {
+    left_.emplace(place, names.error().what);
+    return 0;
+  }
+  int count = 0;
+  for (const auto& name : *names ? **names : std::vector<std::string>()) {
+    if (place.job.empty() && job_name_problem(name).empty()) count += look_at(context, {name, ""}, now);
+    if (!place.job.empty() && name.ends_with(".json")) count += look_at(context, {place.job, name}, now);
+  }
+  return count;
+}
+
+PathBelow Adoption::path_of(const StageContext& context, const Place& place) {
+  const auto runners = config::runners_in(context.settings.directory);
+  if (place.job.empty()) return {runners.parent_path(), runners.filename()};
+  return {runners / place.job, place.record.empty() ? "inflight" : std::filesystem::path("inflight") / place.record};
+}
+
 // One line tells of all that is new.
-void Adoption::tell(log::Log& log, Left left) {
+void Adoption::tell(const StageContext& context) {
   std::string first;
-  int more = 0;
-  for (const auto& [path, why] : left) {
-    if (left_.contains(path)) continue;
-    if (first.empty()) {
-      first = path.string() + ": not taken over from another runner: " + why;
-    } else {
-      ++more;
-    }
+  int more = -1;
+  for (const auto& [place, why] : left_) {
+    if (!told_.insert(place).second) continue;
+    if (++more == 0) first = path_of(context, place).whole().string() + ": not taken over from another runner: " + why;
   }
   const auto others = more == 0 ? "; it is" : ", and " + std::to_string(more) + " more like it; they are";
-  if (!first.empty()) log.error(first + others + " looked at again at each scan");
-  if (!left_.empty() && left.empty()) log.notice("No launched action of another runner is left to take over.");
-  left_ = std::move(left);
+  if (!first.empty()) context.log.error(first + others + " looked at again at each scan");
+  if (!left_.empty() || told_.empty()) return;
+  told_.clear();
+  context.log.notice("No launched action of another runner is left to take over.");
 }
 
 }  // namespace mig_runner::runner

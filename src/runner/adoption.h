@@ -1,9 +1,11 @@
 #pragma once
 
-#include <filesystem>
+#include <compare>
 #include <map>
+#include <set>
 #include <string>
 
+#include "base/path_below.h"
 #include "runner/stage_context.h"
 
 namespace mig_runner::runner {
@@ -13,18 +15,30 @@ namespace mig_runner::runner {
 // as NAME.damaged with one message. One thread: the loop's.
 class Adoption {
  public:
-  // Looks at all records. Returns how many were taken over. What cannot be read or taken over now is told once, and
-  // its end once.
-  int look(const StageContext& context, Timestamp now);
+  // Looks at the records of all jobs, as at a start. Returns how many were taken over. What cannot be read or taken
+  // over now is told once, and its end once.
+  int look_at_all(const StageContext& context, Timestamp now);
+  // Looks at what the last look left.
+  int look_again(const StageContext& context, Timestamp now);
   // Whether the last look left something that a later one may take over.
   bool is_left() const { return !left_.empty(); }
 
  private:
-  using Left = std::map<std::filesystem::path, std::string>;  // with the reason
+  // A record of a job; without a record all of the job's, without a job those of all jobs.
+  struct Place {
+    std::string job, record;
+    auto operator<=>(const Place&) const = default;
+  };
+  using Left = std::map<Place, std::string>;  // with the reason
 
-  void tell(log::Log& log, Left left);
+  int look(const StageContext& context, const Left& places, Timestamp now);
+  int look_at(const StageContext& context, const Place& place, Timestamp now);
+  void tell(const StageContext& context);
+  static PathBelow path_of(const StageContext& context, const Place& place);
 
   Left left_;
+  std::set<Place> told_;
+  bool store_failed_ = false;  // in this look
 };
 
 }  // namespace mig_runner::runner

@@ -92,9 +92,7 @@ bool Daemon::Impl::follow_zones() {
 Result<void> Daemon::Impl::follow_pauses() {
   auto paused = store->paused();
   if (!paused) return tl::unexpected(paused.error());
-  std::set<std::string> names;
-  for (const auto& [name, since] : *paused) names.insert(name);
-  planner->set_paused(std::move(names));
+  planner->set_paused(*paused);
   jobs.set_paused(std::move(*paused));
   return {};
 }
@@ -188,7 +186,7 @@ Result<void> Daemon::Impl::loop() {
     quiet = events.spool;
     if (steady_clock::now() < next_scan) continue;
     if (!follow_zones()) apply(spool->scan(), false);
-    if (adoption.is_left()) adoption.look(engine->context(), now());
+    if (adoption.is_left()) adoption.look_again(engine->context(), now());
     next_scan = steady_clock::now() + configuration.runner.checkdirectory;
   }
 }

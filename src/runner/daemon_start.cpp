@@ -176,7 +176,7 @@ Result<void> Daemon::Impl::start_planner() {
   planner->remove_unless_started([&](const std::string& name) {
     return there && *there && job_name_problem(name).empty() && is_gone(runners / name);
   });
-  adoption.look(engine->context(), now());
+  adoption.look_at_all(engine->context(), now());
   engine->begin();
   planner->step(now());  // from here on no time of a job is forgotten, whatever ends this process
   log.notice("Following " + counted(spool->size(), "job") + " in " + runner.directory.string());
@@ -215,7 +215,7 @@ Result<bool> Daemon::Impl::reload() {
   if (const auto known = store->cursors(); !known) return refuse(": " + known.error().text());
 
   planner->step(now());  // what was due so far was due by the old configuration
-  if (const auto* failure = planner->failure()) return refuse(": what is due cannot be planned yet: " + *failure);
+  if (const auto* failure = planner->failure()) return refuse("; the runner goes on with the one it has. The plan cannot be written: " + *failure + ". Reload it again then");
   planner.reset();
   engine.reset();
   configuration = std::move(*loaded.value);

@@ -11,6 +11,7 @@
 #include "runner/deliverer.h"
 #include "runner/launcher.h"
 #include "runner/leftovers.h"
+#include "runner/reconciler.h"
 #include "runner/retention.h"
 #include "runner/run_flow.h"
 #include "runner/stage_pool.h"
@@ -78,15 +79,19 @@ struct Engine::Impl {
     });
   }
 
-  Result<void> add_launcher(StagePool& pool, std::span<const store::RunState> states, JobShares* shares,
-                            const Configuration& configuration, const sign::Key& key) {
+  Result<void> add_launcher(const Configuration& configuration, const sign::Key& key) {
     auto client = make_client(configuration, key);
     if (!client) return tl::unexpected(client.error());
     auto signer = key.make_signer();
     if (!signer) return tl::unexpected(signer.error());
-    auto launcher =
-        std::make_shared<Launcher>(context, std::move(*client), std::move(*signer), rate, world.clock, states, shares);
-    add(pool, launcher);
+    add(launchers, std::make_shared<Launcher>(context, std::move(*client), std::move(*signer), rate, world.clock));
+    return {};
+  }
+
+  Result<void> add_reconciler(const Configuration& configuration, const sign::Key& key) {
+    auto client = make_client(configuration, key);
+    if (!client) return tl::unexpected(client.error());
+    add(reconcilers, std::make_shared<Reconciler>(context, std::move(*client), world.clock, &reconciler_shares));
     return {};
   }
 
@@ -153,13 +158,9 @@ Result<std::unique_ptr<Engine>> Engine::start(const Configuration& configuration
   std::unique_ptr<Engine> engine(new Engine(std::move(impl)));
   remove_leftovers(raw->context);
   for (int i = 0; i < kLauncherThreads; ++i)
-    if (auto added = raw->add_launcher(raw->launchers, Launcher::kToLaunch, nullptr, configuration, key); !added)
-      return tl::unexpected(added.error());
+    if (auto added = raw->add_launcher(configuration, key); !added) return tl::unexpected(added.error());
   for (int i = 0; i < kReconcilerThreads; ++i)
-    if (auto added =
-            raw->add_launcher(raw->reconcilers, Launcher::kToReconcile, &raw->reconciler_shares, configuration, key);
-        !added)
-      return tl::unexpected(added.error());
+    if (auto added = raw->add_reconciler(configuration, key); !added) return tl::unexpected(added.error());
   for (int i = 0; i < kCollectorThreads; ++i)
     if (auto added = raw->add_collector(configuration, key); !added) return tl::unexpected(added.error());
   for (int i = 0; i < configuration.runner.maxplugins; ++i) raw->add_deliverer();

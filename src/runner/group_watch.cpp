@@ -30,13 +30,10 @@ void GroupWatch::tell_jobs() {
   std::map<std::string, std::string> hashes;
   left_to_others_.clear();
   for (const auto& job : jobs_.all()) {
-    if (jobs_.objection(*job).value_or("").empty()) {
-      hashes.emplace(job->name, fmt::format("{:02x}", fmt::join(job->content_hash, "")));
-    } else {
-      left_to_others_.insert(job->name);
-    }
+    auto& told = jobs_.objection(*job).value_or("").empty() ? hashes : left_to_others_;
+    told.emplace(job->name, fmt::format("{:02x}", fmt::join(job->content_hash, "")));
   }
-  const auto told = store_.set_jobs(hashes);
+  const auto told = store_.set_jobs(hashes, left_to_others_);
   jobs_told_ = told.has_value();
   if (!told && trouble_.begins())
     log_.error("The group cannot be told which jobs this runner has: " + told.error().text());
@@ -49,9 +46,12 @@ bool GroupWatch::look(Moment now) {
   if (const auto current = store_.term(); std::exchange(term_, current) != current && current > 1)
     log_.warning("This runner's lease ended: others have taken over what it had begun; it takes part again.");
   const bool clock_changed = look_at_clock();
+  if (now >= next_mending_) {
+    next_mending_ = now + kMending;
+    look_at_objections();
+  }
   if (now < next_comparison_) return clock_changed;
   next_comparison_ = now + kComparison;
-  look_at_objections();
   static_cast<void>(store_.release_unknown());  // the next time does as well
   compare_jobs();
   look_for_namesakes();
@@ -60,14 +60,17 @@ bool GroupWatch::look(Moment now) {
 
 // A launcher finds new ones; what is left to others no launcher looks at.
 void GroupWatch::look_at_objections() {
-  std::set<std::string> objected;
+  std::size_t objected = 0;
+  bool changed = false;
   for (const auto& job : jobs_.all()) {
     if (jobs_.objection(*job).value_or("").empty()) continue;
     const auto now = serious_objection(guarded_job(directory_, job->name, job->config.plugin), geteuid());
     if (now) jobs_.set_objection(*job, *now);
-    if (!now || !now->empty()) objected.insert(job->name);
+    const bool stays = !now || !now->empty();
+    objected += stays ? 1 : 0;
+    changed = changed || stays != left_to_others_.contains(job->name);
   }
-  if (objected != left_to_others_) tell_jobs();
+  if (changed || objected != left_to_others_.size()) tell_jobs();
 }
 
 // True where that changes what this runner may do.

@@ -28,6 +28,8 @@ class GroupWatch {
   static constexpr std::chrono::seconds kClockTolerance{5};
   // How often runners compare their jobs: configuration management needs a while to reach all of them.
   static constexpr std::chrono::minutes kComparison{1};
+  // How often jobs are looked at that this runner may not launch.
+  static constexpr std::chrono::seconds kMending{5};
   // How many jobs that differ are told one by one: all differ while configuration management is half done.
   static constexpr int kMostTold = 10;
 
@@ -53,11 +55,12 @@ class GroupWatch {
   const std::filesystem::path directory_;
   log::Log& log_;
   Moment next_comparison_;
+  Moment next_mending_{};
   std::uint64_t term_ = 0;  // as the store told it last
   bool jobs_told_ = false;
-  std::set<std::string> left_to_others_;  // jobs, when it was told last
-  Trouble trouble_;                       // with telling them
-  bool clock_off_ = false;                // told of already
+  std::map<std::string, std::string> left_to_others_;  // jobs with their hashes, when it was told last
+  Trouble trouble_;                                    // with telling them
+  bool clock_off_ = false;                             // told of already
   bool clock_far_off_ = false;
   std::set<std::string> differing_jobs_;  // told of already
   // Members that say they work on this runner's tree, by their ids. One that was killed is still there for a while, but

@@ -18,43 +18,46 @@ using store::RunState;
 constexpr std::chrono::seconds kStale{1};
 constexpr auto kPaused = "its job was paused before it was launched";
 
+// The reason of a run whose signature the API refused: it is signed anew once, not twice in a row.
+constexpr std::string_view kSignedAnew = "the API cannot verify its signature, so it is signed anew: ";
+
+// The end of an outage by an answer that does not take the action.
+constexpr auto kAnswersAgain = "The API answers launches again";
+
 }  // namespace
 
 Launcher::Launcher(const StageContext& context, std::unique_ptr<api::ApiClient> api,
-                   std::unique_ptr<sign::Signer> signer, LaunchRate& rate, const Clock& clock,
-                   std::span<const RunState> states, JobShares* shares)
+                   std::unique_ptr<sign::Signer> signer, LaunchRate& rate, const Clock& clock)
     : context_(context),
       api_(std::move(api)),
       signer_(std::move(signer)),
       rate_(rate),
       clock_(clock),
-      states_(states),
-      most_held_(shares == nullptr ? kMostHeld : 1),
-      recorder_(context, shares) {}
+      recorder_(context) {}
 
 std::optional<Timestamp> Launcher::step(Timestamp now) {
   if (const auto wait = recorder_.settle(now)) return wait;
-  const auto room = states_.front() == RunState::due ? rate_.room(now) : std::nullopt;
+  const auto room = rate_.room(now);
   if (room && room->launches == 0) {
     give_back_held();
     return room->wait_until;
   }
-  if (const auto wait = claim(now, room ? std::min(most_held_, room->launches) : most_held_)) return wait;
+  if (const auto wait = claim(now, room ? std::min(kMostHeld, room->launches) : kMostHeld)) return wait;
   if (auto due = take_due(now); !due.empty()) {
     launch(std::move(due), now);
     return clock_.now();
   }
   if (sign_ahead()) return clock_.now();
   const auto next_held = held_.empty() ? std::optional<Timestamp>() : held_.front().run.wake;
-  if (held_.size() >= most_held_) return next_held;
-  const auto next = recorder_.next_claim(states_, now, kAhead);
+  if (held_.size() >= kMostHeld) return next_held;
+  const auto next = recorder_.next_claim(kStates, now, kAhead);
   return next && next_held ? std::min(*next, *next_held) : next ? next : next_held;
 }
 
 // A time to come back at where the store fails.
 std::optional<Timestamp> Launcher::claim(Timestamp now, std::size_t most) {
   if (held_.size() >= most) return std::nullopt;
-  auto claimed = recorder_.claim(states_, now + kAhead, static_cast<int>(most - held_.size()));
+  auto claimed = recorder_.claim(kStates, now + kAhead, static_cast<int>(most - held_.size()));
   if (!claimed) return recorder_.claim_again(now);
   for (auto& run : *claimed) {
     auto job = context_.jobs.find(run.job);
@@ -67,7 +70,7 @@ std::optional<Timestamp> Launcher::claim(Timestamp now, std::size_t most) {
 // One run at a time, so that none is kept waiting by the signing of the next. False where all are signed.
 bool Launcher::sign_ahead() {
   for (auto& held : held_) {
-    if (held.tried_ahead || held.run.state != RunState::due) continue;
+    if (held.tried_ahead) continue;
     held.tried_ahead = true;
     // What goes wrong now is told when the run is due.
     if (const auto job = context_.jobs.find(held.run.job)) static_cast<void>(sign(held, job, *held.run.wake));
@@ -83,54 +86,6 @@ std::vector<Launcher::Held> Launcher::take_due(Timestamp now) {
   return due;
 }
 
-void Launcher::finish(store::Run run, RunState from, RunState state, std::string reason) {
-  context_.log.write(state == RunState::skipped ? log::Level::notice : log::Level::err,
-                     run.name() + ": " + std::string(store::state_name(state)) + ": " + reason);
-  end(std::move(run), from, state, std::move(reason));
-}
-
-// It was not launched for the reason for which all runs fail at the moment.
-void Launcher::give_up(store::Run run, RunState from, std::string reason) {
-  context_.outages.launching.failed(context_.log, log::Level::err, run.name(), run.name() + ": missed: " + reason,
-                                    Outage::End::given_up);
-  end(std::move(run), from, RunState::missed, std::move(reason));
-}
-
-void Launcher::end(store::Run run, RunState from, RunState state, std::string reason) {
-  run.state = state;
-  run.wake.reset();
-  run.deadline.reset();
-  run.reason = std::move(reason);
-  store::Change change{from, std::move(run), {}};
-  change.drop_documents = true;
-  recorder_.later(std::move(change));
-}
-
-void Launcher::retry(store::Run run, RunState from, const Error& error, Timestamp now) {
-  const auto settings = context_.job_settings(run.job);
-  ++run.attempts;
-  const auto again = next_try(now, retry_pause(kLaunchPauses, run.attempts, run.name()), error, run.deadline);
-  if (settings.retries >= 0 && run.attempts > settings.retries)
-    return give_up(std::move(run), from,
-                   "not launched in " + std::to_string(settings.retries + 1) + " tries; last: " + error.text());
-  if (run.deadline && again > *run.deadline) {
-    auto reason = "not launched until its deadline " + format_utc(*run.deadline) + "; last: " + error.text();
-    return give_up(std::move(run), from, std::move(reason));
-  }
-  put_off(std::move(run), from, error.text(), again);
-}
-
-void Launcher::put_off(store::Run run, RunState from, const std::string& why, Timestamp again) {
-  run.state = RunState::due;
-  run.launched_by.clear();
-  run.wake = again;
-  run.reason = why;
-  context_.outages.launching.failed(context_.log, log::Level::warning, run.name(),
-                                    run.name() + ": not launched, next try at " + format_utc(again) + ": " + run.reason,
-                                    Outage::End::tried_again);
-  recorder_.later({from, std::move(run), {}});
-}
-
 // The loop told it when the job was read. Another member of the group may launch the run meanwhile.
 void Launcher::wait_for_mending(store::Run run, const std::string& objection, Timestamp now) {
   ++run.attempts;
@@ -143,7 +98,7 @@ void Launcher::wait_for_mending(store::Run run, const std::string& objection, Ti
 
 bool Launcher::may_launch(store::Run& run, const spool::JobPtr& job, Timestamp now) {
   const auto ended = [&](RunState state, std::string reason) {
-    finish(std::move(run), RunState::due, state, std::move(reason));
+    outcome_.finish(std::move(run), RunState::due, state, std::move(reason));
     return false;
   };
   if (!job) return ended(RunState::skipped, "its job was removed before it was launched");
@@ -151,22 +106,22 @@ bool Launcher::may_launch(store::Run& run, const spool::JobPtr& job, Timestamp n
   if (!settings.enabled) return ended(RunState::skipped, "its job was disabled before it was launched");
   if (context_.jobs.was_withdrawn(run)) return ended(RunState::skipped, "its schedule was changed before its time");
   if (context_.jobs.was_paused(run)) return ended(RunState::skipped, kPaused);
-  const auto punctual = run.nominal + settings.splay + std::chrono::minutes(1);
-  if (run.deadline && now > *run.deadline && (run.attempts > 0 || now > punctual)) {
-    const auto last = run.reason.empty() ? context_.jobs.objection(*job).value_or("") : run.reason;
-    auto reason =
-        "not launched until its deadline " + format_utc(*run.deadline) + (last.empty() ? "" : "; last: " + last);
-    if (run.attempts == 0) return ended(RunState::missed, std::move(reason));
-    give_up(std::move(run), RunState::due, std::move(reason));
-    return false;
-  }
   const auto told =
       serious_objection(guarded_job(context_.settings.directory, job->name, job->config.plugin), geteuid());
   if (told) context_.jobs.set_objection(*job, *told);
   // The form that is launched was read when that could be told.
   const auto objection = told ? std::optional(*told) : context_.jobs.objection(*job);
+  const auto punctual = run.nominal + settings.splay + std::chrono::minutes(1);
+  if (run.deadline && now > *run.deadline && (run.attempts > 0 || now > punctual)) {
+    const auto last = run.reason.empty() ? objection.value_or("") : run.reason;
+    auto reason =
+        "not launched until its deadline " + format_utc(*run.deadline) + (last.empty() ? "" : "; last: " + last);
+    if (run.attempts == 0) return ended(RunState::missed, std::move(reason));
+    outcome_.give_up(std::move(run), RunState::due, std::move(reason));
+    return false;
+  }
   if (!objection) {
-    retry(std::move(run), RunState::due, told.error(), now);
+    outcome_.retry(std::move(run), RunState::due, told.error(), now);
     return false;
   }
   if (!objection->empty()) {
@@ -176,7 +131,7 @@ bool Launcher::may_launch(store::Run& run, const spool::JobPtr& job, Timestamp n
   if (settings.overlap == config::Overlap::forbid) {
     const auto overlaps = context_.store.overlaps(run);
     if (!overlaps) {
-      retry(std::move(run), RunState::due, overlaps.error(), now);
+      outcome_.retry(std::move(run), RunState::due, overlaps.error(), now);
       return false;
     }
     if (*overlaps) return ended(RunState::skipped, "another run of the job is not collected yet (overlap = forbid)");
@@ -192,22 +147,12 @@ bool Launcher::may_launch(store::Run& run, const spool::JobPtr& job, Timestamp n
 
 void Launcher::launch(std::vector<Held> due, Timestamp now) {
   std::vector<Held> ready;
-  std::vector<store::Run> uncertain;
-  for (auto& held : due) {
-    if (held.run.state != RunState::due) {
-      uncertain.push_back(std::move(held.run));
-    } else if (make_ready(held, now)) {
-      ready.push_back(std::move(held));
-    }
-  }
+  for (auto& held : due)
+    if (make_ready(held, now)) ready.push_back(std::move(held));
   recorder_.flush();
   const auto term = context_.store.term();
   post(record_signed(std::move(ready), now), term);
   recorder_.flush();
-  for (auto& run : uncertain) {
-    reconcile(std::move(run), clock_.now());
-    recorder_.flush();
-  }
 }
 
 void Launcher::post(std::vector<Held> ready, std::uint64_t term) {
@@ -220,8 +165,8 @@ void Launcher::post(std::vector<Held> ready, std::uint64_t term) {
     if (stored || !held_back || stored.error().retry != Retry::later)
       return answered(std::move(run), std::move(stored));
     rate_.give_back();
-    put_off(std::move(run), RunState::signed_, "this runner's lease was not renewed in time",
-            clock_.now() + kLaunchPauses.first);
+    outcome_.put_off(std::move(run), RunState::signed_, "this runner's lease was not renewed in time",
+                     clock_.now() + kLaunchPauses.first);
   };
   // A process that was stopped meanwhile, or cut off, may have lost its claims: others have launched these then.
   const auto may_send = [&] {
@@ -266,9 +211,9 @@ bool Launcher::make_ready(Held& held, Timestamp now) {
   if (const auto done = sign(held, job, now); !done) {
     const auto& error = done.error();
     if (error.retry == Retry::no) {
-      finish(std::move(held.run), RunState::due, RunState::refused, error.text());
+      outcome_.finish(std::move(held.run), RunState::due, RunState::refused, error.text());
     } else {
-      retry(std::move(held.run), RunState::due, error, now);
+      outcome_.retry(std::move(held.run), RunState::due, error, now);
     }
     return false;
   }
@@ -326,18 +271,44 @@ std::vector<Launcher::Held> Launcher::record_signed(std::vector<Held> ready, Tim
     }
     rate_.give_back();
     if (done.error().retry == Retry::no && is_paused(run)) {
-      finish(std::move(run), RunState::due, RunState::skipped, kPaused);
+      outcome_.finish(std::move(run), RunState::due, RunState::skipped, kPaused);
     } else if (done.error().retry == Retry::no) {
       // Perhaps it was written, and only the answer was lost: then it is reconciled.
       context_.log.warning(run.name() + ": not launched: " + done.error().text());
       recorder_.release(run);
     } else {
       const auto again = now + retry_pause(kLaunchPauses, unwritten_, run.name());
-      put_off(std::move(run), RunState::due, "its state cannot be written: " + done.error().text(), again);
+      outcome_.put_off(std::move(run), RunState::due, "its state cannot be written: " + done.error().text(), again);
     }
   }
   recorder_.flush();
   return recorded;
+}
+
+// The API may be asked for an action whose answer was lost, by the reconciler.
+void Launcher::answered(store::Run run, Result<api::StoredAction> stored) {
+  const auto now = clock_.now();
+  if (stored) return outcome_.accepted(std::move(run), std::move(*stored), now);
+  const auto& error = stored.error();
+  if (error.retry == Retry::no || error.retry == Retry::anew)
+    context_.outages.launching.worked(context_.log, run.name(), kAnswersAgain);
+  if (error.retry == Retry::anew && !run.reason.starts_with(kSignedAnew))
+    return outcome_.put_off(std::move(run), RunState::signed_, std::string(kSignedAnew) + error.text(),
+                            now + kLaunchPauses.first);
+  if (error.retry == Retry::no || error.retry == Retry::anew)
+    return outcome_.finish(std::move(run), RunState::signed_, RunState::refused, error.text());
+  if (error.retry == Retry::later) return outcome_.retry(std::move(run), RunState::signed_, error, now);
+
+  context_.outages.launching.failed(
+      context_.log, log::Level::warning, run.name(),
+      run.name() + ": the API may have taken its action; asking it before anything else: " + error.text(),
+      Outage::End::tried_again);
+  run.state = RunState::unknown;
+  run.attempts = 0;
+  run.posted_at = context_.group_time(now);
+  run.reason = error.text();
+  run.wake = next_try(now, retry_pause(kLaunchPauses, 1, run.name()), error, run.deadline);
+  recorder_.later({RunState::signed_, std::move(run), {}});
 }
 
 }  // namespace mig_runner::runner

@@ -1,7 +1,6 @@
 #include "runner/planner.h"
 
 #include <algorithm>
-#include <functional>
 #include <utility>
 
 #include "base/text.h"
@@ -137,12 +136,7 @@ void Planner::remove_unless_started(const std::function<bool(const std::string&)
 std::optional<Timestamp> Planner::put(const spool::JobPtr& job, Timestamp now) {
   const auto known = entries_.find(job->name);
   if (known == entries_.end()) {
-    const bool removed = removed_.erase(job->name) > 0;
-    if (const auto cursor = removed ? std::nullopt : recent_cursor(*job, now)) {
-      insert(job, *cursor, now);
-    } else {
-      begin_timetable(job, now);
-    }
+    put_new(job, now);
     return std::nullopt;
   }
   if (known->second.next && *known->second.next <= now) step(now);
@@ -158,16 +152,32 @@ std::optional<Timestamp> Planner::put(const spool::JobPtr& job, Timestamp now) {
   return planned_ahead && !stays ? std::optional(through) : std::nullopt;
 }
 
-// Of one whose times were planned there is none.
+// Also of a paused job: what was due before the pause.
 void Planner::keep_overdue(const Entry& entry, Timestamp now) {
-  if (entry.next && *entry.next <= now) overdue_.push_back({entry, now, cannot_plan()});
+  if (!entry.job->config.settings.enabled) return;
+  auto passed = entry;
+  passed.next = entry.job->schedule.next(entry.cursor, entry.job->zone);
+  if (passed.next && *passed.next <= now) overdue_.push_back({std::move(passed), now, cannot_plan()});
+}
+
+void Planner::put_new(const spool::JobPtr& job, Timestamp now) {
+  if (removed_.erase(job->name) > 0) return begin_timetable(job, now);
+  const auto cursor = recent_cursor(*job, now);
+  if (!cursor) {
+    unread_.insert_or_assign(job->name, job);
+  } else if (*cursor) {
+    insert(job, **cursor, now);
+  } else {
+    begin_timetable(job, now);
+  }
 }
 
 // A job that is new here may be one that another member has planned until just now, or of a directory that came up
 // after the start: what was left is not passed over. A job that was gone for longer begins anew.
-std::optional<Timestamp> Planner::recent_cursor(const spool::Job& job, Timestamp now) const {
+Result<std::optional<Timestamp>> Planner::recent_cursor(const spool::Job& job, Timestamp now) const {
   const auto stored = context_.store.cursor(job.name);
-  if (!stored || !*stored || (*stored)->timetable != timetable_of(job)) return std::nullopt;
+  if (!stored) return tl::unexpected(stored.error());
+  if (!*stored || (*stored)->timetable != timetable_of(job)) return std::nullopt;
   const auto cursor = (*stored)->planned_through;
   const auto next = job.schedule.next(cursor, job.zone);
   if (!next || *next < now - kRolledOut) return std::nullopt;
@@ -175,6 +185,7 @@ std::optional<Timestamp> Planner::recent_cursor(const spool::Job& job, Timestamp
 }
 
 void Planner::remove(const std::string& name, Timestamp now) {
+  if (unread_.erase(name) > 0) removed_.insert(name);
   const auto known = entries_.find(name);
   if (known == entries_.end()) return;
   if (known->second.next && *known->second.next <= now) step(now);
@@ -184,7 +195,7 @@ void Planner::remove(const std::string& name, Timestamp now) {
   removed_.insert(name);
 }
 
-void Planner::set_paused(std::set<std::string> paused) {
+void Planner::set_paused(std::map<std::string, store::Pause> paused) {
   paused_.swap(paused);
   for (auto& [name, entry] : entries_) {
     if (paused_.contains(name) == paused.contains(name)) continue;
@@ -258,17 +269,21 @@ void Planner::plan_entry(const Entry& entry, Timestamp now, const Pauses& pauses
   plan_passed({entry, now}, now, pauses, plan);
 }
 
-// Of a job that changed several times meanwhile only one form's time is launched: that of the newest.
+// Of a job that changed several times meanwhile only one form's time is launched: that of the newest. Of a paused one
+// what was due before the pause was missed.
 void Planner::plan_passed(const Passed& passed, Timestamp now, const Pauses& pauses, Plan& plan) {
   const auto& [entry, through, not_planned] = passed;
   const auto& job = *entry.job;
-  const auto newest = latest_outside(job, entry.cursor, through, pauses);
+  const auto pause = paused_.find(job.name);
+  const bool paused = pause != paused_.end();
+  const auto last = paused ? std::min(through, pause->second.since - std::chrono::milliseconds(1)) : through;
+  const auto newest = latest_outside(job, entry.cursor, last, pauses);
   if (!newest) return;
   const bool has_newer = !not_planned.empty() && std::any_of(plan.runs.begin(), plan.runs.end(), [&](const auto& run) {
     return run.job == entry.job->name && run.state == store::RunState::due;
   });
   const bool punctual = now - *newest <= kPunctual;
-  const bool launch = !has_newer && (punctual || job.config.settings.catchup == config::CatchUp::latest);
+  const bool launch = !paused && !has_newer && (punctual || job.config.settings.catchup == config::CatchUp::latest);
   const auto last_missed =
       launch ? latest_outside(job, entry.cursor, *newest - std::chrono::milliseconds(1), pauses) : newest;
   if (last_missed)
@@ -297,7 +312,8 @@ Timestamp Planner::not_planned(const Error& error, Timestamp now) {
   failure_ = error.text();
   if (!failing_since_) failing_since_ = now;
   // Others plan for a machine whose clock is off; that is told by who watches the group.
-  if (error.retry != Retry::no && !std::exchange(told_, true))
+  left_to_others_ = error.retry == Retry::no;
+  if (!left_to_others_ && !std::exchange(told_, true))
     context_.log.error("Runs cannot be planned, nothing is launched: " + error.text());
   return now + retry_pause(kStoragePauses, failures_, "planner");
 }
@@ -338,6 +354,7 @@ std::optional<Timestamp> Planner::step(Timestamp now) {
   last_step_ = now;
   if (!started_) started_ = now;
 
+  for (const auto& [name, job] : std::exchange(unread_, {})) put_new(job, now);
   const auto pauses = pauses_met(now);
   if (!pauses) return not_planned(pauses.error(), now);
   Plan plan;
@@ -347,9 +364,7 @@ std::optional<Timestamp> Planner::step(Timestamp now) {
     due.push_back(*it);
     plan_entry(**it, now, *pauses, plan);
   }
-  const auto is_paused = [&](const Passed& passed) { return paused_.contains(passed.entry.job->name); };
-  for (auto it = overdue_.rbegin(); it != overdue_.rend(); ++it)
-    if (!is_paused(*it)) plan_passed(*it, now, *pauses, plan);
+  for (auto it = overdue_.rbegin(); it != overdue_.rend(); ++it) plan_passed(*it, now, *pauses, plan);
   if (!plan.cursors.empty() || !plan.runs.empty())
     if (const auto done = commit(plan, now); !done) return not_planned(done.error(), now);
   for (std::size_t i = 0; i < due.size(); ++i) {
@@ -359,16 +374,16 @@ std::optional<Timestamp> Planner::step(Timestamp now) {
   failures_ = 0;
   failing_since_.reset();
   unwritten_ = {};
-  std::erase_if(overdue_, std::not_fn(is_paused));
+  overdue_ = {};
   const auto next = queue_.empty() ? std::nullopt : std::optional(planned_at(**queue_.begin()));
-  // It keeps nothing from being planned, and is told nowhere: it is tried until it works.
-  if (!forget_removed()) return std::min(next.value_or(Timestamp::max()), now + kStoragePauses.longest);
+  // Neither keeps another job from being planned, or is told: it is tried until it works.
+  if (!forget_removed() || !unread_.empty())
+    return std::min(next.value_or(Timestamp::max()), now + kStoragePauses.longest);
   return next;
 }
 
 const std::string* Planner::failure() const {
-  const bool left_to_others = !told_ && !context_.store.tree().empty();
-  return failures_ > 0 && !left_to_others ? &failure_ : nullptr;
+  return failures_ > 0 && !left_to_others_ ? &failure_ : nullptr;
 }
 
 std::optional<Timestamp> Planner::next_time() const {

@@ -50,7 +50,7 @@ class Planner {
 
   // Which jobs are paused now: nothing of theirs is planned. What met a pause that is over is not planned either, but
   // what was missed before it, or since, is.
-  void set_paused(std::set<std::string> paused);
+  void set_paused(std::map<std::string, store::Pause> paused);
 
   // Plans everything that is due. Returns when it wants to be called next; nullopt: not before something changes.
   std::optional<Timestamp> step(Timestamp now);
@@ -97,7 +97,8 @@ class Planner {
   std::string missed_because(const Entry& entry, Timestamp time) const;
   void tell_missed(const Plan& plan, const std::vector<bool>& fresh) const;
   void plan_missed(const Entry& entry, Timestamp last, std::string why, const Pauses& pauses, Plan& plan);
-  std::optional<Timestamp> recent_cursor(const spool::Job& job, Timestamp now) const;
+  void put_new(const spool::JobPtr& job, Timestamp now);
+  Result<std::optional<Timestamp>> recent_cursor(const spool::Job& job, Timestamp now) const;
   Result<void> commit(const Plan& plan, Timestamp now);
   Result<void> forget_removed();
   Timestamp not_planned(const Error& error, Timestamp now);
@@ -106,17 +107,19 @@ class Planner {
   const std::chrono::milliseconds ahead_;
   std::map<std::string, store::Cursor> stored_cursors_;  // of jobs that were not started yet
   std::map<std::string, Entry> entries_;
-  std::set<std::string> paused_;
-  std::set<Entry*, PlannedSooner> queue_;  // of entries_, those that have a next
-  std::vector<store::Cursor> unwritten_;   // cursors of new timetables, written with the next plan
-  std::vector<Passed> overdue_;            // of jobs that have changed or gone since, oldest first
-  std::set<std::string> removed_;          // whose cursors are forgotten after the next plan
+  std::map<std::string, store::Pause> paused_;
+  std::set<Entry*, PlannedSooner> queue_;        // of entries_, those that have a next
+  std::vector<store::Cursor> unwritten_;         // cursors of new timetables, written with the next plan
+  std::vector<Passed> overdue_;                  // of jobs that have changed or gone since, oldest first
+  std::map<std::string, spool::JobPtr> unread_;  // jobs whose cursors could not be read yet
+  std::set<std::string> removed_;                // whose cursors are forgotten after the next plan
   std::optional<Timestamp> last_step_;
   std::optional<Timestamp> started_;  // when this process planned first
   int failures_ = 0;
   std::string failure_;  // the last of them
   std::optional<Timestamp> failing_since_;
-  bool told_ = false;  // of them
+  bool left_to_others_ = false;  // by the last of them
+  bool told_ = false;            // of them
 };
 
 }  // namespace mig_runner::runner

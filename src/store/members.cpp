@@ -57,7 +57,8 @@ void RunStore::Impl::tell_jobs(const std::map<std::string, std::string>& put, co
       });
 }
 
-Result<void> RunStore::set_jobs(const std::map<std::string, std::string>& jobs) {
+Result<void> RunStore::set_jobs(const std::map<std::string, std::string>& jobs,
+                                const std::map<std::string, std::string>& left_to_others) {
   if (!impl_->lease) return {};
   auto told = impl_->write([&](soci::session& session, Effects& effects) -> Result<void> {
     effects.concerns_others = true;
@@ -75,6 +76,8 @@ Result<void> RunStore::set_jobs(const std::map<std::string, std::string>& jobs) 
     }
     // From here on a new membership tells these.
     impl_->jobs = jobs;
+    impl_->planned_hashes = jobs;
+    impl_->planned_hashes.insert(left_to_others.begin(), left_to_others.end());
     impl_->jobs_known = true;
     impl_->jobs_told = false;
     impl_->tell_jobs(put, removed);

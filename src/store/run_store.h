@@ -141,8 +141,10 @@ class RunStore {
   Result<void> may_launch();
 
   // The jobs of this member with the hash of their files: it claims only runs of these, and of jobs that no member has
-  // as the run was planned with. Does nothing without a group.
-  Result<void> set_jobs(const std::map<std::string, std::string>& jobs);
+  // as the run was planned with. `left_to_others` it plans with their hashes too, and claims no run of them. Does nothing
+  // without a group.
+  Result<void> set_jobs(const std::map<std::string, std::string>& jobs,
+                        const std::map<std::string, std::string>& left_to_others = {});
   // By host, without those that have ended. Empty without a group.
   Result<std::vector<Member>> members();
   // By job and member. Empty without a group.

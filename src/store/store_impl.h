@@ -180,7 +180,7 @@ struct RunStore::Impl {
   }
 
   // As RunStore::set_jobs had them; null without a group.
-  const std::map<std::string, std::string>* hashes() const { return lease ? &jobs : nullptr; }
+  const std::map<std::string, std::string>* hashes() const { return lease ? &planned_hashes : nullptr; }
 
   // What the SQL of store/claimable.h takes of a member.
   void bind_member(soci::statement& statement) const {
@@ -221,6 +221,7 @@ struct RunStore::Impl {
   std::unique_ptr<Lease> lease;             // of a member of a group, else null
   std::unique_ptr<Patience> patience;       // with a server, else null
   std::map<std::string, std::string> jobs;  // a member's, with the hash of each
+  std::map<std::string, std::string> planned_hashes;  // of jobs, and of those that are left to others
   bool jobs_known = false;                  // by set_jobs()
   bool jobs_told = false;                   // they stand in the database
   // Tells the others; within a transaction. Throws what SOCI throws.

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runner/stand.h"
+#include "support/sqlite_connection.h"
 
 namespace mig_runner::test {
 namespace {
@@ -24,7 +25,8 @@ struct LeftStand : Stand {
                                    {"expireafter", "2026-11-23T08:04:00Z"}};
     return nlohmann::json{{"action", action}, {"commands", nullptr}, {"name", "disk"}, {"plugin", "save"}}.dump();
   }
-  int adopt() { return adoption.look(stages->context, clock.now()); }
+  int adopt() { return adoption.look_at_all(stages->context, clock.now()); }
+  int adopt_again() { return adoption.look_again(stages->context, clock.now()); }
 
   runner::Adoption adoption;
 
@@ -81,16 +83,16 @@ TEST(Adoption, WhatCannotBeReadIsToldOnceAndLookedAtAgain) {
     std::filesystem::create_symlink(away, path);
     EXPECT_EQ(stand.adopt(), 0);
     EXPECT_TRUE(stand.adoption.is_left());
-    EXPECT_EQ(stand.adopt(), 0);
+    EXPECT_EQ(stand.adopt_again(), 0);
     EXPECT_EQ(stand.log.count("err "), 1) << stand.log.all();
     EXPECT_EQ(stand.log.count("it is looked at again at each scan"), 1) << stand.log.all();
     std::filesystem::remove(path);
     std::filesystem::rename(away, path);
-    EXPECT_EQ(stand.adopt(), 1) << hidden;
+    EXPECT_EQ(stand.adopt_again(), 1) << hidden;
     EXPECT_FALSE(stand.adoption.is_left());
     EXPECT_EQ(stand.log.count("notice No launched action of another runner is left to take over."), 1)
         << stand.log.all();
-    EXPECT_EQ(stand.adopt(), 0);
+    EXPECT_EQ(stand.adopt_again(), 0);
     EXPECT_EQ(stand.log.count("is left to take over"), 1) << stand.log.all();
   }
 }
@@ -108,6 +110,33 @@ TEST(Adoption, ManyThatCannotBeReadAreOneMessage) {
   EXPECT_EQ(stand.adopt(), 0);
   EXPECT_EQ(stand.log.count("err "), 2) << "a new one\n" << stand.log.all();
   EXPECT_EQ(stand.log.count("7004.json"), 1) << stand.log.all();
+}
+
+TEST(Adoption, LooksAgainOnlyAtWhatIsLeft) {
+  LeftStand stand;
+  const auto refused = stand.inflight / "7002.json";
+  std::filesystem::create_symlink("nowhere", refused);
+  EXPECT_EQ(stand.adopt(), 1);
+  std::filesystem::remove(stand.record);
+  std::filesystem::create_symlink("nowhere", stand.record);
+  EXPECT_EQ(stand.adopt_again(), 0);
+  EXPECT_EQ(stand.log.count("7001.json"), 0) << stand.log.all();
+  std::filesystem::remove(refused);
+  EXPECT_EQ(stand.adopt_again(), 0);
+  EXPECT_FALSE(stand.adoption.is_left());
+}
+
+TEST(Adoption, ARecordOfRunsThatFailsIsToldOnceAndTriedAgain) {
+  LeftStand stand;
+  write_text(stand.inflight / "7002.json", LeftStand::text());
+  execute(stand.location.file, "ALTER TABLE runs RENAME TO gone");
+  EXPECT_EQ(stand.adopt(), 0);
+  EXPECT_EQ(stand.adopt_again(), 0);
+  EXPECT_EQ(stand.log.count("err "), 1) << stand.log.all();
+  EXPECT_EQ(stand.log.count("and 1 more like it"), 1) << stand.log.all();
+  execute(stand.location.file, "ALTER TABLE gone RENAME TO runs");
+  EXPECT_EQ(stand.adopt_again(), 1) << "two records of one action";
+  EXPECT_FALSE(stand.adoption.is_left()) << stand.log.all();
 }
 
 }  // namespace

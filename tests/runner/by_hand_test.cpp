@@ -30,11 +30,9 @@ struct HandStand : Stand {
     follow_pauses();
   }
   void follow_pauses() {
-    const auto paused = store->paused().value();
-    std::set<std::string> names;
-    for (const auto& [name, since] : paused) names.insert(name);
-    stages->planner.set_paused(names);
-    jobs.set_paused(paused);
+    const auto paused = store->paused();
+    stages->planner.set_paused(*paused);
+    jobs.set_paused(*paused);
   }
   store::Run launch() {
     const auto run = runner::launch_now(*store, *job, clock.now()).value();

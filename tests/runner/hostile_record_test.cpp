@@ -135,11 +135,11 @@ TEST(HostileRecord, AnInflightRecordNamesAPluginOfThePluginsDirectory) {
   const auto text =
       nlohmann::json{{"action", action}, {"commands", nullptr}, {"name", "disk"}, {"plugin", "../outside"}}.dump();
   write_text(record, text);
-  EXPECT_EQ(runner::Adoption().look(stand.stages->context, stand.clock.now()), 0);
+  EXPECT_EQ(runner::Adoption().look_at_all(stand.stages->context, stand.clock.now()), 0);
   EXPECT_EQ(stand.log.count("is refused"), 1) << stand.log.all();
   EXPECT_EQ(read_text(record), text);
   stand.put(stand.make_job("disk", "1 8 * * *"));
-  EXPECT_EQ(runner::Adoption().look(stand.stages->context, stand.clock.now()), 1);
+  EXPECT_EQ(runner::Adoption().look_at_all(stand.stages->context, stand.clock.now()), 1);
   EXPECT_EQ(stand.history("disk").front().plugin, "");
 }
 
@@ -149,7 +149,7 @@ TEST(HostileRecord, InflightIsNotFollowedElsewhere) {
   write_text(elsewhere / "1.json", "half a rec");
   std::filesystem::create_directories(stand.directory.path() / "runners/disk");
   std::filesystem::create_symlink(elsewhere, stand.directory.path() / "runners/disk/inflight");
-  EXPECT_EQ(runner::Adoption().look(stand.stages->context, stand.clock.now()), 0);
+  EXPECT_EQ(runner::Adoption().look_at_all(stand.stages->context, stand.clock.now()), 0);
   EXPECT_TRUE(std::filesystem::exists(elsewhere / "1.json"));
   EXPECT_EQ(stand.log.count("symlink"), 1) << stand.log.all();
 }

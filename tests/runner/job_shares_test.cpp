@@ -101,9 +101,7 @@ TEST(JobShares, WhatMayBeLaunchedOfOneJobDoesNotKeepAnotherWaiting) {
     ASSERT_TRUE(stand.store->add({&run, 1}));
   }
   JobShares shares(1);
-  runner::LaunchRate rate(600, {});
-  runner::Launcher reconciler(stand.stages->context, stand.client(), std::make_unique<CountingSigner>(stand.signatures),
-                              rate, stand.clock, runner::Launcher::kToReconcile, &shares);
+  runner::Reconciler reconciler(stand.stages->context, stand.client(), stand.clock, &shares);
   for (int i = 0; i < 2; ++i) reconciler.step(stand.clock.now());
   const auto looked_at = [](const store::Run& run) {
     return run.state != store::RunState::unknown || run.attempts > 0;

@@ -74,7 +74,7 @@ TEST(Launcher, WhatBecomesLateWhileTheApiIsWaitedForIsGivenToOthers) {
       stand.api.before_posts = nullptr;
     };
     stand.api.around_exchange = [&] {
-      free_meanwhile = static_cast<int>(stand.store->claimable(runner::Launcher::kToLaunch, 10)->size());
+      free_meanwhile = static_cast<int>(stand.store->claimable(runner::Launcher::kStates, 10)->size());
       stand.api.around_exchange = nullptr;
     };
     stand.settle();

@@ -194,19 +194,44 @@ TEST(PlannerEdits, ThatCouldNotBeWrittenAreCaughtUpOnce) {
 }
 
 TEST(PlannerEdits, OfAPausedJobKeepWhatWasDueBeforeThePause) {
-  UnwritableStand stand;
-  stand.start(stand.make_job("disk", "0 9 * * *"));
-  stand.lost = true;
-  stand.clock.set(at("2026-11-23T09:00:10Z"));
-  stand.put(stand.make_job("disk", "0 12 * * *"));
-  stand.stages->planner.set_paused({"disk"});
-  stand.lost = false;
-  stand.advance(10min);
-  EXPECT_EQ(stand.history().size(), 0U);
-  stand.stages->planner.set_paused({});
-  stand.settle();
-  ASSERT_EQ(stand.history().size(), 1U) << stand.log.all();
-  EXPECT_THAT(stand.history()[0].reason, testing::StartsWith("runs could not be planned at its time"));
+  for (const auto* order : {"edit, pause", "pause, edit", "pause, remove"}) {
+    UnwritableStand stand;
+    stand.start(stand.make_job("disk", "0,5 9 * * *"));
+    stand.lost = true;
+    stand.clock.set(at("2026-11-23T09:00:10Z"));
+    const auto edit = [&] { stand.put(stand.make_job("disk", "0 12 * * *")); };
+    const auto pause = [&] { stand.stages->planner.set_paused({{"disk", {stand.clock.now()}}}); };
+    if (order == std::string("edit, pause")) edit();
+    pause();
+    stand.clock.set(at("2026-11-23T09:06:00Z"));
+    if (order == std::string("pause, edit")) edit();
+    if (order == std::string("pause, remove")) stand.remove("disk");
+    stand.lost = false;
+    stand.advance(10min);
+    ASSERT_EQ(stand.history().size(), 1U) << order << "\n" << stand.log.all();
+    EXPECT_EQ(stand.history()[0].name(), "disk@2026-11-23T09:00:00Z");
+    EXPECT_EQ(stand.history()[0].state, RunState::missed);
+    EXPECT_THAT(stand.history()[0].reason, testing::StartsWith("runs could not be planned at its time"));
+    stand.stages->planner.set_paused({});
+    stand.settle();
+    EXPECT_EQ(stand.history().size(), 1U) << order;
+  }
+}
+
+// A member that gets a job while the database is away.
+TEST(PlannerEdits, AJobThatAppearsWhileItsCursorCannotBeReadLosesNoTime) {
+  Stand stand;
+  const auto job = stand.make_job("disk", "0 9 * * *", catching_up());
+  stand.start(job);
+  stand.clock.set(at("2026-11-23T09:05:00Z"));
+  stand.restart();
+  execute(stand.location.file, "ALTER TABLE jobs RENAME TO gone");
+  stand.put(job);
+  stand.advance(5s);
+  EXPECT_EQ(stand.api.posts, 0);
+  execute(stand.location.file, "ALTER TABLE gone RENAME TO jobs");
+  stand.advance(5s);
+  EXPECT_EQ(stand.api.posts, 1) << stand.log.all();
 }
 
 // By the clock as it is now the edit came before those times.

@@ -15,6 +15,7 @@
 #include "runner/fake_api.h"
 #include "runner/launcher.h"
 #include "runner/planner.h"
+#include "runner/reconciler.h"
 #include "runner/run_flow.h"
 #include "runner/stage_context.h"
 #include "support/manual_clock.h"
@@ -139,10 +140,8 @@ class Stand {
         : context{stand.settings, stand.jobs, *stand.store, stand.log, launches, outages},
           planner(context, runner::kAhead),
           rate(stand.settings.max_launches_per_minute, {}),
-          launcher(context, stand.client(), std::make_unique<CountingSigner>(stand.signatures), rate, stand.clock,
-                   runner::Launcher::kToLaunch),
-          reconciler(context, stand.client(), std::make_unique<CountingSigner>(stand.signatures), rate, stand.clock,
-                     runner::Launcher::kToReconcile),
+          launcher(context, stand.client(), std::make_unique<CountingSigner>(stand.signatures), rate, stand.clock),
+          reconciler(context, stand.client(), stand.clock),
           collector(context, stand.client(), stand.clock),
           deliverer(context, stand.clock, {}) {}
     std::optional<Timestamp> launch(Timestamp now) { return launcher.step(now); }
@@ -155,7 +154,8 @@ class Stand {
     const runner::StageContext context;
     runner::Planner planner;
     runner::LaunchRate rate;
-    runner::Launcher launcher, reconciler;
+    runner::Launcher launcher;
+    runner::Reconciler reconciler;
     runner::Collector collector;
     runner::Deliverer deliverer;
   };
