@@ -64,7 +64,7 @@ Result<std::unique_ptr<log::Log>> log_to_stderr() {
 void tell_damage(log::Log& log, const store::Opened& opened) {
   if (opened.set_aside.empty()) return;
   log.error("The record of runs was damaged (" + opened.damage + "); it is set aside as " + opened.set_aside +
-            " and a new one is begun: what was in flight is not collected, see docs/operating.md");
+            " and a new one is begun: what was in flight is not collected, see docs/backup.md");
 }
 
 // Neither file of a job is in its directory. Where that cannot be told, the job may be there.
