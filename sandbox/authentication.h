@@ -11,7 +11,7 @@
 
 namespace mig_sandbox {
 
-// Decides who is let in, by signed token or API key (protocol file, section 5). Safe from any thread.
+// Decides who is let in, by signed token or API key (docs/protocol.md, "Signatures and tokens"). Safe from any thread.
 class Authentication {
  public:
   // `investigators` outlives this.

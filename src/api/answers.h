@@ -6,9 +6,9 @@
 
 #include "api/api_client.h"
 
-// What the API answers: Collection+JSON (protocol file, sections 4 to 6). Nothing in it is trusted: every function
-// refuses what is not well-formed or not of the expected type. Private to the room. `body` is changed only in its
-// capacity.
+// What the API answers: Collection+JSON (docs/protocol.md, "Launching" to "Collecting"). Nothing in it is trusted:
+// every function refuses what is not well-formed or not of the expected type. Private to the room. `body` is changed
+// only in its capacity.
 namespace mig_runner::api {
 
 // collection.error.message, or nullopt where the body is no such document.

@@ -6,7 +6,7 @@
 
 #include "config/problem.h"
 
-// The git-config syntax as Go's gcfg v1 reads it (protocol file, section 1). Private to the room.
+// The git-config syntax as Go's gcfg v1 reads it (docs/protocol.md, "Files"). Private to the room.
 namespace mig_runner::config {
 
 struct Setting {

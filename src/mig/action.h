@@ -12,7 +12,7 @@
 
 namespace mig_runner::mig {
 
-// One operation of an action; `parameters` is canonical JSON text (protocol file, section 4): what the server
+// One operation of an action; `parameters` is canonical JSON text (docs/protocol.md, "The action"): what the server
 // re-encodes.
 struct Operation {
   std::string module;

@@ -9,7 +9,7 @@
 
 namespace mig_runner::mig {
 
-// JSON as Go's encoding/json writes it (protocol file, section 4): these bytes are signed.
+// JSON as Go's encoding/json writes it (docs/protocol.md, "The action"): these bytes are signed.
 
 // `text` in double quotes; < > & and U+2028 U+2029 are escaped, invalid UTF-8 becomes U+FFFD.
 void append_json_string(std::string& out, std::string_view text);

@@ -12,8 +12,8 @@
 
 namespace mig_runner::sign {
 
-// Signs as MIG wants it (protocol file, section 5): a detached binary-document signature, armored, with header and
-// footer lines, the empty line and all line breaks removed. One thread at a time: an object a thread.
+// Signs as MIG wants it (docs/protocol.md, "Signatures and tokens"): a detached binary-document signature, armored,
+// with header and footer lines, the empty line and all line breaks removed. One thread at a time: an object a thread.
 class Signer {
  public:
   virtual ~Signer() = default;
