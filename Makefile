@@ -39,11 +39,11 @@ check-deb: deb
 check: build
 	ctest --preset dev
 
-# The conformance suite against the MIG that the MIG_CONFORMANCE_ variables name (CONTRIBUTING.md).
+# The conformance suite against the MIG that the MIG_CONFORMANCE_ variables name (docs/contributing.md).
 conformance:
 	@test -n "$$MIG_CONFORMANCE_API" || { echo "Name a MIG that may be asked and given actions that no agent matches:"; \
 	  echo "  MIG_CONFORMANCE_API=https://host/api/v1/ MIG_CONFORMANCE_GPG_HOME=DIRECTORY MIG_CONFORMANCE_KEY=FINGERPRINT make conformance"; \
-	  echo "CONTRIBUTING.md has the other variables; make check runs the suite against mig-sandbox."; exit 2; }
+	  echo "docs/contributing.md has the other variables; make check runs the suite against mig-sandbox."; exit 2; }
 	@$(MAKE) --no-print-directory build/dev/build.ninja
 	cmake --build --preset dev --target test_conformance
 	build/dev/tests/test_conformance

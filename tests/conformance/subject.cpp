@@ -27,7 +27,8 @@ std::string environment(const char* name) {
 
 std::string needed(const char* name) {
   auto value = environment(name);
-  if (value.empty()) throw std::runtime_error(std::string(name) + " is not set; CONTRIBUTING.md has what is needed");
+  if (value.empty())
+    throw std::runtime_error(std::string(name) + " is not set; docs/contributing.md has what is needed");
   return value;
 }
 

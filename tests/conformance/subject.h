@@ -41,7 +41,7 @@ struct Draft {
 };
 
 // The MIG that the suite is run against: the one that MIG_CONFORMANCE_API and its companions name
-// (CONTRIBUTING.md), else a mig-sandbox of its own. One for the whole program.
+// (docs/contributing.md), else a mig-sandbox of its own. One for the whole program.
 class Subject {
  public:
   static Subject& get();
