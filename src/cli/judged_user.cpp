@@ -31,7 +31,7 @@ JudgedUser JudgedUser::of(const fs::path& directory) {
   user.id_ = geteuid();
   const auto state_directory = config::state_in(directory);
   const auto state = file_status(state_directory, Symlinks::followed);
-  if (!state || !*state || (*state)->st_uid == user.id_) return user;
+  if (!state || !*state || (*state)->st_uid == user.id_ || (*state)->st_uid == 0) return user;
   user.id_ = (*state)->st_uid;
   user.group_ = (*state)->st_gid;
   user.known_by_ = state_directory;

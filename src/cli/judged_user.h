@@ -14,8 +14,8 @@ namespace mig_runner::cli {
 // path and whether the runner itself can.
 class JudgedUser {
  public:
-  // The owner of state/, which the runner makes at its first start. This process's user if there is no state/ yet, or
-  // its owner cannot be told.
+  // The owner of state/, which the runner makes at its first start. This process's user if there is no state/ yet, its
+  // owner cannot be told, or root owns it: then a command of root has most likely made it by mistake.
   static JudgedUser of(const std::filesystem::path& directory);
 
   uid_t id() const { return id_; }

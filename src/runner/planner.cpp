@@ -312,8 +312,8 @@ Timestamp Planner::not_planned(const Error& error, Timestamp now) {
   failure_ = error.text();
   if (!failing_since_) failing_since_ = now;
   // Others plan for a machine whose clock is off; that is told by who watches the group.
-  left_to_others_ = error.retry == Retry::no;
-  if (!left_to_others_ && !std::exchange(told_, true))
+  left_to_others_ = error.retry == Retry::no && !context_.store.tree().empty();
+  if (error.retry != Retry::no && !std::exchange(told_, true))
     context_.log.error("Runs cannot be planned, nothing is launched: " + error.text());
   return now + retry_pause(kStoragePauses, failures_, "planner");
 }

@@ -115,7 +115,7 @@ class CrashStand : public Stand {
   }
   void begin() {
     start(job_);
-    runner::Adoption().look(stages->context, clock.now());
+    runner::Adoption().look_at_all(stages->context, clock.now());
   }
   void watch() {
     store->on_change([this](const store::Claimable&) { point(); });
