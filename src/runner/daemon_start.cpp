@@ -215,7 +215,9 @@ Result<bool> Daemon::Impl::reload() {
   if (const auto known = store->cursors(); !known) return refuse(": " + known.error().text());
 
   planner->step(now());  // what was due so far was due by the old configuration
-  if (const auto* failure = planner->failure()) return refuse("; the runner goes on with the one it has. The plan cannot be written: " + *failure + ". Reload it again then");
+  if (const auto* failure = planner->failure())
+    return refuse("; the runner goes on with the one it has. The plan cannot be written: " + *failure +
+                  ". Reload again when it can");
   planner.reset();
   engine.reset();
   configuration = std::move(*loaded.value);
