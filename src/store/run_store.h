@@ -141,8 +141,8 @@ class RunStore {
   Result<void> may_launch();
 
   // The jobs of this member with the hash of their files: it claims only runs of these, and of jobs that no member has
-  // as the run was planned with. `left_to_others` it plans with their hashes too, and claims no run of them. Does nothing
-  // without a group.
+  // as the run was planned with. `left_to_others` it plans with their hashes too, and claims no run of them. Does
+  // nothing without a group.
   Result<void> set_jobs(const std::map<std::string, std::string>& jobs,
                         const std::map<std::string, std::string>& left_to_others = {});
   // By host, without those that have ended. Empty without a group.

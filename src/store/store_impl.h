@@ -218,12 +218,12 @@ struct RunStore::Impl {
   // and collect too early, and take for missed what is still to come.
   Result<void> require_right_clock();
 
-  std::unique_ptr<Lease> lease;             // of a member of a group, else null
-  std::unique_ptr<Patience> patience;       // with a server, else null
-  std::map<std::string, std::string> jobs;  // a member's, with the hash of each
+  std::unique_ptr<Lease> lease;                       // of a member of a group, else null
+  std::unique_ptr<Patience> patience;                 // with a server, else null
+  std::map<std::string, std::string> jobs;            // a member's, with the hash of each
   std::map<std::string, std::string> planned_hashes;  // of jobs, and of those that are left to others
-  bool jobs_known = false;                  // by set_jobs()
-  bool jobs_told = false;                   // they stand in the database
+  bool jobs_known = false;                            // by set_jobs()
+  bool jobs_told = false;                             // they stand in the database
   // Tells the others; within a transaction. Throws what SOCI throws.
   void tell_jobs(const std::map<std::string, std::string>& put, const std::set<std::string>& removed);
   // Gives back what is claimed in this member's name but not held. Throws what SOCI throws.

@@ -53,8 +53,7 @@ TEST(Reload, WaitsUntilWhatIsDueCanBePlanned) {
   world.runner_settings = "timezone = Asia/Kathmandu\n";
   world.write_configuration();
   world.runner->signal(SIGHUP);
-  EXPECT_TRUE(eventually([&] { return world.log_has("The plan cannot be written: "); }))
-      << world.log();
+  EXPECT_TRUE(eventually([&] { return world.log_has("The plan cannot be written: "); })) << world.log();
   std::filesystem::rename(record.string() + ".away", record);
   ASSERT_TRUE(eventually([&] { return world.log_has("Launching goes on"); })) << world.log();
   world.runner->signal(SIGHUP);
