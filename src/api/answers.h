@@ -6,7 +6,7 @@
 
 #include "api/api_client.h"
 
-// What the API answers: Collection+JSON (docs/protocol.md, "Launching" to "Collecting"). Nothing in it is trusted:
+// Reads the API's answers: Collection+JSON (docs/protocol.md, "Launching" to "Collecting"). Nothing in it is trusted:
 // every function refuses what is not well-formed or not of the expected type. Private to the room. `body` is changed
 // only in its capacity.
 namespace mig_runner::api {

@@ -45,7 +45,7 @@ class Planner {
   // is planned first, or as soon as it can be. Returns the time that was planned ahead of now and is none of the new
   // timetable's, if any.
   std::optional<Timestamp> put(const spool::JobPtr& job, Timestamp now);
-  // What was due is planned as with put(). A job that comes back, also after a restart, begins anew.
+  // Times that were due are planned as with put(). A job that comes back, also after a restart, begins anew.
   void remove(const std::string& name, Timestamp now);
 
   // Which jobs are paused now: nothing of theirs is planned. What met a pause that is over is not planned either, but

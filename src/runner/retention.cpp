@@ -12,7 +12,7 @@ std::optional<Timestamp> Retention::step(Timestamp now) {
   return now + kInterval;
 }
 
-// What keeps one job's runs from being listed keeps all jobs' from it.
+// Stops at the first failure of the store: it would fail for every other job too.
 Result<void> Retention::clean_all(Timestamp now) {
   for (const auto& job : context_.jobs.all()) {
     const auto& settings = job->config.settings;

@@ -101,7 +101,7 @@ TEST_F(LogTest, ARotatedFileIsFollowedByOneOfItsOwnerAndMode) {
   EXPECT_EQ(status.st_gid, 65533U);
 }
 
-// What its group may do is not for another group.
+// Another group must not get the rights of the file's group.
 TEST_F(LogTest, ARotatedFileOfAGroupThatCannotBeKeptIsItsOwnersAlone) {
   if (geteuid() != 0) GTEST_SKIP() << "only root can give files away";
   constexpr uid_t kUser = 12345;

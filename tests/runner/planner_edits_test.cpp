@@ -381,8 +381,8 @@ TEST(PlannerEdits, NewRulesOfAZoneCountFromThenOn) {
   unsetenv("TZDIR");
 }
 
-// What the operator, the clock and the record may do to one job. The model: at each instant of the clock the job's
-// times are those of the files as they are then.
+// One job under all that the operator, the clock and the record may do to it. The model: at each instant of the clock
+// the job's times are those of the files as they are then.
 class RandomLife {
  public:
   explicit RandomLife(unsigned seed) : random_(seed) {}

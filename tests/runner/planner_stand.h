@@ -2,7 +2,7 @@
 
 #include "runner/stand.h"
 
-// What the tests of the planner say of a job's settings.
+// The settings of jobs in the tests of the planner.
 namespace mig_runner::test {
 
 inline config::JobConfig with(void (*change)(config::JobSettings&)) {
