@@ -206,6 +206,7 @@ class CommandFetcher::Reading {
   }
 
   void leave_out(UnreadableCommand command) {
+    command.may_pass = true;
     report_.unreadable.push_back(std::move(command));
     ++commands_;
     ++left_out_;

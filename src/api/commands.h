@@ -22,6 +22,7 @@ struct UnreadableCommand {
   std::int64_t id = 0;  // 0: not known
   std::string agent;    // its name, as far as it can be read
   std::string reason;
+  bool may_pass = false;  // the page broke off or was refused: another reading may show it
 };
 
 // The outcome of a reading, beside the commands that `sink` got.

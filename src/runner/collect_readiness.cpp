@@ -147,9 +147,11 @@ void Collector::look_at_target(store::Run& run, const std::string& target, Times
 
 // True where the run was put on its way: some of its answers may still come.
 bool Collector::wait_for_answers(store::Run& run, const api::ActionStatus& status, const Collection& collection,
-                                 std::size_t unreadable, Timestamp now) {
+                                 const std::vector<api::UnreadableCommand>& unreadable, Timestamp now) {
   const auto& tally = collection.tally();
-  const auto there = tally.commands() + static_cast<std::int64_t>(unreadable);
+  const auto for_good =
+      std::count_if(unreadable.begin(), unreadable.end(), [](const auto& command) { return !command.may_pass; });
+  const auto there = tally.commands() + for_good;
   if (!run.result_file.empty() || (there >= status.sent && tally.ended() >= tally.commands())) return false;
   if (now < ready_at(run)) {
     const auto next = next_look(run, status, now);

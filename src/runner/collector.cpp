@@ -182,7 +182,7 @@ void Collector::collect(store::Run run, const api::ActionStatus& status, Timesta
   if (reading.disk_error) return retry_disk(std::move(run), *reading.disk_error, now);
   if (reading.api_error) return retry_api(std::move(run), *reading.api_error, now);
   context_.outages.collecting.worked(context_.log, run.name());
-  if (wait_for_answers(run, status, *collection, reading.unreadable.size(), now)) return;
+  if (wait_for_answers(run, status, *collection, reading.unreadable, now)) return;
 
   const auto contents = contents_of(*collection, status, reading);
   if (!fresh) {

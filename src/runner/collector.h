@@ -57,7 +57,7 @@ class Collector {
 
   void collect(store::Run run, const api::ActionStatus& status, Timestamp now);
   bool wait_for_answers(store::Run& run, const api::ActionStatus& status, const Collection& collection,
-                        std::size_t unreadable, Timestamp now);
+                        const std::vector<api::UnreadableCommand>& unreadable, Timestamp now);
   Reading read_all(const store::Run& run, std::int64_t expected, Collection& collection);
   Contents contents_of(const Collection& collection, const api::ActionStatus& status, const Reading& reading) const;
   void keep(store::Run run, const std::string& file, const Contents& contents);

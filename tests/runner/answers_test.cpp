@@ -353,6 +353,28 @@ TEST(Answers, OneAnswerThatCannotBeReadSpoilsNoOther) {
   EXPECT_EQ(stand.deliveries(), "false\ntrue\n");
 }
 
+TEST(Answers, AnAnswerAtWhichThePageFailsIsAskedForAgain) {
+  AnswerStand stand(20);
+  stand.api.unlisted = {stand.command(3), stand.command(11)};
+  stand.pass(5min + 3s);
+  EXPECT_EQ(stand.run().state, RunState::posted);
+  EXPECT_EQ(stand.deliveries(), "") << stand.log.all();
+  stand.api.unlisted.clear();
+  stand.pass(30s);
+  EXPECT_EQ(stand.run().state, RunState::delivered) << stand.log.all();
+  EXPECT_EQ(stand.run().reason, "");
+  EXPECT_EQ(stand.deliveries(), "true\n");
+}
+
+TEST(Answers, AnAnswerAtWhichThePageAlwaysFailsHoldsTheOthersUpForAMinuteAtMost) {
+  AnswerStand stand(20);
+  stand.api.unlisted = {stand.command(3)};
+  stand.pass(6min);
+  EXPECT_EQ(stand.run().commands, 19);
+  EXPECT_THAT(stand.run().reason, HasSubstr("incomplete: the answer of 1 agent cannot be read: "));
+  EXPECT_EQ(stand.deliveries(), "false\n");
+}
+
 TEST(Answers, AModuleThatNoAgentHasIsTold) {
   AnswerStand stand(3);
   stand.action().set_all("failed");

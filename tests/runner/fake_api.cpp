@@ -198,8 +198,10 @@ Result<HttpAnswer> FakeApi::list_commands(const std::string& url) {
     if (action.id != id || action.orphan) continue;
     if (before_page) before_page(action);
     json items = json::array();
-    for (auto i = offset; i < action.commands.size() && i < offset + limit; ++i)
+    for (auto i = offset; i < action.commands.size() && i < offset + limit; ++i) {
+      if (unlisted.contains(action.commands[i])) return collection(500, {}, "unexpected EOF");
       items.push_back(item("command", command_json(action, action.commands[i])));
+    }
     if (!items.empty()) return collection(200, items);
   }
   return collection(404, {}, "no results found");

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,7 @@ class FakeApi {
   int searches = 0;
   int requests = 0;                          // of any kind
   int commands_per_action = 0;               // new actions get so many
+  std::set<std::int64_t> unlisted;           // commands: a page that would hold one is refused
   std::function<void(Stored&)> before_page;  // may reorder the list between pages
   std::function<void()> before_posts;        // called before posts that go out together
   std::function<void()> around_exchange;     // called before and after each; may throw, as a crash there
