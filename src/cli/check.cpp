@@ -12,9 +12,9 @@
 #include "cli/output.h"
 #include "cli/table.h"
 #include "cli/tree.h"
+#include "daemon/configuration.h"
 #include "mig/action.h"
-#include "runner/configuration.h"
-#include "runner/run_flow.h"
+#include "stages/run_flow.h"
 #include "store/run_store.h"
 
 namespace mig_runner::cli {
@@ -71,10 +71,10 @@ class Check {
   void look_at_writers(const config::RunnerConfig& runner, const std::optional<config::ClientConfig>& client) {
     judged_ = JudgedUser::of(runner.directory);
     writers_.emplace(judged_->id());
-    writers_->look_at(runner::guarded_configuration(context_.config, config::client_config_path(runner.clientconfpath),
+    writers_->look_at(stages::guarded_configuration(context_.config, config::client_config_path(runner.clientconfpath),
                                                     client ? client->gpg_home : ""));
     if (!runner.passphrasefile.empty()) writers_->look_at({{runner.passphrasefile, "whether the key can be used"}});
-    if (!runner.directory.empty()) writers_->look_at(runner::guarded_tree(runner.directory));
+    if (!runner.directory.empty()) writers_->look_at(stages::guarded_tree(runner.directory));
   }
 
   void check_jobs(const config::RunnerConfig& runner, const JobCheckContext& context) {
@@ -93,7 +93,7 @@ class Check {
       ++jobs_;
       auto checked = check_job(context, name);
       const auto plugin = checked.value ? checked.value->config.plugin : "";
-      writers_->look_at(runner::guarded_job(runner.directory, name, plugin), name);
+      writers_->look_at(stages::guarded_job(runner.directory, name, plugin), name);
       if (checked.value && !checked.value->config.sendonly)
         check_results_directory(context.runners / name, *judged_, context.now, checked.problems);
       add(std::move(checked.problems), name);
@@ -103,13 +103,13 @@ class Check {
 
   void add_target(const JobCheckContext& context, const spool::Job& job) {
     auto action = job.action();
-    if (context.macros) runner::expand_macro(action, *context.macros);
+    if (context.macros) stages::expand_macro(action, *context.macros);
     targets_.push_back({job.name, context.runners / job.name / "action.json", action.target(), job.config.expiry});
   }
 
   // Of a group; what is wrong with its URI is told with the configuration.
   void ask_database(const config::RunnerConfig& runner) {
-    const auto location = runner::store_location(runner);
+    const auto location = daemon::store_location(runner);
     if (!location || !location->is_postgresql()) return;
     const auto store = store::RunStore::open_beside(*location, "check");
     if (!store) add({{context_.config, 0, 0, "runner.store: " + store.error().text()}}, "");

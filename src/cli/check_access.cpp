@@ -71,10 +71,10 @@ void check_log_file(const config::LoggingConfig& logging, const JudgedUser& user
 
 }  // namespace
 
-void OtherWriters::look_at(const std::vector<runner::GuardedPath>& paths, const std::string& job) {
+void OtherWriters::look_at(const std::vector<stages::GuardedPath>& paths, const std::string& job) {
   for (const auto& guarded : paths) {
     const auto& [path, reach, entries] = guarded;
-    const auto writers = runner::writers_of(guarded, runner_user_);
+    const auto writers = stages::writers_of(guarded, runner_user_);
     // Those who read it tell why it cannot be looked at.
     if (const auto there = file_status(path, Symlinks::followed); !there) continue;
     if (!writers) {

@@ -11,7 +11,7 @@
 #include "base/time.h"
 #include "cli/checks.h"
 #include "cli/judged_user.h"
-#include "runner/guarded_paths.h"
+#include "stages/guarded_paths.h"
 
 namespace mig_runner::cli {
 
@@ -22,7 +22,7 @@ class OtherWriters {
   explicit OtherWriters(uid_t runner_user) : runner_user_(runner_user) {}
 
   // `job`: whose paths they are; empty: the configuration's.
-  void look_at(const std::vector<runner::GuardedPath>& paths, const std::string& job = "");
+  void look_at(const std::vector<stages::GuardedPath>& paths, const std::string& job = "");
 
   struct Found {
     config::Problem problem;

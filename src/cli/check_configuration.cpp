@@ -9,7 +9,7 @@
 #include "cli/checks.h"
 #include "config/tree_layout.h"
 #include "cron/zone.h"
-#include "runner/configuration.h"
+#include "daemon/configuration.h"
 
 namespace mig_runner::cli {
 namespace {
@@ -93,7 +93,7 @@ void check_keyring(const fs::path& home, Problems& problems) {
 
 // The record of runs decides what is collected and delivered.
 void check_database(const config::RunnerConfig& runner, const fs::path& runner_cfg, Problems& problems) {
-  const auto location = runner::store_location(runner);
+  const auto location = daemon::store_location(runner);
   if (!location) return;
   if (auto warning = location->unverified_server(); !warning.empty())
     problems.push_back({runner_cfg, 0, 0, "runner.store: " + warning, false});
@@ -102,7 +102,7 @@ void check_database(const config::RunnerConfig& runner, const fs::path& runner_c
 std::optional<sign::Key> load_key(const config::RunnerConfig& runner, const config::ClientConfig& client,
                                   const fs::path& client_cfg, Timestamp now, Problems& problems) {
   check_keyring(client.gpg_home, problems);
-  const auto passphrase = runner::find_passphrase(runner, problems);
+  const auto passphrase = daemon::find_passphrase(runner, problems);
   const bool usable_id =
       client.keyid.size() == 40 && client.keyid.find_first_not_of("0123456789ABCDEF") == std::string::npos;
   if (!passphrase || !usable_id) return std::nullopt;
@@ -120,7 +120,7 @@ std::optional<sign::Key> load_key(const config::RunnerConfig& runner, const conf
 ConfigurationCheck check_configuration(const fs::path& runner_cfg, Timestamp now) {
   ConfigurationCheck check;
   auto& problems = check.problems;
-  auto file = runner::read_runner_config(runner_cfg, problems);
+  auto file = daemon::read_runner_config(runner_cfg, problems);
   if (!file) return check;
   const auto& runner = check.runner.emplace(std::move(file->config));
   check_directories(runner, runner_cfg, problems);
@@ -130,7 +130,7 @@ ConfigurationCheck check_configuration(const fs::path& runner_cfg, Timestamp now
   check_storage(runner, problems);
   check_database(runner, runner_cfg, problems);
 
-  auto client_file = runner::read_client_config(runner, runner_cfg, problems);
+  auto client_file = daemon::read_client_config(runner, runner_cfg, problems);
   if (!client_file) return check;
   const auto& client_cfg = client_file->path;
   const auto& client = check.client.emplace(std::move(client_file->config));

@@ -7,7 +7,7 @@
 #include "base/nearest.h"
 #include "cli/command.h"
 #include "cli/output.h"
-#include "runner/daemon.h"
+#include "daemon/daemon.h"
 
 namespace mig_runner::cli {
 namespace {
@@ -27,7 +27,7 @@ std::vector<std::string> without_go_style(const std::vector<std::string>& argume
 }
 
 int run_daemon(const Context& context) {
-  const auto daemon = runner::Daemon::start(context.config);
+  const auto daemon = daemon::Daemon::start(context.config);
   // The service manager tries again if the failure may pass.
   if (!daemon)
     return complain(context, daemon.error(), daemon.error().retry == Retry::no ? kExitCannotStart : kExitProblem);

@@ -4,8 +4,8 @@
 
 #include "base/whole_number.h"
 #include "cli/element_text.h"
-#include "mig/result_reader.h"
-#include "runner/result_file.h"
+#include "results/result_file.h"
+#include "results/result_reader.h"
 
 namespace mig_runner::cli {
 namespace {
@@ -82,7 +82,7 @@ void AgentAnswer::rename(const std::string& name) {
 
 Result<void> read_answers(const PathBelow& file, const std::function<void(AgentAnswer)>& take) {
   std::vector<std::string> modules;
-  mig::ResultReader reader(
+  results::ResultReader reader(
       [&](std::string_view json) -> Result<void> {
         const auto action = parse(json, "the action");
         if (!action) return tl::unexpected(action.error());
@@ -95,7 +95,7 @@ Result<void> read_answers(const PathBelow& file, const std::function<void(AgentA
         take(answer_of(*command, modules));
         return {};
       });
-  return runner::read_result(file, reader);
+  return results::read_result(file, reader);
 }
 
 Json finding_json(const Finding& finding) {

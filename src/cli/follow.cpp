@@ -11,7 +11,7 @@
 #include "cli/api_access.h"
 #include "cli/run_output.h"
 #include "cli/times.h"
-#include "runner/configuration.h"
+#include "daemon/configuration.h"
 
 namespace mig_runner::cli {
 namespace {
@@ -50,7 +50,7 @@ class Follow {
 
  private:
   std::optional<ApiAccess> api_access() const {
-    auto loaded = runner::load_configuration(context_.config);
+    auto loaded = daemon::load_configuration(context_.config);
     if (!loaded.value) return std::nullopt;
     const auto& client = loaded.value->client;
     const auto key = sign::Key::load(client.gpg_home, client.keyid, loaded.value->passphrase, context_.clock.now());

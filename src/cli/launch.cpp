@@ -6,7 +6,7 @@
 #include "cli/output.h"
 #include "cli/run_output.h"
 #include "cli/runs.h"
-#include "runner/by_hand.h"
+#include "stages/by_hand.h"
 
 namespace mig_runner::cli {
 namespace {
@@ -32,7 +32,7 @@ int launch(const Context& context, const Options& options) {
   if (!at_work || !*at_work) return complain(context, at_work ? idle : at_work.error(), kExitProblem);
   const auto now = (*store)->shared_time(context.clock.now());
   if (!now) return complain(context, now.error(), kExitProblem);
-  const auto run = runner::launch_now(**store, **job, *now);
+  const auto run = stages::launch_now(**store, **job, *now);
   if (!run) return complain(context, run.error(), kExitProblem);
   if (options.wait) return follow_run(context, *tree, **store, *run, options.json);
   if (options.json) {

@@ -10,7 +10,7 @@
 #include "cli/table.h"
 #include "cli/times.h"
 #include "cli/tree.h"
-#include "runner/configuration.h"
+#include "daemon/configuration.h"
 
 namespace mig_runner::cli {
 namespace {
@@ -77,7 +77,7 @@ class List {
   // Macros are only known where the client configuration can be read, which is not needed here.
   JobCheckContext check_context(const Tree& tree) const {
     Problems ignored;
-    auto client = runner::read_client_config(tree.config(), context_.config, ignored);
+    auto client = daemon::read_client_config(tree.config(), context_.config, ignored);
     return job_check_context(tree.config(), client ? std::optional(std::move(client->config)) : std::nullopt,
                              context_.clock.now());
   }

@@ -6,11 +6,11 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/tree.h"
+#include "daemon/configuration.h"
 #include "mig/action.h"
-#include "runner/configuration.h"
-#include "runner/run_flow.h"
 #include "sign/signer.h"
 #include "spool/job_reader.h"
+#include "stages/run_flow.h"
 
 namespace mig_runner::cli {
 namespace {
@@ -51,8 +51,8 @@ class Render {
     auto draft = options_.file.empty() ? read_job() : read_action();
     if (!draft) return complain(context_, draft.error(), status_);
     if (const auto expanded = expand(draft->action); !expanded) return complain(context_, expanded.error(), status_);
-    const auto from = valid_from->value_or(context_.clock.now() - runner::kDatedBack);
-    const auto until = expire_after->value_or(from + runner::kDatedBack + draft->expiry);
+    const auto from = valid_from->value_or(context_.clock.now() - stages::kDatedBack);
+    const auto until = expire_after->value_or(from + stages::kDatedBack + draft->expiry);
     auto& action = draft->action;
     if (const auto prepared = action.prepare(options_.name.value_or(draft->name), from, until); !prepared)
       return complain(context_, prepared.error(), kExitProblem);
@@ -74,7 +74,7 @@ class Render {
     }
     auto job = tree->job(options_.job);
     if (!job) return tl::unexpected(job.error());
-    return Draft{(*job)->action(), runner::action_name(options_.job), (*job)->config.expiry};
+    return Draft{(*job)->action(), stages::action_name(options_.job), (*job)->config.expiry};
   }
 
   Result<Draft> read_action() const {
@@ -93,7 +93,7 @@ class Render {
     if (!tree) return tl::unexpected(tree.error());
     const auto macros = tree->macros();
     if (!macros) return tl::unexpected(macros.error());
-    runner::expand_macro(action, *macros);
+    stages::expand_macro(action, *macros);
     return {};
   }
 
@@ -109,7 +109,7 @@ class Render {
   }
 
   Result<std::string> sign(const std::string& text) const {
-    auto loaded = runner::load_configuration(context_.config);
+    auto loaded = daemon::load_configuration(context_.config);
     if (!loaded.value) return fail(loaded.problems.front().text());
     const auto& client = loaded.value->client;
     auto key = sign::Key::load(client.gpg_home, client.keyid, loaded.value->passphrase, context_.clock.now());

@@ -6,8 +6,8 @@
 #include "cli/output.h"
 #include "cli/run_output.h"
 #include "cli/runs.h"
-#include "runner/by_hand.h"
-#include "runner/run_files.h"
+#include "stages/by_hand.h"
+#include "stages/run_files.h"
 
 namespace mig_runner::cli {
 namespace {
@@ -79,9 +79,9 @@ Command redeliver_command(CLI::App& app, const Context& context) {
   return make_command(command, context, done,
                       [](const Tree& tree, store::RunStore& store, store::Run run, Timestamp now) {
                         const auto job = tree.job(run.job);
-                        const auto plugin = runner::plugin_of(run, job ? job->get() : nullptr);
+                        const auto plugin = stages::plugin_of(run, job ? job->get() : nullptr);
                         if (!plugin) return Result<store::Run>(tl::unexpected(plugin.error()));
-                        return runner::redeliver(store, std::move(run), *plugin, now);
+                        return stages::redeliver(store, std::move(run), *plugin, now);
                       });
 }
 
@@ -92,7 +92,7 @@ Command collect_command(CLI::App& app, const Context& context) {
   return make_command(command, context, done,
                       [](const Tree& tree, store::RunStore& store, store::Run run, Timestamp now) {
                         const auto deadline = now + settings_of(tree, run).collectdeadline;
-                        return runner::collect_again(store, std::move(run), deadline, now);
+                        return stages::collect_again(store, std::move(run), deadline, now);
                       });
 }
 

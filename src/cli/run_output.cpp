@@ -1,6 +1,6 @@
 #include "cli/run_output.h"
 
-#include "runner/run_flow.h"
+#include "stages/run_flow.h"
 
 namespace mig_runner::cli {
 namespace {
@@ -20,7 +20,7 @@ bool had_no_agents(const Run& run) {
 
 bool has_remark(const Run& run) {
   if (run.state != RunState::stored && run.state != RunState::delivered) return false;
-  return is_incomplete(run) || !runner::ResultReason::of(run).results.empty();
+  return is_incomplete(run) || !stages::ResultReason::of(run).results.empty();
 }
 
 std::string outcome_text(const Run& run) {

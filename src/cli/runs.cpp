@@ -6,8 +6,8 @@
 
 #include "base/file_status.h"
 #include "config/tree_layout.h"
-#include "runner/configuration.h"
-#include "runner/run_files.h"
+#include "daemon/configuration.h"
+#include "stages/run_files.h"
 #include "store/tree_lock.h"
 
 namespace mig_runner::cli {
@@ -34,13 +34,13 @@ Result<std::optional<store::Run>> newest_of(store::RunStore& store, const std::s
 }  // namespace
 
 Result<std::unique_ptr<store::RunStore>> open_runs(const Tree& tree, const std::string& command) {
-  const auto location = runner::store_location(tree.config());
+  const auto location = daemon::store_location(tree.config());
   if (!location) return tl::unexpected(location.error());
   return store::RunStore::open_beside(*location, command);
 }
 
 Result<std::unique_ptr<store::RunStore>> open_runs_if_any(const Tree& tree, const std::string& command) {
-  const auto location = runner::store_location(tree.config());
+  const auto location = daemon::store_location(tree.config());
   if (location && !location->is_postgresql()) {
     const auto status = file_status(location->file, Symlinks::followed);
     if (!status) return tl::unexpected(status.error());
@@ -64,7 +64,7 @@ Result<store::Run> find_run(store::RunStore& store, const std::string& name) {
 }
 
 Result<PathBelow> result_file_of(const Tree& tree, store::RunStore& store, const store::Run& run) {
-  auto path = runner::result_path(tree.config().directory, run);
+  auto path = stages::result_path(tree.config().directory, run);
   if (!path || run.collected_by.empty() || run.collected_by == store.tree()) return path;
   const auto status = file_status(path->whole(), Symlinks::refused);
   if (!status) return tl::unexpected(status.error());

@@ -7,7 +7,7 @@
 #include "cli/runs.h"
 #include "cli/table.h"
 #include "cli/times.h"
-#include "runner/group_watch.h"
+#include "daemon/group_watch.h"
 
 namespace mig_runner::cli {
 namespace {
@@ -164,7 +164,7 @@ class Status {
                                 ": its clock is off, it launches and collects nothing until that is set"),
                       Style::red, context_.streams.colour)
             << '\n';
-    const auto differing = runner::differences_by_job(differences_);
+    const auto differing = daemon::differences_by_job(differences_);
     int shown = 0;
     for (const auto& [job, text] : differing) {
       if (++shown > kMostLines) break;

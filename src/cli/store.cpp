@@ -6,7 +6,7 @@
 #include "cli/output.h"
 #include "cli/runs.h"
 #include "config/tree_layout.h"
-#include "runner/configuration.h"
+#include "daemon/configuration.h"
 #include "store/administration.h"
 
 namespace mig_runner::cli {
@@ -23,7 +23,7 @@ using store::SchemaVersions;
 Result<Location> configured(const Context& context) {
   const auto tree = Tree::open(context.config);
   if (!tree) return tl::unexpected(tree.error());
-  return runner::store_location(tree->config());
+  return daemon::store_location(tree->config());
 }
 
 // As [runner] store says it, or an SQLite file.

@@ -7,7 +7,7 @@
 #include "base/names.h"
 #include "base/nearest.h"
 #include "cli/checks.h"
-#include "runner/configuration.h"
+#include "daemon/configuration.h"
 #include "spool/job_reader.h"
 #include "spool/spool.h"
 
@@ -60,7 +60,7 @@ Tree::Tree(fs::path runner_cfg, config::RunnerConfig config)
 
 Result<Tree> Tree::open(const fs::path& runner_cfg) {
   std::vector<config::Problem> problems;
-  auto file = runner::read_runner_config(runner_cfg, problems);
+  auto file = daemon::read_runner_config(runner_cfg, problems);
   if (!file || config::any_fatal(problems)) return tl::unexpected(joined(problems));
   return Tree(runner_cfg, std::move(file->config));
 }
@@ -85,7 +85,7 @@ Result<spool::JobPtr> Tree::job(const std::string& name) const {
 
 Result<std::map<std::string, std::string>> Tree::macros() const {
   std::vector<config::Problem> problems;
-  auto file = runner::read_client_config(config_, runner_cfg_, problems);
+  auto file = daemon::read_client_config(config_, runner_cfg_, problems);
   if (!file) return tl::unexpected(joined(problems));
   return std::move(file->config.macros);
 }

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "faults/flushes.h"
-#include "runner/stand.h"
+#include "stages/stand.h"
 
 namespace mig_runner::test {
 namespace {

@@ -9,8 +9,8 @@
 #include <set>
 
 #include "faults/flushes.h"
-#include "runner/adoption.h"
-#include "runner/stand.h"
+#include "stages/adoption.h"
+#include "stages/stand.h"
 
 namespace mig_runner::test {
 namespace {
@@ -115,7 +115,7 @@ class CrashStand : public Stand {
   }
   void begin() {
     start(job_);
-    runner::Adoption().look_at_all(stages->context, clock.now());
+    stages::Adoption().look_at_all(stages->context, clock.now());
   }
   void watch() {
     store->on_change([this](const store::Claimable&) { point(); });

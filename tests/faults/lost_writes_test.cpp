@@ -13,7 +13,7 @@
 #include <mutex>
 
 #include "faults/flushes.h"
-#include "runner/result_writer.h"
+#include "results/result_writer.h"
 #include "store/run_store.h"
 #include "support/scratch_directory.h"
 
@@ -79,7 +79,7 @@ struct Left {
       const ScratchDirectory left;
       disk().lose_power(path.parent_path(), left.path(), new_names_stay);
       there += fs::exists(left.path() / path.filename()) ? 1 : 0;
-      whole += runner::check_result_file({left.path(), path.filename()}).value_or(false) ? 1 : 0;
+      whole += results::check_result_file({left.path(), path.filename()}).value_or(false) ? 1 : 0;
     }
   }
   int there = 0, whole = 0;
@@ -90,7 +90,7 @@ TEST(LostWrites, Fault2AResultFileIsThereWholeOrNotAtAll) {
   const FlushesAre noted(Flushes::noted);
   const ScratchDirectory directory;
   const auto path = directory.path() / "results" / "20261123" / "7.json";
-  auto writer = runner::ResultWriter::create({directory.path(), "results/20261123/7.json"}, R"({"id":7})").value();
+  auto writer = results::ResultWriter::create({directory.path(), "results/20261123/7.json"}, R"({"id":7})").value();
   for (int id = 0; id < 20'000; ++id)
     ASSERT_TRUE(writer.add({id, "success", R"({"id":)" + std::to_string(id) + R"(,"status":"success"})"}));
   EXPECT_EQ(Left(path).there, 0);

@@ -4,7 +4,7 @@
 
 #include "fuzz/target.h"
 #include "mig/command_view.h"
-#include "mig/result_reader.h"
+#include "results/result_reader.h"
 
 namespace mig_runner::fuzz {
 namespace {
@@ -17,7 +17,7 @@ struct Parts {
 
 Parts read(std::string_view bytes, std::size_t piece) {
   Parts parts;
-  mig::ResultReader reader(
+  results::ResultReader reader(
       [&](std::string_view json) -> Result<void> {
         require(parts.actions.empty() && parts.commands.empty(), "the action comes once and first");
         parts.actions.emplace_back(json);

@@ -7,7 +7,7 @@
 
 #include "base/names.h"
 #include "fuzz/target.h"
-#include "runner/run_files.h"
+#include "stages/run_files.h"
 #include "store/run_store.h"
 
 namespace mig_runner::fuzz {
@@ -22,9 +22,9 @@ const std::filesystem::path& scratch() {
 void require_harmless(const store::Run& run) {
   require(job_name_problem(run.job).empty(), "a run's job has a name that a job may have");
   const std::filesystem::path tree = "/tree";
-  if (const auto plugin = runner::plugin_of(run, nullptr))
+  if (const auto plugin = stages::plugin_of(run, nullptr))
     require(plugin_name_problem(*plugin).empty(), "a plugin lies in plugins/");
-  if (const auto file = runner::result_path(tree, run)) {
+  if (const auto file = stages::result_path(tree, run)) {
     const auto inside = file->whole().lexically_normal().string();
     require(inside.starts_with("/tree/runners/" + run.job + "/results/"), "a result file lies in its job's results/");
   }
