@@ -232,7 +232,7 @@ TEST(LockedRuns, AreNotAskedForAllTheTime) {
   stand.clock.set(at("2026-11-23T08:02:00Z"));
   stand.stages->planner.step(stand.clock.now());
   const std::jthread locker([&] {
-    stand.server.query(stand.database(), "BEGIN; SELECT FROM runs FOR NO KEY UPDATE; SELECT pg_sleep(1); COMMIT");
+    stand.server.query(stand.database(), "BEGIN; SELECT FROM runs FOR NO KEY UPDATE; SELECT pg_sleep(60); COMMIT");
   });
   const auto locked = [&] { return stand.server.somebody_dozes(stand.database()); };
   while (!locked()) std::this_thread::yield();
@@ -244,6 +244,8 @@ TEST(LockedRuns, AreNotAskedForAllTheTime) {
     slept += std::max(0ms, *wake - stand.clock.now());
   }
   EXPECT_TRUE(locked()) << "else nothing was tested";
+  stand.server.query(stand.database(),
+                     "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
   EXPECT_LT(looks, 30);
 }
 
