@@ -27,7 +27,7 @@ _mig_runner() {
   local cur prev words cword
   _init_completion -n : || return
   local commands='run check list next render launch status history show results redeliver collect pause resume store init'
-  local command= i
+  local command='' i
   for ((i = 1; i < cword; i++)); do
     case ${words[i]} in
       -c) ((i++)) ;;
@@ -39,18 +39,18 @@ _mig_runner() {
   case $prev in
     -c | --action) _filedir; return ;;
     --zone)
-      COMPREPLY=($(compgen -W "$(awk '!/^#/ { print $3 }' /usr/share/zoneinfo/zone1970.tab 2>/dev/null)" -- "$cur"))
+      mapfile -t COMPREPLY < <(compgen -W "$(awk '!/^#/ { print $3 }' /usr/share/zoneinfo/zone1970.tab 2>/dev/null)" -- "$cur")
       return ;;
     --state)
       local IFS=$'\n'
-      COMPREPLY=($(compgen -W "$(printf '%s\n' due signed unknown posted stored delivered sent refused missed skipped invalid collect-failed undeliverable)" -- "$cur"))
+      mapfile -t COMPREPLY < <(compgen -W "$(printf '%s\n' due signed unknown posted stored delivered sent refused missed skipped invalid collect-failed undeliverable)" -- "$cur")
       return ;;
     --expr | -n | --from | --name | --validfrom | --expireafter | --last) return ;;
   esac
 
-  local options='-c -h --help' jobs= runs=
+  local options='-c -h --help' jobs='' runs=''
   case $command in
-    '') COMPREPLY=($(compgen -W "$commands -c -h --help -V --version" -- "$cur")); return ;;
+    '') mapfile -t COMPREPLY < <(compgen -W "$commands -c -h --help -V --version" -- "$cur"); return ;;
     check) options+=' --online --strict --json' jobs=1 ;;
     list | status) options+=' --json --utc' ;;
     next) options+=' -n --expr --from --zone --utc --plain --json' jobs=1 ;;
@@ -62,17 +62,17 @@ _mig_runner() {
     redeliver | collect) options+=' --json' runs=1 ;;
     pause | resume) options+=' --json' jobs=1 ;;
     store) options+=' --json'
-      [[ $cur == -* ]] || { COMPREPLY=($(compgen -W 'init status migrate copy sqlite postgresql://' -- "$cur")); return; } ;;
+      [[ $cur == -* ]] || { mapfile -t COMPREPLY < <(compgen -W 'init status migrate copy sqlite postgresql://' -- "$cur"); return; } ;;
     init) options+=' --json'; [[ $cur == -* ]] || { _filedir -d; return; } ;;
   esac
   if [[ $cur == -* ]]; then
-    COMPREPLY=($(compgen -W "$options" -- "$cur"))
+    mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
   elif [[ $jobs ]]; then
     local IFS=$'\n'
-    COMPREPLY=($(compgen -W "$(_mig_runner_jobs)" -- "$cur"))
+    mapfile -t COMPREPLY < <(compgen -W "$(_mig_runner_jobs)" -- "$cur")
   elif [[ $runs ]]; then
     local IFS=$'\n'
-    COMPREPLY=($(compgen -W "$(_mig_runner_runs)" -- "$cur"))
+    mapfile -t COMPREPLY < <(compgen -W "$(_mig_runner_runs)" -- "$cur")
     declare -F __ltrim_colon_completions > /dev/null && __ltrim_colon_completions "$cur"
   fi
 }
