@@ -232,7 +232,8 @@ TEST(LockedRuns, AreNotAskedForAllTheTime) {
   stand.clock.set(at("2026-11-23T08:02:00Z"));
   stand.stages->planner.step(stand.clock.now());
   const std::jthread locker([&] {
-    stand.server.query(stand.database(), "BEGIN; SELECT FROM runs FOR NO KEY UPDATE; SELECT pg_sleep(60); COMMIT");
+    EXPECT_THROW(stand.server.query(stand.database(), "BEGIN; SELECT FROM runs FOR NO KEY UPDATE; SELECT pg_sleep(60)"),
+                 std::runtime_error);
   });
   const auto locked = [&] { return stand.server.somebody_dozes(stand.database()); };
   while (!locked()) std::this_thread::yield();
