@@ -38,7 +38,7 @@ void ShutdownWatchdog::run() {
   while (poll(fds.data(), fds.size(), -1) < 0) {
   }
   if (stopped_within(kGracePeriod)) return;
-  if (store_ != nullptr) store_->hurry();
+  if (store_ != nullptr) store_->begin_shutdown();
   if (stopped_within(kLastResort)) return;
   log_.warning(
       "Ending although not all that is under way has ended: what is not recorded is found out by the next start, or"

@@ -1,7 +1,7 @@
 #include "store/location.h"
 
 #include "base/host_name.h"
-#include "store/postgresql.h"
+#include "store/sql/postgresql.h"
 
 namespace mig_runner::store {
 

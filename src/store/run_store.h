@@ -116,7 +116,7 @@ class RunStore {
 
   // For the end of the process: from now on no call waits long for a server that does not answer, or for a lock
   // that another process holds on the file, also none that is under way; and no connection is made anew.
-  void hurry();
+  void begin_shutdown();
   // Ends the membership of a group, with its claims; nothing is called afterwards. For one lease more its jobs and
   // results count as there, as it may be restarting. The destructor does it too.
   void close();

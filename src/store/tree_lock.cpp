@@ -9,6 +9,7 @@
 
 #include "base/file_status.h"
 #include "base/host_name.h"
+#include "store/sql/opened_path.h"
 
 namespace mig_runner::store {
 namespace {
@@ -73,6 +74,12 @@ Result<UniqueFd> lock_file(const fs::path& state_directory, Timestamp now) {
 }
 
 }  // namespace
+
+TreeLock::TreeLock(UniqueFd directory, UniqueFd file, std::vector<OpenedPath> places)
+    : directory_(std::move(directory)), file_(std::move(file)), places_(std::move(places)) {}
+TreeLock::TreeLock(TreeLock&&) noexcept = default;
+TreeLock& TreeLock::operator=(TreeLock&&) noexcept = default;
+TreeLock::~TreeLock() = default;
 
 Result<TreeLock> TreeLock::acquire(const fs::path& state_directory, Timestamp now) {
   const auto parent = state_directory.parent_path();

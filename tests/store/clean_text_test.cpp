@@ -1,4 +1,4 @@
-#include "store/clean_text.h"
+#include "store/sql/clean_text.h"
 
 #include <gtest/gtest.h>
 

@@ -6,7 +6,7 @@
 
 #include "run_maker.h"
 #include "sqlite_support.h"
-#include "store/sqlite_file.h"
+#include "store/sql/sqlite_file.h"
 #include "store_contract.h"
 
 namespace mig_runner::store {
@@ -188,7 +188,7 @@ TEST(SqliteStore, WaitsForNobodyOnceTheProcessEnds) {
     return store->add({&run, 1});
   });
   EXPECT_EQ(planned.wait_for(std::chrono::milliseconds(200)), std::future_status::timeout);
-  store->hurry();
+  store->begin_shutdown();
   ASSERT_EQ(planned.wait_for(std::chrono::seconds(1)), std::future_status::ready) << "a call that waits already";
   const auto failed = planned.get();
   ASSERT_FALSE(failed.has_value());

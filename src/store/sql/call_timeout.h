@@ -1,0 +1,51 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+
+#include "base/file.h"
+
+namespace mig_runner::store {
+
+// Ends a connection on which a call takes too long. A server that hangs, or a network that forgets a connection, never
+// answers, and libpq waits for that without end; who does other work meanwhile waits for the connection. One call at a
+// time, from any thread.
+class CallTimeout {
+ public:
+  // How long a call may take once begin_shutdown() was called.
+  static constexpr std::chrono::milliseconds kShutdownLimit{500};
+
+  explicit CallTimeout(std::chrono::milliseconds limit);
+  ~CallTimeout();
+  CallTimeout(const CallTimeout&) = delete;
+  CallTimeout& operator=(const CallTimeout&) = delete;
+
+  std::chrono::milliseconds limit();
+
+  // A call over this socket begins, or goes on over another. Where end() does not follow within the limit (and a
+  // quarter) both ways of it are shut down, whereupon the call fails as with a connection that was lost.
+  void begin(int socket);
+  void end();
+  // From now on calls are given little time, also the one under way.
+  void begin_shutdown();
+  bool is_shutting_down();
+  // Ends the call now, if there is one, and each that begins from now on.
+  void give_up();
+
+ private:
+  void run(const std::stop_token& stop);
+
+  std::mutex mutex_;  // guards all below but thread_
+  std::chrono::milliseconds limit_;
+  std::condition_variable_any changed_;
+  UniqueFd socket_;  // a duplicate: the call may close its own meanwhile, and the number may be given to another file
+  std::chrono::steady_clock::time_point deadline_;
+  bool is_shutting_down_ = false;
+  bool given_up_ = false;
+  std::jthread thread_;
+};
+
+}  // namespace mig_runner::store
