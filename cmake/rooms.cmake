@@ -24,6 +24,15 @@ endif()
 
 include(cmake/precompiled.cmake)
 
+# refuse_rooms(TARGET ALLOWED target..): stops if a target named mig_.. does not match the expression ALLOWED, or comes later.
+function(refuse_rooms target allowed)
+  foreach(used ${ARGN})
+    if(used MATCHES "^mig_" AND NOT (used MATCHES "${allowed}" AND TARGET ${used}))
+      message(FATAL_ERROR "${target} may not use ${used}: docs/design.md, \"Rooms\"")
+    endif()
+  endforeach()
+endfunction()
+
 # face_of_room(FOLDER SOURCE_DIR INCLUDE_DIR): INCLUDE_DIR/FOLDER holds links to the headers of the room, but not to its
 # folders.
 function(face_of_room folder dir include_dir)
@@ -43,7 +52,8 @@ function(room_named target folder dir)
   file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   set(include_dir ${CMAKE_BINARY_DIR}/include/${target})
-  file(MAKE_DIRECTORY ${include_dir})
+  cmake_path(GET folder PARENT_PATH parent)
+  file(MAKE_DIRECTORY ${include_dir}/${parent})
   if(ROOM_INSIDE)
     file(GLOB_RECURSE inside_sources CONFIGURE_DEPENDS ${dir}/${ROOM_INSIDE}/*.cpp)
     list(APPEND sources ${inside_sources})
@@ -73,8 +83,9 @@ function(room_named target folder dir)
   endif()
 endfunction()
 
-# room(NAME ..): the room in the current folder; its target is mig_NAME.
+# room(NAME ..): the room in the current folder; its target is mig_NAME. It uses nothing of the sandbox.
 macro(room name)
+  refuse_rooms(mig_${name} "^mig_[a-z]+$" ${ARGN})
   room_named(mig_${name} ${name} ${CMAKE_CURRENT_SOURCE_DIR} ${ARGN})
 endmacro()
 

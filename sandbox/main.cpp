@@ -1,7 +1,7 @@
 #include <CLI/CLI.hpp>
 
-#include "sandbox/serve_command.h"
-#include "sandbox_demo/demo.h"
+#include "sandbox/demo/demo.h"
+#include "sandbox/server/serve_command.h"
 
 int main(int argc, char** argv) {
   CLI::App app("A MIG to try mig-runner against: a MIG API on loopback with simulated agents", "mig-sandbox");

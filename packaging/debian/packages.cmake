@@ -5,20 +5,22 @@ set(MIG_PACKAGE_MAINTAINER "mig-runner developers <mig-runner@example.net>" CACH
 if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
   # %z is not known to string(TIMESTAMP); the time is in UTC and follows SOURCE_DATE_EPOCH.
   string(TIMESTAMP PACKAGE_DATE "%a, %d %b %Y %H:%M:%S +0000" UTC)
-  foreach(package mig-runner mig-sandbox)
+  foreach(component ${components})
+    set(package mig-${component})
     set(PACKAGE ${package})
     configure_file(debian/changelog.in ${package}.changelog @ONLY)
     add_custom_command(OUTPUT ${package}.changelog.gz
       COMMAND ${GZIP} -9n < ${package}.changelog > ${package}.changelog.gz DEPENDS ${package}.changelog VERBATIM)
     add_custom_target(changelog-${package} DEPENDS ${package}.changelog.gz)
     add_dependencies(man changelog-${package})
-    string(REPLACE mig- "" component ${package})
     install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${package}.changelog.gz RENAME changelog.gz
       DESTINATION share/doc/${package} COMPONENT ${component})
     install(FILES debian/copyright DESTINATION share/doc/${package} COMPONENT ${component})
   endforeach()
-  install(FILES debian/mig-sandbox.lintian-overrides RENAME mig-sandbox
-    DESTINATION share/lintian/overrides COMPONENT sandbox)
+  if(MIG_SANDBOX)
+    install(FILES debian/mig-sandbox.lintian-overrides RENAME mig-sandbox
+      DESTINATION share/lintian/overrides COMPONENT sandbox)
+  endif()
 endif()
 
 set(CPACK_GENERATOR DEB)
@@ -27,7 +29,7 @@ set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
 set(CPACK_PACKAGE_CONTACT ${MIG_PACKAGE_MAINTAINER})
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
-set(CPACK_COMPONENTS_ALL runner sandbox)
+set(CPACK_COMPONENTS_ALL ${components})
 set(CPACK_COMPONENTS_GROUPING ONE_PER_GROUP)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)

@@ -1,4 +1,4 @@
-#include "sandbox_agent/dpkg_status.h"
+#include "sandbox/agent/dpkg_status.h"
 
 #include <algorithm>
 #include <string_view>

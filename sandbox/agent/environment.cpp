@@ -5,8 +5,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "sandbox_agent/local_agent.h"
-#include "sandbox_agent/sockets.h"
+#include "sandbox/agent/local_agent.h"
+#include "sandbox/agent/sockets.h"
 
 namespace mig_sandbox {
 

@@ -1,4 +1,4 @@
-#include "sandbox_agent/file_content.h"
+#include "sandbox/agent/file_content.h"
 
 #include <fcntl.h>
 #include <openssl/evp.h>
@@ -12,7 +12,7 @@
 #include <functional>
 #include <memory>
 
-#include "sandbox_agent/kernel_files.h"
+#include "sandbox/agent/kernel_files.h"
 
 namespace mig_sandbox {
 

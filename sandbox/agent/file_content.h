@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "base/error.h"
-#include "sandbox_agent/module.h"
-#include "sandbox_agent/pattern.h"
+#include "sandbox/agent/module.h"
+#include "sandbox/agent/pattern.h"
 
 namespace mig_sandbox {
 

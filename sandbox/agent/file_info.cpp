@@ -1,4 +1,4 @@
-#include "sandbox_agent/file_info.h"
+#include "sandbox/agent/file_info.h"
 
 #include <cstdio>
 

@@ -2,10 +2,10 @@
 #include <map>
 #include <set>
 
-#include "sandbox_agent/file_content.h"
-#include "sandbox_agent/file_search.h"
-#include "sandbox_agent/file_walk.h"
-#include "sandbox_agent/module.h"
+#include "sandbox/agent/file_content.h"
+#include "sandbox/agent/file_search.h"
+#include "sandbox/agent/file_walk.h"
+#include "sandbox/agent/module.h"
 
 namespace mig_sandbox {
 

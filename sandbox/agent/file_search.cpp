@@ -1,11 +1,11 @@
-#include "sandbox_agent/file_search.h"
+#include "sandbox/agent/file_search.h"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
-#include "sandbox_agent/parameters.h"
+#include "sandbox/agent/parameters.h"
 
 namespace mig_sandbox {
 

@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 #include "base/time.h"
-#include "sandbox_agent/file_info.h"
-#include "sandbox_agent/pattern.h"
+#include "sandbox/agent/file_info.h"
+#include "sandbox/agent/pattern.h"
 
 namespace mig_sandbox {
 

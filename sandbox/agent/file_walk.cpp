@@ -1,4 +1,4 @@
-#include "sandbox_agent/file_walk.h"
+#include "sandbox/agent/file_walk.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -7,8 +7,8 @@
 #include <cerrno>
 #include <memory>
 
-#include "sandbox_agent/file_content.h"
-#include "sandbox_agent/kernel_files.h"
+#include "sandbox/agent/file_content.h"
+#include "sandbox/agent/kernel_files.h"
 
 namespace mig_sandbox {
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "sandbox_agent/file_info.h"
-#include "sandbox_agent/module.h"
+#include "sandbox/agent/file_info.h"
+#include "sandbox/agent/module.h"
 
 namespace mig_sandbox {
 

@@ -1,4 +1,4 @@
-#include "sandbox_agent/kernel_files.h"
+#include "sandbox/agent/kernel_files.h"
 
 #include <linux/magic.h>
 #include <sys/statfs.h>

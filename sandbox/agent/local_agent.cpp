@@ -1,10 +1,10 @@
-#include "sandbox_agent/local_agent.h"
+#include "sandbox/agent/local_agent.h"
 
 #include <exception>
 #include <map>
 
-#include "sandbox_agent/module.h"
-#include "sandbox_agent/parameters.h"
+#include "sandbox/agent/module.h"
+#include "sandbox/agent/parameters.h"
 
 namespace mig_sandbox {
 

@@ -1,9 +1,9 @@
 #include <charconv>
 #include <fstream>
 
-#include "sandbox_agent/module.h"
-#include "sandbox_agent/parameters.h"
-#include "sandbox_agent/sockets.h"
+#include "sandbox/agent/module.h"
+#include "sandbox/agent/parameters.h"
+#include "sandbox/agent/sockets.h"
 
 namespace mig_sandbox {
 

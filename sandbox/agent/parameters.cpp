@@ -1,4 +1,4 @@
-#include "sandbox_agent/parameters.h"
+#include "sandbox/agent/parameters.h"
 
 #include <openssl/evp.h>
 #include <zlib.h>

@@ -1,4 +1,4 @@
-#include "sandbox_agent/pattern.h"
+#include "sandbox/agent/pattern.h"
 
 #include <re2/re2.h>
 

@@ -9,9 +9,9 @@
 #include <cmath>
 #include <memory>
 
-#include "sandbox_agent/file_content.h"
-#include "sandbox_agent/module.h"
-#include "sandbox_agent/parameters.h"
+#include "sandbox/agent/file_content.h"
+#include "sandbox/agent/module.h"
+#include "sandbox/agent/parameters.h"
 
 namespace mig_sandbox {
 

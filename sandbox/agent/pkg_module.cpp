@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <fstream>
 
-#include "sandbox_agent/dpkg_status.h"
-#include "sandbox_agent/module.h"
-#include "sandbox_agent/parameters.h"
-#include "sandbox_agent/pattern.h"
+#include "sandbox/agent/dpkg_status.h"
+#include "sandbox/agent/module.h"
+#include "sandbox/agent/parameters.h"
+#include "sandbox/agent/pattern.h"
 
 namespace mig_sandbox {
 

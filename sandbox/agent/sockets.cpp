@@ -1,4 +1,4 @@
-#include "sandbox_agent/sockets.h"
+#include "sandbox/agent/sockets.h"
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>

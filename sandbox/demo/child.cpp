@@ -1,4 +1,4 @@
-#include "sandbox_demo/child.h"
+#include "sandbox/demo/child.h"
 
 #include <fcntl.h>
 #include <sys/prctl.h>

@@ -1,4 +1,4 @@
-#include "sandbox_demo/demo.h"
+#include "sandbox/demo/demo.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -12,10 +12,10 @@
 #include <memory>
 #include <thread>
 
-#include "sandbox_demo/child.h"
-#include "sandbox_demo/demo_jobs.h"
-#include "sandbox_demo/demo_report.h"
-#include "sandbox_demo/demo_tree.h"
+#include "sandbox/demo/child.h"
+#include "sandbox/demo/demo_jobs.h"
+#include "sandbox/demo/demo_report.h"
+#include "sandbox/demo/demo_tree.h"
 
 namespace mig_sandbox {
 

@@ -1,4 +1,4 @@
-#include "sandbox_demo/demo_jobs.h"
+#include "sandbox/demo/demo_jobs.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "sandbox_demo/demo_jobs.h"
+#include "sandbox/demo/demo_jobs.h"
 
 namespace mig_sandbox {
 

@@ -1,4 +1,4 @@
-#include "sandbox_demo/demo_report.h"
+#include "sandbox/demo/demo_report.h"
 
 #include <fmt/format.h>
 

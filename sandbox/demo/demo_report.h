@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sandbox_demo/demo_jobs.h"
+#include "sandbox/demo/demo_jobs.h"
 
 namespace mig_sandbox {
 

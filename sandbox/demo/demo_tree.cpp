@@ -1,4 +1,4 @@
-#include "sandbox_demo/demo_tree.h"
+#include "sandbox/demo/demo_tree.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include <random>
 #include <sstream>
 
-#include "sandbox_demo/child.h"
+#include "sandbox/demo/child.h"
 
 namespace mig_sandbox {
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/error.h"
-#include "sandbox_demo/demo_jobs.h"
+#include "sandbox/demo/demo_jobs.h"
 
 namespace mig_sandbox {
 
