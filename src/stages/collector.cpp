@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 #include <utility>
 
 #include "base/text.h"
@@ -19,47 +18,25 @@ namespace {
 using store::RunState;
 
 constexpr std::array kCollectStates{RunState::posted};
-// The API lists commands page by page in no fixed order: one reading may miss what another shows.
-constexpr int kReadings = 6;
-constexpr std::size_t kNamedAgents = 3;
-
 bool collected_before(const store::Run& run) {
   return !run.result_file.empty();
-}
-
-std::string joined(const std::string& one, const std::string& other) {
-  return one + (one.empty() || other.empty() ? "" : "; ") + other;
-}
-
-std::string name_of(const api::UnreadableCommand& command) {
-  if (!command.agent.empty()) return command.agent;
-  return command.id > 0 ? "command " + std::to_string(command.id) : "an agent whose name is not known";
-}
-
-// "the answers of 2 agents cannot be read: web-1 (it nests too deep), ..".
-std::string unreadable_text(const std::vector<api::UnreadableCommand>& unreadable) {
-  if (unreadable.empty()) return "";
-  const auto shown = std::min(unreadable.size(), kNamedAgents);
-  std::string text = (unreadable.size() == 1 ? "the answer of 1 agent"
-                                             : "the answers of " + std::to_string(unreadable.size()) + " agents") +
-                     std::string(" cannot be read");
-  for (std::size_t i = 0; i < shown; ++i) {
-    const auto& command = unreadable[i];
-    text += (i == 0 ? ": " : ", ") + name_of(command) + " (" + command.reason + ")";
-  }
-  return text + (unreadable.size() > shown ? ", .." : "");
 }
 
 }  // namespace
 
 Collector::Collector(const StageContext& context, std::unique_ptr<api::ApiClient> api, const Clock& clock,
                      JobShares* shares)
-    : context_(context), api_(std::move(api)), clock_(clock), recorder_(context, shares) {}
+    : context_(context),
+      api_(std::move(api)),
+      clock_(clock),
+      recorder_(context, shares),
+      readiness_(context, *api_),
+      unrecorded_(context, *api_, clock) {}
 
 std::optional<Timestamp> Collector::step(Timestamp now) {
-  if (const auto blocked = recorder_.settle(now)) return collect_unrecorded(now, *blocked);
+  if (const auto blocked = recorder_.settle(now)) return unrecorded_.collect(now, *blocked);
   auto claimed = recorder_.claim(kCollectStates, now, 1);
-  if (!claimed) return collect_unrecorded(now, recorder_.claim_again(now));
+  if (!claimed) return unrecorded_.collect(now, recorder_.claim_again(now));
   context_.launches.follow(context_.store, context_.settings.delay_results, now);
   if (claimed->empty()) return recorder_.next_claim(kCollectStates, now);
   handle(std::move(claimed->front()), now);
@@ -122,38 +99,28 @@ void Collector::handle(store::Run run, Timestamp now) {
   if (!collected_before(run) && keep_unrecorded(run, now)) return;
   const auto status = api_->action_status(run.action_id);
   if (!status) return retry_api(std::move(run), status.error(), clock_.now());
-  const auto name = run.name();
-  if (!ready_to_collect(run, *status, now))
-    return context_.outages.collecting.worked(context_.log, name, "The API answers again");
+  if (!collected_before(run)) {
+    const auto decision = readiness_.before_reading(run, *status, now);
+    if (decision.kind != Readiness::Decision::Kind::collect) {
+      context_.outages.collecting.worked(context_.log, run.name(), "The API answers again");
+      return follow(std::move(run), decision);
+    }
+  }
   collect(std::move(run), *status, now);
 }
 
-Collector::Reading Collector::read_all(const store::Run& run, std::int64_t expected, Collection& collection) {
-  Reading reading;
-  const api::FetchOptions options{context_.settings.page_size, context_.settings.parallel_pages, expected};
-  int fruitless = 0;
-  for (int i = 0; i < kReadings && fruitless < 2; ++i) {
-    const auto before = collection.listed();
-    const auto fetched =
-        api_->fetch_commands(run.action_id, options, [&](const api::CommandSlice& command) -> Result<void> {
-          auto added = collection.add(command);
-          if (!added) reading.disk_error = added.error();
-          return added;
-        });
-    if (!fetched) {
-      if (!reading.disk_error) reading.api_error = fetched.error();
-      return reading;
-    }
-    reading.unreadable = fetched->unreadable;
-    if (collection.listed() + static_cast<std::int64_t>(reading.unreadable.size()) >= expected) break;
-    fruitless = collection.listed() == before ? fruitless + 1 : 0;
-  }
-  if (auto kept = collection.keep_earlier(); !kept) reading.disk_error = kept.error();
-  std::set<std::int64_t> named;  // one that stands on two pages is one
-  std::erase_if(reading.unreadable, [&](const auto& command) {
-    return collection.has(command.id) || (command.id > 0 && !named.insert(command.id).second);
-  });
-  return reading;
+void Collector::follow(store::Run run, const Readiness::Decision& decision) {
+  if (decision.kind == Readiness::Decision::Kind::end) return finish(std::move(run), decision.state, decision.reason);
+  wait(std::move(run), decision.reason, decision.wake);
+}
+
+bool Collector::keep_unrecorded(const store::Run& run, Timestamp now) {
+  const auto taken = unrecorded_.take(run, now);
+  if (!taken) return false;
+  auto kept = run;
+  take_plugin_of_job(kept);
+  keep(std::move(kept), taken->result_file, taken->contents);
+  return true;
 }
 
 void Collector::collect(store::Run run, const api::ActionStatus& status, Timestamp now) {
@@ -177,14 +144,16 @@ void Collector::collect(store::Run run, const api::ActionStatus& status, Timesta
   }
   if (!collection) return retry_disk(std::move(run), collection.error(), now);
 
-  const auto reading = read_all(run, status.sent, *collection);
+  const auto reading = read_commands(*api_, context_.settings, run, status.sent, *collection);
   now = clock_.now();
   if (reading.disk_error) return retry_disk(std::move(run), *reading.disk_error, now);
   if (reading.api_error) return retry_api(std::move(run), *reading.api_error, now);
   context_.outages.collecting.worked(context_.log, run.name());
-  if (wait_for_answers(run, status, *collection, reading.unreadable, now)) return;
-
-  const auto contents = contents_of(*collection, status, reading);
+  if (fresh) {
+    const auto decision = readiness_.after_reading(run, status, collection->tally(), reading.unreadable, now);
+    if (decision.kind != Readiness::Decision::Kind::collect) return follow(std::move(run), decision);
+  }
+  const auto contents = contents_of(*collection, status, reading, now);
   if (!fresh) {
     const auto& difference = collection->difference();
     if (!difference.any()) return settle_again(std::move(run), contents, now);
@@ -212,36 +181,6 @@ Result<void> Collector::announce_change(store::Run& run) {
   store::Change change{RunState::posted, run, {}};
   change.keep_claim = true;
   return context_.store.record({&change, 1});
-}
-
-Collector::Contents Collector::contents_of(const Collection& collection, const api::ActionStatus& status,
-                                           const Reading& reading) const {
-  const auto& tally = collection.tally();
-  Contents contents;
-  contents.commands = tally.commands();
-  contents.expected = std::max(status.sent, contents.commands);
-  contents.collected_at = clock_.now();
-  const auto unreadable = static_cast<std::int64_t>(reading.unreadable.size());
-  auto missing = joined(tally.progress(std::max(contents.commands, status.sent - unreadable)),
-                        unreadable_text(reading.unreadable));
-  if (missing.empty() && status.status == "preparing") missing = "the API is still adding commands";
-  contents.complete = missing.empty();
-  contents.reason = joined(contents.complete ? "" : "incomplete: " + missing, tally.failures());
-  if (contents.expected == 0) {
-    contents.reason = status.status == "invalid"
-                          ? "no agent matched its target \"" + status.target + "\""
-                          : "it was sent to no agent (status " + status.status + "), target \"" + status.target + "\"";
-  }
-  if (!contents.reason.empty()) contents.level = log::Level::warning;
-  if (tally.all_failed_alike()) contents.level = log::Level::err;
-  return contents;
-}
-
-std::string Collector::new_result_file(const store::Run& run, bool compressed, Timestamp now) const {
-  auto day = format_utc(now).substr(0, 10);
-  std::erase(day, '-');
-  return "runners/" + run.job + "/results/" + day + "/" + std::to_string(run.action_id) + ".json" +
-         (compressed ? std::string(results::kCompressedEnding) : "");
 }
 
 // Another has collected the run meanwhile, so nobody would ever look at the file again; unless it was recorded all the

@@ -27,4 +27,11 @@ Result<std::string> plugin_of(const store::Run& run, const spool::Job* job) {
   return run.plugin;
 }
 
+std::string new_result_file(const store::Run& run, bool compressed, Timestamp now) {
+  auto day = format_utc(now).substr(0, 10);
+  std::erase(day, '-');
+  return "runners/" + run.job + "/results/" + day + "/" + std::to_string(run.action_id) + ".json" +
+         (compressed ? std::string(results::kCompressedEnding) : "");
+}
+
 }  // namespace mig_runner::stages

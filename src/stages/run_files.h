@@ -23,4 +23,7 @@ PathBelow inflight_path(const std::filesystem::path& directory, const store::Run
 // was launched. Empty: none. An Error: the record names something else.
 Result<std::string> plugin_of(const store::Run& run, const spool::Job* job);
 
+// Where a result that is collected at `now` is to be: relative to the tree, by day and action.
+std::string new_result_file(const store::Run& run, bool compressed, Timestamp now);
+
 }  // namespace mig_runner::stages

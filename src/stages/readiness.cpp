@@ -1,11 +1,10 @@
-// Whether an action's results can be collected yet, by what the API says of it.
+#include "stages/readiness.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "base/text.h"
-#include "stages/collection.h"
-#include "stages/collector.h"
+#include "base/time.h"
 #include "stages/retry_pause.h"
 #include "stages/run_flow.h"
 
@@ -13,6 +12,7 @@ namespace mig_runner::stages {
 namespace {
 
 using store::RunState;
+using Kind = Readiness::Decision::Kind;
 
 // How long after the results were due an action may still be waiting for the API's scheduler.
 constexpr std::chrono::minutes kNotStarted{10};
@@ -53,62 +53,52 @@ bool could_be_macro(const std::string& target) {
 
 }  // namespace
 
-Timestamp Collector::ready_at(const store::Run& run) const {
+Timestamp Readiness::due_at(const store::Run& run) const {
   return *run.expire_after + context_.settings.delay_results;
 }
 
-bool Collector::collects_when_completed(const store::Run& run) const {
+bool Readiness::collects_when_completed(const store::Run& run) const {
   return context_.job_settings(run.job).collect == config::CollectWhen::completed;
 }
 
-// False where the run was put on its way.
-bool Collector::ready_to_collect(store::Run& run, const api::ActionStatus& status, Timestamp now) {
-  if (!run.result_file.empty()) return true;
-  if (status.status == "invalid") return true;
-  if (now < ready_at(run)) {
-    if (collects_when_completed(run) && all_answered(status)) return true;
-    const auto looked_at = run.posted_at.value_or(now) + kFirstLook <= now;
-    if (waits_for_scheduler(status.status) && looked_at) look_at_target(run, status.target, now);
-    const auto next = next_look(run, status, now);
-    auto reason = waits_for_scheduler(status.status) ? run.reason : "";
-    wait(std::move(run), std::move(reason), next);
-    return false;
-  }
-  if (!has_begun(run, status, now)) return false;
+Readiness::Decision Readiness::before_reading(store::Run& run, const api::ActionStatus& status, Timestamp now) {
+  if (status.status == "invalid") return {};
+  if (now < due_at(run)) return before_it_is_due(run, status, now);
+  const bool begun = status.sent > 0 || !(waits_for_scheduler(status.status) || status.status == "preparing");
+  if (!begun) return not_sent(run, status, now);
   const bool all_ended = status.status != "preparing" && status.done >= status.sent;
-  if (all_ended || run.failures >= kMostLooks) return true;
+  if (all_ended || run.failures >= kMostLooks) return {};
   const auto progress = std::to_string(status.done) + " of " + counted(status.sent, "command") + " have ended";
-  const auto looks = run.failures;
-  come_back_soon(std::move(run), progress, looks, now);
-  return false;
+  return look_soon(run, progress, run.failures, now);
 }
 
-// False where no agent was asked and the run was put on its way, or ended.
-bool Collector::has_begun(store::Run& run, const api::ActionStatus& status, Timestamp now) {
-  if (status.sent > 0 || !(waits_for_scheduler(status.status) || status.status == "preparing")) return true;
-  if (waits_for_scheduler(status.status) && is_refused_again(run, status.target, now)) {
-    auto reason = run.reason;
-    finish(std::move(run), RunState::invalid, std::move(reason));
-    return false;
-  }
-  if (now > ready_at(run) + kNotStarted) {
-    finish(std::move(run), RunState::invalid,
-           "the API never sent it to an agent (status " + status.status +
-               "): check that its target is a valid condition: \"" + status.target + "\"");
-    return false;
-  }
+Readiness::Decision Readiness::before_it_is_due(store::Run& run, const api::ActionStatus& status, Timestamp now) {
+  if (collects_when_completed(run) && all_answered(status)) return {};
+  const auto looked_at = run.posted_at.value_or(now) + kFirstLook <= now;
+  if (waits_for_scheduler(status.status) && looked_at) look_at_target(run, status.target, now);
+  return {Kind::look_again, waits_for_scheduler(status.status) ? run.reason : "", next_look(run, status, now)};
+}
+
+// No agent was asked yet.
+Readiness::Decision Readiness::not_sent(store::Run& run, const api::ActionStatus& status, Timestamp now) {
+  if (waits_for_scheduler(status.status) && is_refused_again(run, status.target, now))
+    return {Kind::end, run.reason, {}, RunState::invalid};
+  if (now > due_at(run) + kNotStarted)
+    return {Kind::end,
+            "the API never sent it to an agent (status " + status.status +
+                "): check that its target is a valid condition: \"" + status.target + "\"",
+            {},
+            RunState::invalid};
   ++run.attempts;
   const auto again = now + retry_pause(kCollectPauses, run.attempts, run.name());
-  auto reason = run.reason.starts_with(kCannotUse)
-                    ? run.reason
-                    : "the API has not sent it to any agent yet (status " + status.status + ")";
-  wait(std::move(run), std::move(reason), again);
-  return false;
+  const bool refused = run.reason.starts_with(kCannotUse);
+  return {Kind::look_again,
+          refused ? run.reason : "the API has not sent it to any agent yet (status " + status.status + ")", again};
 }
 
 // The API words the troubles of its database as it words a bad target: only two refusals with time between them end the
 // run.
-bool Collector::is_refused_again(store::Run& run, const std::string& target, Timestamp now) {
+bool Readiness::is_refused_again(store::Run& run, const std::string& target, Timestamp now) {
   const bool was_refused = run.reason.starts_with(kCannotUse);
   const auto before = std::exchange(run.reason, {});
   look_at_target(run, target, now, before);
@@ -117,21 +107,21 @@ bool Collector::is_refused_again(store::Run& run, const std::string& target, Tim
 }
 
 // Before it is due.
-Timestamp Collector::next_look(const store::Run& run, const api::ActionStatus& status, Timestamp now) const {
+Timestamp Readiness::next_look(const store::Run& run, const api::ActionStatus& status, Timestamp now) const {
   const auto since_posted = now - run.posted_at.value_or(now);
-  const auto ready = ready_at(run);
-  if (collects_when_completed(run)) return std::min(ready, now + status_pause(since_posted));
+  const auto due = due_at(run);
+  if (collects_when_completed(run)) return std::min(due, now + status_pause(since_posted));
   const bool again = waits_for_scheduler(status.status) && !target_was_looked_at(run) && since_posted < kEarlyLooks;
-  return again ? std::min(ready, now + kBetweenLooks) : ready;
+  return again ? std::min(due, now + kBetweenLooks) : due;
 }
 
 // Asks the API what it makes of the target of an action that its scheduler has not taken up, once a run: all agents
 // that it matches come in the answer.
-void Collector::look_at_target(store::Run& run, const std::string& target, Timestamp now, std::string_view told) {
+void Readiness::look_at_target(store::Run& run, const std::string& target, Timestamp now, std::string_view told) {
   if (target_was_looked_at(run)) return;
   const auto good = good_targets_.find(target);
   const bool known = good != good_targets_.end() && std::chrono::abs(now - good->second) < kTargetIsGood;
-  const auto usable = known ? Result<void>() : api_->try_target(target);
+  const auto usable = known ? Result<void>() : api_.try_target(target);
   if (usable) {
     if (good_targets_.size() >= kMostTargets) good_targets_.clear();
     if (!known) good_targets_[target] = now;
@@ -145,41 +135,36 @@ void Collector::look_at_target(store::Run& run, const std::string& target, Times
   if (run.reason != told) context_.log.warning(run.name() + ": " + run.reason);
 }
 
-// True where the run was put on its way: some of its answers may still come.
-bool Collector::wait_for_answers(store::Run& run, const api::ActionStatus& status, const Collection& collection,
-                                 const std::vector<api::UnreadableCommand>& unreadable, Timestamp now) {
-  const auto& tally = collection.tally();
+Readiness::Decision Readiness::after_reading(store::Run& run, const api::ActionStatus& status, const Tally& tally,
+                                             const std::vector<api::UnreadableCommand>& unreadable,
+                                             Timestamp now) const {
   const auto for_good =
       std::count_if(unreadable.begin(), unreadable.end(), [](const auto& command) { return !command.may_pass; });
   const auto there = tally.commands() + for_good;
-  if (!run.result_file.empty() || (there >= status.sent && tally.ended() >= tally.commands())) return false;
-  if (now < ready_at(run)) {
-    const auto next = next_look(run, status, now);
-    wait(std::move(run), "", next);
-    return true;
-  }
+  if (there >= status.sent && tally.ended() >= tally.commands()) return {};
+  if (now < due_at(run)) return {Kind::look_again, "", next_look(run, status, now)};
   if (run.failures < kMostLooks) {
     // Reading them all is dear: where some are listed, no more than a few times, after short pauses.
     if (there > 0) run.failures = std::max(run.failures, kLooksBeforeReadings);
     const auto pauses = there > 0 ? run.failures - kLooksBeforeReadings : run.failures;
-    come_back_soon(std::move(run), tally.progress(status.sent), pauses, now);
-    return true;
+    return look_soon(run, tally.progress(status.sent), pauses, now);
   }
-  if (there > 0) return false;
-  finish(std::move(run), RunState::collect_failed,
-         "the API counts " + counted(status.sent, "command") +
-             " of its action and lists 0: it lists none for an action " +
-             "whose signature is missing in its database, so that its results cannot be collected");
-  return true;
+  if (there > 0) return {};
+  return {Kind::end,
+          "the API counts " + counted(status.sent, "command") +
+              " of its action and lists 0: it lists none for an action whose signature is missing in its database, so "
+              "that its results cannot be collected",
+          {},
+          RunState::collect_failed};
 }
 
-// Told once; each try is in the run's reason.
-void Collector::come_back_soon(store::Run run, const std::string& why, int pauses, Timestamp now) {
+// Told once; each try is in the run's reason. `pauses`: how many there were before this one, each longer than the last.
+Readiness::Decision Readiness::look_soon(store::Run& run, const std::string& why, int pauses, Timestamp now) const {
   run.attempts = 0;  // the API answers
   ++run.failures;
   const auto again = now + retry_pause(kAnswerPauses, pauses + 1, run.name());
   if (pauses == 0) context_.log.info(run.name() + ": " + why + "; looking again from " + format_utc(again) + " on");
-  wait(std::move(run), why, again);
+  return {Kind::look_again, why, again};
 }
 
 }  // namespace mig_runner::stages
