@@ -1,0 +1,6 @@
+// For what uses SOCI.
+#pragma once
+
+#include <soci/soci.h>
+
+#include "standard.h"
