@@ -1,6 +1,10 @@
 #include "cli/run_output.h"
 
+#include <utility>
+#include <variant>
+
 #include "stages/run_flow.h"
+#include "store/run_columns.h"
 
 namespace mig_runner::cli {
 namespace {
@@ -14,6 +18,23 @@ bool is_incomplete(const Run& run) {
 
 bool had_no_agents(const Run& run) {
   return run.stored_at && run.complete && run.expected == 0;
+}
+
+Json json_field(RunState state) {
+  return store::state_name(state);
+}
+
+Json json_field(const std::optional<Timestamp>& time) {
+  return json_time(time);
+}
+
+Json json_field(const std::string& text) {
+  return json_text(text);
+}
+
+template <class Number>
+Json json_field(Number number) {
+  return number;
 }
 
 }  // namespace
@@ -90,25 +111,14 @@ bool has_ended(const Run& run) {
 }
 
 Json run_json(const Run& run) {
-  return {{"run", run.name()},
-          {"job", run.job},
-          {"time", json_time(run.nominal)},
-          {"state", store::state_name(run.state)},
-          {"reason", json_text(run.reason)},
-          {"action_id", run.action_id == 0 ? Json() : Json(run.action_id)},
-          {"plugin", json_text(run.plugin)},
-          {"valid_from", json_time(run.valid_from)},
-          {"expire_after", json_time(run.expire_after)},
-          {"posted_at", json_time(run.posted_at)},
-          {"stored_at", json_time(run.stored_at)},
-          {"delivered_at", json_time(run.delivered_at)},
-          {"result_file", json_text(run.result_file)},
-          {"commands", run.commands},
-          {"expected", run.expected},
-          {"complete", run.complete},
-          {"launched_by", json_text(run.launched_by)},
-          {"collected_by", json_text(run.collected_by)},
-          {"delivered_by", json_text(run.delivered_by)}};
+  Json json{{"run", run.name()}, {"job", run.job}, {"time", json_time(run.nominal)}};
+  for (const auto& column : store::kRunColumns) {
+    if (column.shown == store::Shown::no) continue;
+    auto value = std::visit([&](auto field) { return json_field(run.*field); }, column.field);
+    const bool is_none = column.shown == store::Shown::unless_zero && value == 0;
+    json[std::string(column.name)] = is_none ? Json() : std::move(value);
+  }
+  return json;
 }
 
 }  // namespace mig_runner::cli

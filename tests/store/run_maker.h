@@ -1,9 +1,14 @@
 #pragma once
 
+#include <algorithm>
 #include <ostream>
+#include <string>
 #include <string_view>
+#include <variant>
+#include <vector>
 
 #include "store/run.h"
+#include "store/run_columns.h"
 
 namespace mig_runner::store {
 
@@ -40,15 +45,22 @@ inline Run full_run() {
   return run;
 }
 
-inline auto fields(const Run& run) {
-  return std::tie(run.number, run.job, run.nominal, run.state, run.wake, run.deadline, run.attempts, run.failures,
-                  run.reason, run.plugin, run.action_id, run.valid_from, run.expire_after, run.posted_at, run.stored_at,
-                  run.delivered_at, run.result_file, run.commands, run.expected, run.complete, run.recollections,
-                  run.launched_by, run.collected_by, run.delivered_by);
+inline bool is_equal(const Run& a, const Run& b, const RunColumn& column) {
+  return std::visit([&](auto field) { return a.*field == b.*field; }, column.field);
 }
 inline bool operator==(const Run& a, const Run& b) {
-  return fields(a) == fields(b);
+  return a.number == b.number && a.job == b.job && a.nominal == b.nominal &&
+         std::all_of(kRunColumns.begin(), kRunColumns.end(),
+                     [&](const auto& column) { return is_equal(a, b, column); });
 }
+// Takes a database's columns of runs back to an older version of the schema.
+inline std::vector<std::string> drop_columns_newer_than(int version) {
+  std::vector<std::string> statements;
+  for (const auto& column : kRunColumns)
+    if (column.since > version) statements.push_back("ALTER TABLE runs DROP COLUMN " + std::string(column.name));
+  return statements;
+}
+
 inline void PrintTo(const Run& run, std::ostream* out) {
   *out << '#' << run.number << ' ' << run.name() << ' ' << state_name(run.state) << " \"" << run.reason << '"';
 }

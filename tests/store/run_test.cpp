@@ -52,5 +52,11 @@ TEST(RunState, NumbersNeverChange) {
     EXPECT_EQ(state_from_name(names[i]), static_cast<RunState>(static_cast<int>(i)));
 }
 
+// What the contract asks to come back as it was written.
+TEST(RunColumns, TheFullRunHasSomethingInEach) {
+  const auto full = full_run();
+  for (const auto& column : kRunColumns) EXPECT_FALSE(is_equal(full, store::Run{}, column)) << column.name;
+}
+
 }  // namespace
 }  // namespace mig_runner::store

@@ -80,11 +80,11 @@ TEST(SqliteStore, TheFirstSchemaIsBroughtUpToDate) {
   SqliteDatabase database;
   database.fill(3);
   const auto runs = database.open()->history("", 10).value().size();
+  for (const auto& statement : drop_columns_newer_than(1)) execute(database.path, statement);
   for (const auto* statement :
-       {"ALTER TABLE runs DROP COLUMN launched_by", "ALTER TABLE runs DROP COLUMN collected_by",
-        "ALTER TABLE runs DROP COLUMN delivered_by", "DROP INDEX runs_failed", "DROP INDEX jobs_paused",
-        "ALTER TABLE jobs DROP COLUMN paused_since", "ALTER TABLE jobs DROP COLUMN paused_at_run", "DROP TABLE pauses",
-        "ALTER TABLE jobs DROP COLUMN timetable", "UPDATE schema_version SET version = 1"})
+       {"DROP INDEX runs_failed", "DROP INDEX jobs_paused", "ALTER TABLE jobs DROP COLUMN paused_since",
+        "ALTER TABLE jobs DROP COLUMN paused_at_run", "DROP TABLE pauses", "ALTER TABLE jobs DROP COLUMN timetable",
+        "UPDATE schema_version SET version = 1"})
     execute(database.path, statement);
   EXPECT_FALSE(RunStore::open_beside(database.path, "command").has_value()) << "only the runner changes a schema";
   const auto store = database.open();
@@ -98,6 +98,7 @@ TEST(SqliteStore, TheThirdSchemaKeepsItsCursorsWithoutATimetable) {
   SqliteDatabase database;
   const Cursor cursor{"a", kNow, "off"};
   ASSERT_TRUE(database.open()->plan({&cursor, 1}, {}, kNow));
+  for (const auto& statement : drop_columns_newer_than(3)) execute(database.path, statement);
   execute(database.path, "ALTER TABLE jobs DROP COLUMN timetable");
   execute(database.path, "UPDATE schema_version SET version = 3");
   const auto store = database.open();

@@ -8,8 +8,8 @@
 #include "base/file.h"
 #include "base/file_status.h"
 #include "base/host_name.h"
-#include "store/sql/sqlite_file.h"
 #include "store/sql/database.h"
+#include "store/sql/sqlite_file.h"
 #include "store/tree_lock.h"
 
 namespace mig_runner::store {
@@ -52,13 +52,8 @@ struct Table {
 };
 
 std::vector<Table> tables() {
-  auto runs = std::vector<std::string>{"number"};
-  std::string names = RunRow::inserted();
-  for (std::size_t begin = 0; begin < names.size();) {
-    const auto end = std::min(names.find(", ", begin), names.size());
-    runs.push_back(names.substr(begin, end - begin));
-    begin = end + 2;
-  }
+  std::vector<std::string> runs{"number", "job", "nominal"};
+  for (const auto& column : kRunColumns) runs.emplace_back(column.name);
   return {{"jobs", {"number", "name", "planned_through", "timetable", "paused_since", "paused_at_run"}},
           {"pauses", {"job", "since", "until"}},
           {"runs", std::move(runs)},

@@ -1,8 +1,7 @@
 #include "store/sql/run_row.h"
 
-#include <algorithm>
-#include <array>
 #include <stdexcept>
+#include <variant>
 
 #include "base/names.h"
 #include "store/sql/clean_text.h"
@@ -10,42 +9,41 @@
 namespace mig_runner::store {
 namespace {
 
-struct Column {
-  const char* name;
-  const char* type;
-};
-// What changes in the life of a run, in the order of RunRow::read_from() and RunRow::bind_values().
-constexpr std::array kColumns{
-    Column{"state", "bigint"},        Column{"wake", "bigint"},       Column{"deadline", "bigint"},
-    Column{"attempts", "bigint"},     Column{"failures", "bigint"},   Column{"reason", "text"},
-    Column{"plugin", "text"},         Column{"action_id", "bigint"},  Column{"valid_from", "bigint"},
-    Column{"expire_after", "bigint"}, Column{"posted_at", "bigint"},  Column{"stored_at", "bigint"},
-    Column{"delivered_at", "bigint"}, Column{"result_file", "text"},  Column{"commands", "bigint"},
-    Column{"expected", "bigint"},     Column{"complete", "bigint"},   Column{"recollections", "bigint"},
-    Column{"launched_by", "text"},    Column{"collected_by", "text"}, Column{"delivered_by", "text"}};
-
 template <class Item>
 std::string joined(std::string text, Item item) {
-  for (const auto& column : kColumns) {
+  for (const auto& column : kRunColumns) {
     if (!text.empty()) text += ", ";
     text += item(column);
   }
   return text;
 }
 
-std::string name_of(const Column& column) {
-  return column.name;
+std::string name_of(const RunColumn& column) {
+  return std::string(column.name);
 }
 
 // The years that times can be written in.
 constexpr long long kEarliest = -2'208'988'800'000;
 constexpr long long kLatest = 253'402'300'799'999;
-constexpr long long kMost = 1'000'000'000;
-constexpr long long kMostCommands = 1'000'000'000'000;
 
 bool is_within(long long value, long long least, long long most) {
   return value >= least && value <= most;
 }
+
+long long milliseconds_of(Timestamp time) {
+  return time.time_since_epoch().count();
+}
+
+Timestamp time_of(long long milliseconds) {
+  return Timestamp(std::chrono::milliseconds(milliseconds));
+}
+
+template <class... Functions>
+struct Overloaded : Functions... {
+  using Functions::operator()...;
+};
+template <class... Functions>
+Overloaded(Functions...) -> Overloaded<Functions...>;
 
 }  // namespace
 
@@ -71,7 +69,7 @@ const std::string& RunRow::inserted() {
 
 std::string RunRow::inserted_values(const std::string& suffix) {
   return joined("(SELECT jobs.number FROM jobs WHERE jobs.name = :job" + suffix + "), :nominal" + suffix,
-                [&](const Column& column) { return ':' + name_of(column) + suffix; });
+                [&](const RunColumn& column) { return ':' + name_of(column) + suffix; });
 }
 
 const std::string& RunRow::updated() {
@@ -80,51 +78,30 @@ const std::string& RunRow::updated() {
 }
 
 std::string RunRow::updated_values(const std::string& suffix) {
-  return joined("CAST(:number" + suffix + " AS bigint)",
-                [&](const Column& column) { return "CAST(:" + name_of(column) + suffix + " AS " + column.type + ')'; });
+  return joined("CAST(:number" + suffix + " AS bigint)", [&](const RunColumn& column) {
+    return "CAST(:" + name_of(column) + suffix + " AS " + (column.is_text() ? "text" : "bigint") + ')';
+  });
 }
 
 std::string RunRow::assignments(const std::string& before, const std::string& behind) {
-  return joined("", [&](const Column& column) { return name_of(column) + " = " + before + column.name + behind; });
-}
-
-void RunRow::Time::set(std::optional<Timestamp> time) {
-  indicator = time ? soci::i_ok : soci::i_null;
-  value = time ? time->time_since_epoch().count() : 0;
-}
-
-std::optional<Timestamp> RunRow::Time::get() const {
-  if (indicator != soci::i_ok) return std::nullopt;
-  return Timestamp(std::chrono::milliseconds(value));
+  return joined("",
+                [&](const RunColumn& column) { return name_of(column) + " = " + before + name_of(column) + behind; });
 }
 
 void RunRow::read_from(soci::statement& statement) {
-  const auto into = [&](auto& value) { statement.exchange(soci::into(value)); };
-  const auto into_time = [&](Time& time) { statement.exchange(soci::into(time.value, time.indicator)); };
-  into(number_);
+  statement.exchange(soci::into(number_));
   statement.exchange(soci::into(job_, job_indicator_));
-  into(nominal_);
-  into(state_);
-  into_time(wake_);
-  into_time(deadline_);
-  into(attempts_);
-  into(failures_);
-  into(reason_);
-  into(plugin_);
-  into(action_id_);
-  into_time(valid_from_);
-  into_time(expire_after_);
-  into_time(posted_at_);
-  into_time(stored_at_);
-  into_time(delivered_at_);
-  into(result_file_);
-  into(commands_);
-  into(expected_);
-  into(complete_);
-  into(recollections_);
-  into(launched_by_);
-  into(collected_by_);
-  into(delivered_by_);
+  statement.exchange(soci::into(nominal_));
+  for (std::size_t i = 0; i < kRunColumns.size(); ++i) {
+    auto& cell = cells_[i];
+    if (kRunColumns[i].is_text()) {
+      statement.exchange(soci::into(cell.text));
+    } else if (kRunColumns[i].is_time()) {
+      statement.exchange(soci::into(cell.number, cell.indicator));
+    } else {
+      statement.exchange(soci::into(cell.number));
+    }
+  }
 }
 
 void RunRow::bind_insert(soci::statement& statement, const std::string& suffix) {
@@ -139,74 +116,52 @@ void RunRow::bind_update(soci::statement& statement, const std::string& suffix) 
 }
 
 void RunRow::bind_values(soci::statement& statement, const std::string& suffix) {
-  const auto use = [&](auto& value, const char* name) { statement.exchange(soci::use(value, name + suffix)); };
-  const auto use_time = [&](Time& time, const char* name) {
-    statement.exchange(soci::use(time.value, time.indicator, name + suffix));
-  };
-  use(state_, "state");
-  use_time(wake_, "wake");
-  use_time(deadline_, "deadline");
-  use(attempts_, "attempts");
-  use(failures_, "failures");
-  use(reason_, "reason");
-  use(plugin_, "plugin");
-  use(action_id_, "action_id");
-  use_time(valid_from_, "valid_from");
-  use_time(expire_after_, "expire_after");
-  use_time(posted_at_, "posted_at");
-  use_time(stored_at_, "stored_at");
-  use_time(delivered_at_, "delivered_at");
-  use(result_file_, "result_file");
-  use(commands_, "commands");
-  use(expected_, "expected");
-  use(complete_, "complete");
-  use(recollections_, "recollections");
-  use(launched_by_, "launched_by");
-  use(collected_by_, "collected_by");
-  use(delivered_by_, "delivered_by");
+  for (std::size_t i = 0; i < kRunColumns.size(); ++i) {
+    auto& cell = cells_[i];
+    const auto name = name_of(kRunColumns[i]) + suffix;
+    if (kRunColumns[i].is_text()) {
+      statement.exchange(soci::use(cell.text, name));
+    } else {
+      statement.exchange(soci::use(cell.number, cell.indicator, name));
+    }
+  }
 }
 
 void RunRow::set(const Run& run) {
   number_ = run.number;
   job_ = clean_text(run.job);
-  nominal_ = run.nominal.time_since_epoch().count();
-  state_ = static_cast<int>(run.state);
-  wake_.set(run.wake);
-  deadline_.set(run.deadline);
-  attempts_ = run.attempts;
-  failures_ = run.failures;
-  reason_ = clean_text(run.reason);
-  plugin_ = clean_text(run.plugin);
-  action_id_ = run.action_id;
-  valid_from_.set(run.valid_from);
-  expire_after_.set(run.expire_after);
-  posted_at_.set(run.posted_at);
-  stored_at_.set(run.stored_at);
-  delivered_at_.set(run.delivered_at);
-  result_file_ = clean_text(run.result_file);
-  commands_ = run.commands;
-  expected_ = run.expected;
-  complete_ = run.complete ? 1 : 0;
-  recollections_ = run.recollections;
-  launched_by_ = clean_text(run.launched_by);
-  collected_by_ = clean_text(run.collected_by);
-  delivered_by_ = clean_text(run.delivered_by);
+  nominal_ = milliseconds_of(run.nominal);
+  for (std::size_t i = 0; i < kRunColumns.size(); ++i) {
+    auto& cell = cells_[i];
+    std::visit(Overloaded{[&](RunState Run::*field) { cell.number = static_cast<int>(run.*field); },
+                          [&](std::string Run::*field) { cell.text = clean_text(run.*field); },
+                          [&](std::optional<Timestamp> Run::*field) {
+                            const auto& time = run.*field;
+                            cell.number = time ? milliseconds_of(*time) : 0;
+                            cell.indicator = time ? soci::i_ok : soci::i_null;
+                          },
+                          [&](auto Run::*field) { cell.number = run.*field; }},
+               kRunColumns[i].field);
+  }
 }
 
 std::string RunRow::problem() const {
   if (job_indicator_ != soci::i_ok) return "its job is not there";
   if (auto problem = job_name_problem(job_); !problem.empty()) return problem;
-  if (!is_state(state_)) return "there is no state " + std::to_string(state_);
-  const std::array all_times{&wake_,      &deadline_,  &valid_from_,  &expire_after_,
-                             &posted_at_, &stored_at_, &delivered_at_};
-  const bool times =
-      is_within(nominal_, kEarliest, kLatest) && std::all_of(all_times.begin(), all_times.end(), [](const Time* time) {
-        return time->indicator != soci::i_ok || is_within(time->value, kEarliest, kLatest);
-      });
+  bool times = is_within(nominal_, kEarliest, kLatest);
+  bool numbers = true;
+  for (std::size_t i = 0; i < kRunColumns.size(); ++i) {
+    const auto& column = kRunColumns[i];
+    const auto number = cells_[i].number;
+    if (std::holds_alternative<RunState Run::*>(column.field)) {
+      if (!is_state(number)) return "there is no state " + std::to_string(number);
+    } else if (column.is_time()) {
+      times = times && (cells_[i].indicator != soci::i_ok || is_within(number, kEarliest, kLatest));
+    } else if (!column.is_text()) {
+      numbers = numbers && is_within(number, column.least, column.most);
+    }
+  }
   if (!times) return "one of its times lies outside of the years 1900 to 9999";
-  const bool numbers = is_within(attempts_, 0, kMost) && is_within(failures_, 0, kMost) &&
-                       is_within(recollections_, -kMost, kMost) && is_within(commands_, 0, kMostCommands) &&
-                       is_within(expected_, 0, kMostCommands) && action_id_ >= 0;
   return numbers ? "" : "one of its numbers is out of range";
 }
 
@@ -218,28 +173,20 @@ Run RunRow::run() const {
   Run run;
   run.number = number_;
   run.job = job_;
-  run.nominal = Timestamp(std::chrono::milliseconds(nominal_));
-  run.state = to_state(state_);
-  run.wake = wake_.get();
-  run.deadline = deadline_.get();
-  run.attempts = static_cast<int>(attempts_);
-  run.failures = static_cast<int>(failures_);
-  run.reason = reason_;
-  run.plugin = plugin_;
-  run.action_id = action_id_;
-  run.valid_from = valid_from_.get();
-  run.expire_after = expire_after_.get();
-  run.posted_at = posted_at_.get();
-  run.stored_at = stored_at_.get();
-  run.delivered_at = delivered_at_.get();
-  run.result_file = result_file_;
-  run.commands = commands_;
-  run.expected = expected_;
-  run.complete = complete_ != 0;
-  run.recollections = static_cast<int>(recollections_);
-  run.launched_by = launched_by_;
-  run.collected_by = collected_by_;
-  run.delivered_by = delivered_by_;
+  run.nominal = time_of(nominal_);
+  for (std::size_t i = 0; i < kRunColumns.size(); ++i) {
+    const auto& cell = cells_[i];
+    std::visit(Overloaded{[&](RunState Run::*field) { run.*field = to_state(cell.number); },
+                          [&](std::string Run::*field) { run.*field = cell.text; },
+                          [&](bool Run::*field) { run.*field = cell.number != 0; },
+                          [&](int Run::*field) { run.*field = static_cast<int>(cell.number); },
+                          [&](std::int64_t Run::*field) { run.*field = cell.number; },
+                          [&](std::optional<Timestamp> Run::*field) {
+                            run.*field =
+                                cell.indicator == soci::i_ok ? std::optional(time_of(cell.number)) : std::nullopt;
+                          }},
+               kRunColumns[i].field);
+  }
   return run;
 }
 

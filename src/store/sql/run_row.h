@@ -2,10 +2,11 @@
 
 #include <soci/soci.h>
 
+#include <array>
 #include <string>
-#include <string_view>
 
 #include "store/run.h"
+#include "store/run_columns.h"
 
 namespace mig_runner::store {
 
@@ -47,11 +48,11 @@ class RunRow {
   std::int64_t number() const { return number_; }
 
  private:
-  struct Time {
-    long long value = 0;
-    soci::indicator indicator = soci::i_null;
-    void set(std::optional<Timestamp> time);
-    std::optional<Timestamp> get() const;
+  // Of a column of text or of numbers; only times may be NULL.
+  struct Cell {
+    long long number = 0;
+    std::string text;
+    soci::indicator indicator = soci::i_ok;
   };
   void bind_values(soci::statement& statement, const std::string& suffix);
 
@@ -59,25 +60,7 @@ class RunRow {
   std::string job_;
   soci::indicator job_indicator_ = soci::i_ok;  // null: there is no such job
   long long nominal_ = 0;
-  long long state_ = 0;
-  Time wake_;
-  Time deadline_;
-  long long attempts_ = 0;
-  long long failures_ = 0;
-  std::string reason_;
-  std::string plugin_;
-  long long action_id_ = 0;
-  Time valid_from_;
-  Time expire_after_;
-  Time posted_at_;
-  Time stored_at_;
-  Time delivered_at_;
-  std::string result_file_;
-  long long commands_ = 0;
-  long long expected_ = 0;
-  long long complete_ = 0;
-  long long recollections_ = 0;
-  std::string launched_by_, collected_by_, delivered_by_;
+  std::array<Cell, kRunColumns.size()> cells_;  // in the order of kRunColumns
 };
 
 }  // namespace mig_runner::store

@@ -1,5 +1,6 @@
 #include "store/sql/schema.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -54,12 +55,9 @@ Step second_version() {
   };
 }
 
-// Whose deed each was, with the tree that the result file lies in, as members.tree; and what a group needs.
+// What a group needs.
 Step third_version(const Dialect& dialect) {
-  const std::string column = "ALTER TABLE runs ADD COLUMN ";
-  const std::string type = " text NOT NULL DEFAULT ''";
-  Step step{column + "launched_by" + type, column + "collected_by" + type, column + "delivered_by" + type,
-            "CREATE INDEX jobs_paused ON jobs (name) WHERE paused_since IS NOT NULL",
+  Step step{"CREATE INDEX jobs_paused ON jobs (name) WHERE paused_since IS NOT NULL",
             // The newest run, of any job, when the job was paused.
             "ALTER TABLE jobs ADD COLUMN paused_at_run bigint",
             "UPDATE jobs SET paused_at_run = (SELECT max(number) FROM runs) WHERE paused_since IS NOT NULL",
@@ -79,7 +77,8 @@ Step third_version(const Dialect& dialect) {
       // Which jobs each member has, by the hash of their files; and which a run was planned for, empty where by hand.
       "CREATE TABLE member_jobs (member text NOT NULL REFERENCES members (id) ON DELETE CASCADE,"
       " job bigint NOT NULL, hash text NOT NULL, PRIMARY KEY (job, member))",
-      "CREATE INDEX member_jobs_member ON member_jobs (member)", column + "job_hash" + type};
+      "CREATE INDEX member_jobs_member ON member_jobs (member)",
+      "ALTER TABLE runs ADD COLUMN job_hash text NOT NULL DEFAULT ''"};
   step.insert(step.end(), of_group.begin(), of_group.end());
   return step;
 }
@@ -89,9 +88,28 @@ Step fourth_version() {
   return {"ALTER TABLE jobs ADD COLUMN timetable text NOT NULL DEFAULT ''"};
 }
 
+// The columns of a run that came with a version: `since` in kRunColumns.
+Step new_columns(int version) {
+  Step step;
+  for (const auto& column : kRunColumns) {
+    if (column.since != version || version == 1) continue;
+    const auto* const type = column.is_text()   ? " text NOT NULL DEFAULT ''"
+                             : column.is_time() ? " bigint"
+                                                : " bigint NOT NULL DEFAULT 0";
+    step.push_back("ALTER TABLE runs ADD COLUMN " + std::string(column.name) + type);
+  }
+  return step;
+}
+
 // The step at index N brings version N to version N + 1. Steps that were released stay as they are.
 std::vector<Step> steps(const Dialect& dialect) {
-  return {first_version(dialect), second_version(), third_version(dialect), fourth_version()};
+  std::vector<Step> all{first_version(dialect), second_version(), third_version(dialect), fourth_version()};
+  for (const auto& column : kRunColumns) all.resize(std::max(all.size(), static_cast<std::size_t>(column.since)));
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto columns = new_columns(static_cast<int>(i + 1));
+    all[i].insert(all[i].begin(), columns.begin(), columns.end());
+  }
+  return all;
 }
 
 Error other_version(int found, const Dialect& dialect) {
