@@ -26,8 +26,8 @@ struct Rows {
 // Goes through many rows with few statements: to a server each is a way there and back.
 struct Batches {
   soci::session& session;
-  std::size_t at_once;  // rows of one execution
-  CallTimeout* call_timeout;   // which each execution has anew; may be null
+  std::size_t at_once;        // rows of one execution
+  CallTimeout* call_timeout;  // which each execution has anew; may be null
 
   // `prepare(statement, rows)` binds the first cells, so many, and returns the SQL; `execute(statement, begin, rows)`
   // fills them with the rows from `begin` on and executes it.
@@ -47,13 +47,5 @@ struct Batches {
     }
   }
 };
-
-// "row(0), row(1), ..".
-template <class Row>
-std::string listed(std::size_t rows, Row row) {
-  std::string text;
-  for (std::size_t i = 0; i < rows; ++i) text.append(i == 0 ? "" : ", ").append(row(std::to_string(i)));
-  return text;
-}
 
 }  // namespace mig_runner::store

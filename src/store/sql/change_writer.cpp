@@ -2,31 +2,37 @@
 
 #include <vector>
 
+#include "store/sql/sql_text.h"
+
 namespace mig_runner::store {
 namespace {
 
 using soci::into;
 using soci::use;
 
-// Of several runs by what a table of new values says of each. For one run that costs SQLite twice as much as the plain
-// statement.
-std::string update_sql(std::size_t rows, const std::string& whose) {
-  const bool one = rows == 1;
-  const std::string before = one ? ":" : "given.";
-  const std::string behind = one ? "0" : "";
-  const auto row = [](const std::string& i) {
-    return "(CAST(:from_state" + i + " AS bigint), CAST(:keep_claim" + i + " AS bigint), " + RunRow::updated_values(i) +
-           ')';
-  };
-  const auto given =
-      one ? ""
-          : "WITH given (from_state, keep_claim, " + RunRow::updated() + ") AS (VALUES " + listed(rows, row) + ") ";
-  return given + "UPDATE runs SET " + RunRow::assignments(before, behind) + ", owner = CASE WHEN " + before +
-         "keep_claim" + behind + " = 1 THEN owner END" + (one ? "" : " FROM given") + " WHERE runs.number = " + before +
-         "number" + behind + " AND runs.state = " + before + "from_state" + behind + " AND owner " + whose + " AND (" +
-         before + "state" + behind + " <> " + std::to_string(static_cast<int>(RunState::signed_)) +
-         " OR NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.number = runs.job AND jobs.paused_at_run >= runs.number))"
-         " RETURNING runs.number";
+// One run by its parameters, for which SQLite needs half the time; several by a table of new values.
+std::string update_sql(std::size_t rows, const std::string& is_claimed) {
+  if (rows == 1)
+    return sql(R"(UPDATE runs
+SET {assignments}, owner = CASE WHEN :keep_claim0 = 1 THEN owner END
+WHERE number = :number0 AND state = :from_state0 AND {is_claimed}
+  AND (:state0 <> {signed} OR NOT EXISTS (
+    SELECT 1 FROM jobs WHERE jobs.number = runs.job AND jobs.paused_at_run >= runs.number))
+RETURNING runs.number)",
+               {{"assignments", RunRow::assignments(":", "0")}, {"is_claimed", is_claimed}});
+  const auto row = "(CAST(:from_state# AS bigint), CAST(:keep_claim# AS bigint), " + RunRow::updated_values("#") + ')';
+  return sql(R"(WITH given (from_state, keep_claim, {columns}) AS (VALUES {rows})
+UPDATE runs
+SET {assignments}, owner = CASE WHEN given.keep_claim = 1 THEN owner END
+FROM given
+WHERE runs.number = given.number AND runs.state = given.from_state AND {is_claimed}
+  AND (given.state <> {signed} OR NOT EXISTS (
+    SELECT 1 FROM jobs WHERE jobs.number = runs.job AND jobs.paused_at_run >= runs.number))
+RETURNING runs.number)",
+             {{"columns", RunRow::updated()},
+              {"rows", repeated(row, rows)},
+              {"assignments", RunRow::assignments("given.", "")},
+              {"is_claimed", is_claimed}});
 }
 
 }  // namespace
@@ -46,7 +52,7 @@ std::set<std::int64_t> ChangeWriter::update(const Batches& batches, std::span<co
           cell.row.bind_update(statement, suffix);
         }
         if (owner_ != nullptr) statement.exchange(use(*owner_, "owner"));
-        return update_sql(rows, owner_ != nullptr ? "= :owner" : "IS NULL");
+        return update_sql(rows, owner_ != nullptr ? "owner = :owner" : "owner IS NULL");
       },
       [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
         for (std::size_t i = 0; i < rows; ++i) {

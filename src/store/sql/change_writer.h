@@ -5,10 +5,10 @@
 #include <span>
 #include <string>
 
-#include "store/sql/documents.h"
-#include "store/sql/batches.h"
-#include "store/sql/run_row.h"
 #include "store/run_store.h"
+#include "store/sql/batches.h"
+#include "store/sql/documents.h"
+#include "store/sql/run_row.h"
 
 namespace mig_runner::store {
 

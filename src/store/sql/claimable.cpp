@@ -1,96 +1,166 @@
 #include "store/sql/claimable.h"
 
-#include <functional>
-
 #include "store/run_store.h"
+#include "store/sql/sql_text.h"
 
 namespace mig_runner::store {
 namespace {
 
-const std::string kAny = "EXISTS (SELECT 1 FROM member_jobs JOIN (" + able_members() +
-                         ") AS able ON able.id = member_jobs.member WHERE member_jobs.job = runs.job";
-const std::string kAsPlanned = " AND (runs.job_hash = '' OR member_jobs.hash = runs.job_hash)";
-const std::string kOwn = " AND member_jobs.member = :member";
-
-const std::string kMine = "(collected_by = :tree OR " + kAny + kAsPlanned + kOwn + "))";
-const std::string kOtherVersion = "(NOT " + kAny + kAsPlanned + ") AND " + kAny + kOwn + "))";
-const std::string kNobodys = "(NOT " + kAny + "))";
-
-// From when on a due run of each kind may be claimed.
-const std::string kOtherVersionAt = "wake + GREATEST(0, LEAST(60000, (deadline - wake) / 2))";
-const std::string kNobodysAt = "GREATEST(wake, deadline + 1)";
-
-std::string without(std::size_t excepted) {
-  std::string names;
-  for (std::size_t i = 0; i < excepted; ++i) names += (i == 0 ? ":except" : ", :except") + std::to_string(i);
-  return names.empty() ? "" : " AND runs.job NOT IN (SELECT number FROM jobs WHERE name IN (" + names + "))";
+// The unclaimed runs that a member may see, with `claimable_at`: from when on it may claim each, NULL where the run is
+// for another.
+const std::string& open_runs() {
+  static const std::string text = sql(R"(runs
+  CROSS JOIN LATERAL (
+    SELECT count(*) AS copies,
+           count(*) FILTER (WHERE runs.job_hash = '' OR hash = runs.job_hash) AS copies_as_planned,
+           count(*) FILTER (WHERE member = :member) AS own_copies,
+           count(*) FILTER (WHERE member = :member AND (runs.job_hash = '' OR hash = runs.job_hash)) AS own_as_planned
+    FROM member_jobs
+    WHERE member_jobs.job = runs.job AND member IN (SELECT id FROM able_members)
+  ) AS of_members
+  CROSS JOIN LATERAL (
+    SELECT CASE
+      WHEN collected_by = :tree OR own_as_planned > 0 THEN wake
+      WHEN copies = 0 AND state = {due} THEN GREATEST(wake, deadline + 1)
+      WHEN copies = 0 THEN wake
+      WHEN copies_as_planned = 0 AND own_copies > 0 AND state = {due}
+        THEN wake + GREATEST(0, LEAST(60000, (deadline - wake) / 2))
+      WHEN copies_as_planned = 0 AND own_copies > 0 THEN wake
+    END AS claimable_at
+  ) AS rule
+  WHERE wake IS NOT NULL AND owner IS NULL
+    AND (collected_by IN ('', :tree) OR NOT EXISTS (
+      SELECT 1 FROM members
+      WHERE members.tree = runs.collected_by AND (runs.state = {stored} OR id IN (SELECT id FROM able_members))))
+)");
+  return text;
 }
 
-std::string unclaimed(RunState state, bool member) {
-  return "state = " + std::to_string(static_cast<int>(state)) + " AND wake IS NOT NULL AND owner IS NULL" +
-         (member ? " AND (collected_by = '' OR collected_by = :tree OR NOT EXISTS"
-                   " (SELECT 1 FROM members WHERE members.tree = runs.collected_by" +
-                       std::string(state == RunState::stored ? "" : " AND id IN (" + able_members() + ")") + "))"
-                 : "");
+// NULL is the name of no job.
+std::string excepted_names(std::size_t excepted) {
+  return excepted == 0 ? "NULL" : repeated(":except#", excepted);
 }
 
-// What a member may claim at :now.
-std::string allowed_now(RunState state) {
-  if (state != RunState::due) return " AND (" + kMine + " OR " + kOtherVersion + " OR " + kNobodys + ")";
-  return " AND (" + kMine + " OR (" + kOtherVersion + " AND " + kOtherVersionAt + " <= :now) OR (" + kNobodys +
-         " AND " + kNobodysAt + " <= :now))";
+// "(0 /* due */), (3 /* posted */)".
+std::string state_rows(std::span<const RunState> states) {
+  std::string rows;
+  for (const auto& state : states) rows += (rows.empty() ? "(" : ", (") + state_list({&state, 1}) + ')';
+  return rows;
 }
 
-std::string together(std::span<const RunState> states, const std::function<std::string(RunState)>& part) {
-  std::string parts;
-  for (const auto state : states)
-    parts += (parts.empty() ? "" : " UNION ALL ") +
-             ("SELECT * FROM (" + part(state) + ") AS state" + std::to_string(static_cast<int>(state)));
-  return parts;
-}
-
-// The runs in `state` that may be claimed at some time.
-std::string upcoming(RunState state, bool member, std::size_t excepted) {
-  const auto free = unclaimed(state, member) + without(excepted);
-  const std::string order = " ORDER BY wake, nominal LIMIT ";
-  const auto select = [&](const std::string& at, const std::string& condition) {
-    return "SELECT state, " + at + " AS at FROM runs WHERE " + free + condition;
-  };
-  if (!member) return select("wake", "") + order + ":limit";
-  if (state != RunState::due) return select("wake", allowed_now(state)) + order + ":limit";
-  // Most runs are this member's own. Only before the first of those anything else can come sooner.
-  const auto mine = " AND " + kMine;
-  const auto first = "COALESCE((SELECT wake FROM runs WHERE " + free + mine + order + "1), 9223372036854775807)";
-  const auto others = " AND wake < " + first + " AND (" + kOtherVersion + " OR " + kNobodys + ")";
-  return "(" + select("wake", mine) + order + ":limit) UNION ALL (" +
-         select("CASE WHEN " + kNobodys + " THEN " + kNobodysAt + " ELSE " + kOtherVersionAt + " END", others) +
-         " ORDER BY at LIMIT :limit)";
+// Each state walks its index and stops.
+std::string for_each_state(std::span<const RunState> states, std::string_view text, const std::string& excepted,
+                           std::string_view skip_claimed) {
+  std::string all;
+  for (const auto& state : states)
+    all += (all.empty() ? "" : "  UNION ALL\n") +
+           sql(text, {{"state", state_list({&state, 1})}, {"excepted", excepted}, {"skip_claimed", skip_claimed}});
+  return all;
 }
 
 }  // namespace
 
-std::string able_members() {
-  return "SELECT id FROM members WHERE abs(clock_ahead) <= " + std::to_string(kClockFarOff.count()) +
-         " OR NOT EXISTS (SELECT 1 FROM members AS others WHERE others.id <> members.id AND NOT others.has_left AND "
-         "others.lease_until >"
-         " clock_timestamp() AND abs(others.clock_ahead) <= " +
-         std::to_string(kClockNear.count()) + ")";
+const std::string& able_members() {
+  static const std::string far_off = std::to_string(kClockFarOff.count());
+  static const std::string near = std::to_string(kClockNear.count());
+  static const std::string text = sql(R"(
+  SELECT id FROM members
+  WHERE abs(clock_ahead) <= {far_off} OR NOT EXISTS (
+    SELECT 1 FROM members AS others
+    WHERE others.id <> members.id AND NOT others.has_left AND others.lease_until > clock_timestamp()
+      AND abs(others.clock_ahead) <= {near})
+)",
+                                      {{"far_off", far_off}, {"near", near}});
+  return text;
 }
 
-std::string claimable_runs(std::span<const RunState> states, bool member, const std::string& behind_each,
-                           std::size_t excepted) {
-  const auto parts = together(states, [&](RunState state) {
-    return "SELECT number, wake, nominal FROM runs WHERE " + unclaimed(state, member) + without(excepted) +
-           " AND wake <= :now" + (member ? allowed_now(state) : "") + " ORDER BY wake, nominal LIMIT :limit" +
-           behind_each;
-  });
-  return "SELECT number FROM (" + parts + ") AS ready ORDER BY wake, nominal LIMIT :limit";
+// `owner IS NULL` stands at the end too: of two claims at once, the second must see that the first has the row.
+std::string claim_statement(const Dialect& dialect, std::span<const RunState> states, bool is_member,
+                            std::size_t excepted) {
+  if (is_member)
+    return sql(R"(WITH able_members AS ({able_members}),
+ready AS (
+  SELECT open.number
+  FROM (VALUES {states}) AS wanted (state)
+  CROSS JOIN LATERAL (
+    SELECT runs.number, wake, nominal
+    FROM {open_runs}
+      AND runs.state = wanted.state AND wake <= :now AND claimable_at <= :now
+      AND runs.job NOT IN (SELECT jobs.number FROM jobs WHERE name IN ({excepted}))
+    ORDER BY wake, nominal LIMIT :limit
+    FOR UPDATE OF runs SKIP LOCKED
+  ) AS open
+  ORDER BY open.wake, open.nominal LIMIT :limit
+)
+UPDATE runs SET owner = :owner
+WHERE number IN (SELECT ready.number FROM ready) AND owner IS NULL
+RETURNING {run_columns})",
+               {{"able_members", able_members()},
+                {"states", state_rows(states)},
+                {"open_runs", open_runs()},
+                {"excepted", excepted_names(excepted)}});
+  const auto each = for_each_state(states, R"(  SELECT * FROM (
+    SELECT number, wake, nominal FROM runs
+    WHERE state = {state} AND wake IS NOT NULL AND owner IS NULL AND wake <= :now
+      AND runs.job NOT IN (SELECT jobs.number FROM jobs WHERE name IN ({excepted}))
+    ORDER BY wake, nominal LIMIT :limit
+    {skip_claimed}
+  ) AS of_state
+)",
+                                   excepted_names(excepted), dialect.skip_claimed);
+  return sql(R"(UPDATE runs SET owner = :owner
+WHERE owner IS NULL AND number IN (
+  SELECT number FROM (
+{each_state}  ) AS ready
+  ORDER BY wake, nominal LIMIT :limit
+)
+RETURNING {run_columns})",
+             {{"each_state", each}});
 }
 
-std::string upcoming_runs(std::span<const RunState> states, bool member, std::size_t excepted) {
-  return "SELECT state, min(at), count(*) FROM (" +
-         together(states, [&](RunState state) { return upcoming(state, member, excepted); }) +
-         ") AS upcoming GROUP BY state";
+// Most runs are the member's own, claimable at their wake. Another run can come sooner only if its wake is before the
+// first of these.
+std::string upcoming_statement(std::span<const RunState> states, bool is_member, std::size_t excepted) {
+  if (is_member)
+    return sql(R"(WITH able_members AS ({able_members}),
+open_runs AS NOT MATERIALIZED (
+  SELECT runs.state, wake, nominal, claimable_at
+  FROM {open_runs}
+    AND runs.job NOT IN (SELECT jobs.number FROM jobs WHERE name IN ({excepted}))
+)
+SELECT wanted.state, min(claimable_at), count(*)
+FROM (VALUES {states}) AS wanted (state)
+CROSS JOIN LATERAL (
+  WITH at_wake AS MATERIALIZED (
+    SELECT claimable_at FROM open_runs
+    WHERE open_runs.state = wanted.state AND claimable_at <= wake
+    ORDER BY wake, nominal LIMIT :limit
+  )
+  SELECT claimable_at FROM at_wake
+  UNION ALL (
+    SELECT claimable_at FROM open_runs
+    WHERE wanted.state = {due} AND open_runs.state = wanted.state AND claimable_at > wake
+      AND wake < COALESCE((SELECT min(claimable_at) FROM at_wake), 9223372036854775807)
+    ORDER BY claimable_at LIMIT :limit
+  )
+) AS upcoming
+GROUP BY wanted.state)",
+               {{"able_members", able_members()},
+                {"states", state_rows(states)},
+                {"open_runs", open_runs()},
+                {"excepted", excepted_names(excepted)}});
+  const auto each = for_each_state(states, R"(  SELECT * FROM (
+    SELECT state, wake FROM runs
+    WHERE state = {state} AND wake IS NOT NULL AND owner IS NULL
+      AND runs.job NOT IN (SELECT jobs.number FROM jobs WHERE name IN ({excepted}))
+    ORDER BY wake, nominal LIMIT :limit
+  ) AS of_state
+)",
+                                   excepted_names(excepted), "");
+  return sql(R"(SELECT state, min(wake), count(*) FROM (
+{each_state}) AS upcoming
+GROUP BY state)",
+             {{"each_state", each}});
 }
 
 }  // namespace mig_runner::store

@@ -6,32 +6,34 @@
 #include <string>
 
 #include "store/run.h"
+#include "store/sql/schema.h"
 
 namespace mig_runner::store {
 
-// Which unclaimed runs this process may claim, and from when on, as SQL.
+// Which unclaimed runs this process may claim, and from when on.
 //
-// Without a group: all, from their wake on. A member of one leaves to others what they have the result file of, and
-// what is theirs to launch; others are also those who have left and may be back before their lease ends. Whose jobs are
-// as a run was planned claims it. Where nobody's are, they may be just about to come, with a configuration that is
-// being rolled out: a member with another version of the job waits before it takes the run (up to a minute), and where
-// nobody has the job at all, whoever comes says so once the run could not be launched any more.
+// Without a group: all, from their wake on. A member of a group leaves to another member runs whose result file lies in
+// the other's tree. A member that left counts as there until its lease ends, since it may be restarting. Otherwise a
+// member claims a run if its copy of the job has the same hash as when the run was planned. If no member has such a
+// copy, a configuration may be on its way to the members: one with another copy waits up to a minute before it takes a
+// due run. If no member has the job at all, any member may claim the run once it is too late to launch it.
 
-// A member whose clock is no further off the database's takes over what those do whose clocks are far off
-// (kClockFarOff).
+// A member whose clock differs by no more than this from the database's takes over the runs of members whose clocks
+// are far off (kClockFarOff).
 inline constexpr std::chrono::milliseconds kClockNear{5'000};
-// A SELECT of the ids of members that plan, launch and collect, whose clocks let them. What only others have counts as
-// if nobody had it.
-std::string able_members();
 
-// A SELECT of the numbers of the runs in `states` that may be claimed, by wake and nominal time. `behind_each`: behind
-// the part of each state, which walks its index and stops. Takes :now and :limit, for a member :tree and :member too;
-// and :except0, :except1, .., the names of `excepted` jobs whose runs are left out.
-std::string claimable_runs(std::span<const RunState> states, bool member, const std::string& behind_each,
-                           std::size_t excepted);
+// A SELECT of the ids of the members whose clocks let them plan, launch and collect. Jobs that only others have count
+// as jobs that no member has.
+const std::string& able_members();
 
-// A SELECT of the states in which runs are unclaimed, the earliest time from which on one may be claimed, and how many
-// these are (counted up to :limit). Takes :limit, for a member :tree and :member too; and :except0, .. as above.
-std::string upcoming_runs(std::span<const RunState> states, bool member, std::size_t excepted);
+// Claims for :owner up to :limit of the runs in `states` that may be claimed at :now, earliest wake first, and returns
+// them. Takes :except0, :except1, .., the names of `excepted` jobs whose runs are left out; `is_member`: :tree and
+// :member too.
+std::string claim_statement(const Dialect& dialect, std::span<const RunState> states, bool is_member,
+                            std::size_t excepted);
+
+// For each of `states` that has unclaimed runs: the state, the earliest time from which on one may be claimed, and how
+// many may be claimed then or later, counted up to :limit. Takes :limit; :except0, .., :tree and :member as above.
+std::string upcoming_statement(std::span<const RunState> states, bool is_member, std::size_t excepted);
 
 }  // namespace mig_runner::store

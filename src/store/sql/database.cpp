@@ -4,6 +4,7 @@
 
 #include "store/sql/claimable.h"
 #include "store/sql/clean_text.h"
+#include "store/sql/sql_text.h"
 #include "store/sql/sqlite_file.h"
 
 namespace mig_runner::store {
@@ -140,8 +141,9 @@ void RunStore::Impl::release_unknown() {
 Result<void> RunStore::Impl::require_lease(Retry retry) {
   if (!lease) return {};
   int live = 0;
-  session << "SELECT CASE WHEN lease_until > clock_timestamp() THEN 1 ELSE 0 END FROM members WHERE id = :owner"
-             " AND NOT has_left FOR KEY SHARE",
+  session << R"(SELECT CASE WHEN lease_until > clock_timestamp() THEN 1 ELSE 0 END FROM members
+WHERE id = :owner AND NOT has_left
+FOR KEY SHARE)",
       soci::into(live), soci::use(owner, "owner");
   if (!session.got_data()) {
     lease->lose();
@@ -159,8 +161,8 @@ Result<void> RunStore::Impl::require_right_clock() {
   if (std::chrono::abs(ahead) <= kClockFarOff) return {};
   const long long near = kClockNear.count();
   int others = 0;
-  session << "SELECT count(*) FROM members WHERE id <> :owner AND NOT has_left"
-             " AND lease_until > clock_timestamp() AND abs(clock_ahead) <= :near",
+  session << R"(SELECT count(*) FROM members
+WHERE id <> :owner AND NOT has_left AND lease_until > clock_timestamp() AND abs(clock_ahead) <= :near)",
       soci::into(others), soci::use(owner, "owner"), soci::use(near, "near");
   if (others == 0) return {};
   return fail("this machine's clock is far off the database's: other runners do its work until it is set", place);
@@ -198,11 +200,12 @@ void RunStore::Impl::count(const Effects& effects) {
   std::string rows;
   for (const auto& [state, change] : effects.counted)
     if (change != 0)
-      rows += (rows.empty() ? "" : ", ") + ("(:owner, " + std::to_string(static_cast<int>(state))) + ", " +
-              std::to_string(change) + ")";
+      rows +=
+          (rows.empty() ? "(:owner, " : ", (:owner, ") + state_list({&state, 1}) + ", " + std::to_string(change) + ")";
   if (rows.empty()) return;
-  session << "INSERT INTO tally (owner, state, runs) VALUES " + rows +
-                 " ON CONFLICT (owner, state) DO UPDATE SET runs = tally.runs + excluded.runs",
+  session << sql(R"(INSERT INTO tally (owner, state, runs) VALUES {rows}
+ON CONFLICT (owner, state) DO UPDATE SET runs = tally.runs + excluded.runs)",
+                 {{"rows", rows}}),
       soci::use(counter, "owner");
 }
 

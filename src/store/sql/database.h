@@ -17,17 +17,17 @@
 #include <vector>
 
 #include "base/progress.h"
+#include "store/location.h"
+#include "store/run_store.h"
+#include "store/sql/batches.h"
+#include "store/sql/call_timeout.h"
 #include "store/sql/change_writer.h"
 #include "store/sql/failure.h"
 #include "store/sql/lease.h"
-#include "store/location.h"
 #include "store/sql/lock_wait.h"
 #include "store/sql/opened_path.h"
-#include "store/sql/call_timeout.h"
-#include "store/sql/batches.h"
 #include "store/sql/postgresql.h"
 #include "store/sql/run_row.h"
-#include "store/run_store.h"
 #include "store/sql/schema.h"
 #include "store/sql/statement.h"
 #include "store/sql/transaction.h"
@@ -174,15 +174,8 @@ struct RunStore::Impl {
     statement.exchange(soci::use(owner, "member"));
   }
 
-  // Has a result file that nothing waits for: 4 is stored, 5 delivered.
-  static constexpr std::string_view kSettled = "result_file <> '' AND (state = 5 OR (state = 4 AND wake IS NULL))";
-
-  // Ended without results that somebody has: refused, missed, invalid, collect_failed, undeliverable. Word for word the
-  // condition of the index runs_failed.
-  static constexpr std::string_view kFailed = "state IN (7, 8, 10, 11, 12)";
-
-  // Guards all below but what is const, and `lease` and `call_timeout`, which are there before others know the store, guard
-  // themselves and go when nothing is called any more.
+  // Guards all below but what is const, and `lease` and `call_timeout`, which are there before others know the store,
+  // guard themselves and go when nothing is called any more.
   std::mutex mutex;
   std::string owner;
   LockWait lock_wait{LockWait::kRunner};  // with SQLite; guards itself
@@ -204,7 +197,7 @@ struct RunStore::Impl {
   Result<void> require_right_clock();
 
   std::unique_ptr<Lease> lease;                       // of a member of a group, else null
-  std::unique_ptr<CallTimeout> call_timeout;                 // with a server, else null
+  std::unique_ptr<CallTimeout> call_timeout;          // with a server, else null
   std::map<std::string, std::string> jobs;            // a member's, with the hash of each
   std::map<std::string, std::string> planned_hashes;  // of jobs, and of those that are left to others
   bool jobs_known = false;                            // by set_jobs()

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "store/sql/clean_text.h"
+#include "store/sql/sql_text.h"
 #include "store/sql/statement.h"
 
 namespace mig_runner::store {
@@ -21,13 +22,13 @@ void DocumentWriter::keep(const Batches& batches, std::span<const Document> docu
           statement.exchange(use(cell.kind, "kind" + suffix));
           statement.exchange(use(cell.content, "content" + suffix));
         }
-        const auto signature = std::to_string(static_cast<int>(DocumentKind::signature));
-        const auto row = [&](const std::string& i) {
-          return "(:run" + i + ", :kind" + i + ", (SELECT count(*) FROM documents WHERE run = :run" + i +
-                 " AND kind = :kind" + i + " AND kind = " + signature + "), :content" + i + ')';
-        };
-        return "INSERT INTO documents (run, kind, place, content) VALUES " + listed(rows, row) +
-               " ON CONFLICT (run, kind, place) DO UPDATE SET content = excluded.content";
+        const auto signature = std::to_string(static_cast<int>(DocumentKind::signature)) + " /* signature */";
+        const auto row = sql(R"(
+  (:run#, :kind#, (SELECT count(*) FROM documents WHERE run = :run# AND kind = :kind# AND kind = {signature}), :content#))",
+                             {{"signature", signature}});
+        return sql(R"(INSERT INTO documents (run, kind, place, content) VALUES {rows}
+ON CONFLICT (run, kind, place) DO UPDATE SET content = excluded.content)",
+                   {{"rows", repeated(row, rows)}});
       },
       [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
         for (std::size_t i = 0; i < rows; ++i) {
@@ -43,8 +44,7 @@ void DocumentWriter::drop(const Batches& batches, std::span<const std::int64_t> 
       dropped_, runs.size(),
       [&](soci::statement& statement, std::size_t rows) {
         for (std::size_t i = 0; i < rows; ++i) statement.exchange(use(dropped_.cells[i], "run" + std::to_string(i)));
-        return "DELETE FROM documents WHERE run IN (" + listed(rows, [](const std::string& i) { return ":run" + i; }) +
-               ')';
+        return sql("DELETE FROM documents WHERE run IN ({runs})", {{"runs", repeated(":run#", rows)}});
       },
       [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
         std::copy_n(runs.begin() + static_cast<std::ptrdiff_t>(begin), rows, dropped_.cells.begin());

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "store/sql/batches.h"
 #include "store/run.h"
+#include "store/sql/batches.h"
 
 namespace mig_runner::store {
 

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "store/sql/clean_text.h"
+#include "store/sql/sql_text.h"
 
 namespace mig_runner::store {
 
@@ -14,8 +15,8 @@ void add_jobs(const Batches& batches, const std::set<std::string>& jobs) {
       [&](soci::statement& statement, std::size_t rows) {
         for (std::size_t i = 0; i < rows; ++i)
           statement.exchange(soci::use(added.cells[i], "name" + std::to_string(i)));
-        return "INSERT INTO jobs (name) VALUES " +
-               listed(rows, [](const std::string& i) { return "(:name" + i + ")"; }) + " ON CONFLICT (name) DO NOTHING";
+        return sql("INSERT INTO jobs (name) VALUES {names} ON CONFLICT (name) DO NOTHING",
+                   {{"names", repeated("(:name#)", rows)}});
       },
       [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
         for (std::size_t i = 0; i < rows; ++i) added.cells[i] = clean_text(names[begin + i]);

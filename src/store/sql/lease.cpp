@@ -9,6 +9,7 @@
 #include "store/sql/failure.h"
 #include "store/sql/postgresql.h"
 #include "store/sql/schema.h"
+#include "store/sql/sql_text.h"
 #include "store/sql/transaction.h"
 
 namespace mig_runner::store {
@@ -37,7 +38,11 @@ std::string new_id() {
   return id;
 }
 
-const std::string kEnd = "clock_timestamp() + CAST(:length AS bigint) * interval '1 millisecond'";
+// {lease_end}, {now}: by the database's clock.
+std::string group_sql(std::string_view text) {
+  return sql(text, {{"lease_end", "clock_timestamp() + CAST(:length AS bigint) * interval '1 millisecond'"},
+                    {"now", kPostgresql.time}});
+}
 
 }  // namespace
 
@@ -57,9 +62,9 @@ std::string Lease::join(soci::session& session, const std::string& tree) {
   const long long length = length_.count();
   const auto begun = boot_time();
   long long database_time = 0;
-  session << "INSERT INTO members (id, host, process, tree, started, lease_until, clock_ahead) VALUES (:id, :host, "
-             ":process, :tree, " +
-                 std::string(kPostgresql.time) + ", " + kEnd + ", 0) RETURNING " + std::string(kPostgresql.time),
+  session << group_sql(R"(INSERT INTO members (id, host, process, tree, started, lease_until, clock_ahead)
+VALUES (:id, :host, :process, :tree, {now}, {lease_end}, 0)
+RETURNING {now})"),
       into(database_time), use(id, "id"), use(host, "host"), use(process, "process"), use(tree, "tree"),
       use(length, "length");
   {
@@ -83,8 +88,8 @@ void Lease::leave(soci::session& session) {
     lost_ = true;
   }
   const long long length = length_.count();
-  session << "UPDATE members SET has_left = true, lease_until = " + kEnd + " WHERE id = :id", use(length, "length"),
-      use(id, "id");
+  session << group_sql("UPDATE members SET has_left = true, lease_until = {lease_end} WHERE id = :id"),
+      use(length, "length"), use(id, "id");
   session << "UPDATE runs SET owner = NULL WHERE owner = :id", use(id, "id");
   session << "SELECT nextval('changes')";
 }
@@ -151,9 +156,9 @@ void Lease::renew(soci::session& session) {
   const long long ahead = clock_ahead().count();
   const auto begun = boot_time();
   long long database_time = 0;
-  session << "UPDATE members SET lease_until = " + kEnd +
-                 ", clock_ahead = CAST(:ahead AS bigint) WHERE id = :id AND NOT has_left RETURNING " +
-                 std::string(kPostgresql.time),
+  session << group_sql(R"(UPDATE members SET lease_until = {lease_end}, clock_ahead = CAST(:ahead AS bigint)
+WHERE id = :id AND NOT has_left
+RETURNING {now})"),
       into(database_time), use(length, "length"), use(ahead, "ahead"), use(id, "id");
   if (!session.got_data()) {
     const std::lock_guard lock(mutex_);
@@ -199,13 +204,12 @@ void Lease::run(const std::stop_token& stop) {
 
 bool free_claims_of_the_dead(soci::session& session) {
   Transaction transaction(session, kPostgresql.begin_durable);
-  soci::statement remove =
-      (session.prepare << "DELETE FROM members WHERE id IN"
-                          " (SELECT id FROM members WHERE lease_until < clock_timestamp() FOR UPDATE SKIP LOCKED)");
+  soci::statement remove = (session.prepare << R"(DELETE FROM members
+WHERE id IN (SELECT id FROM members WHERE lease_until < clock_timestamp() FOR UPDATE SKIP LOCKED))");
   remove.execute(true);
   bool any = remove.get_affected_rows() > 0;
-  soci::statement free = (session.prepare << "UPDATE runs SET owner = NULL WHERE owner IS NOT NULL AND NOT EXISTS"
-                                             " (SELECT 1 FROM members WHERE members.id = runs.owner)");
+  soci::statement free = (session.prepare << R"(UPDATE runs SET owner = NULL
+WHERE owner IS NOT NULL AND NOT EXISTS (SELECT 1 FROM members WHERE members.id = runs.owner))");
   free.execute(true);
   any = free.get_affected_rows() > 0 || any;
   transaction.commit();

@@ -59,7 +59,7 @@ class Lease {
   const std::string uri_;
   const std::chrono::milliseconds length_;
   const Clock& clock_;
-  CallTimeout call_timeout_;         // with what the thread does
+  CallTimeout call_timeout_;  // with what the thread does
   mutable std::mutex mutex_;  // guards all below but thread_
   std::condition_variable_any changed_;
   std::string id_;

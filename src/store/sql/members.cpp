@@ -3,8 +3,9 @@
 
 #include "store/sql/claimable.h"
 #include "store/sql/clean_text.h"
-#include "store/sql/job_rows.h"
 #include "store/sql/database.h"
+#include "store/sql/job_rows.h"
+#include "store/sql/sql_text.h"
 
 namespace mig_runner::store {
 
@@ -28,10 +29,11 @@ void RunStore::Impl::tell_jobs(const std::map<std::string, std::string>& put, co
           statement.exchange(use(told.cells[i].name, "name" + std::to_string(i)));
           statement.exchange(use(told.cells[i].hash, "hash" + std::to_string(i)));
         }
-        return "INSERT INTO member_jobs (member, job, hash) SELECT :member, jobs.number, told.hash FROM (VALUES " +
-               listed(rows, [](const std::string& i) { return "(:name" + i + ", :hash" + i + ")"; }) +
-               ") AS told (name, hash) JOIN jobs ON jobs.name = told.name"
-               " ON CONFLICT (job, member) DO UPDATE SET hash = excluded.hash";
+        return sql(R"(INSERT INTO member_jobs (member, job, hash)
+SELECT :member, jobs.number, told.hash
+FROM (VALUES {told}) AS told (name, hash) JOIN jobs ON jobs.name = told.name
+ON CONFLICT (job, member) DO UPDATE SET hash = excluded.hash)",
+                   {{"told", repeated("(:name#, :hash#)", rows)}});
       },
       [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
         for (std::size_t i = 0; i < rows; ++i)
@@ -48,8 +50,9 @@ void RunStore::Impl::tell_jobs(const std::map<std::string, std::string>& put, co
       [&](soci::statement& statement, std::size_t rows) {
         statement.exchange(use(owner, "member"));
         for (std::size_t i = 0; i < rows; ++i) statement.exchange(use(gone_names.cells[i], "name" + std::to_string(i)));
-        return "DELETE FROM member_jobs WHERE member = :member AND job IN (SELECT number FROM jobs WHERE name IN (" +
-               listed(rows, [](const std::string& i) { return ":name" + i; }) + "))";
+        return sql(R"(DELETE FROM member_jobs
+WHERE member = :member AND job IN (SELECT number FROM jobs WHERE name IN ({names})))",
+                   {{"names", repeated(":name#", rows)}});
       },
       [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
         for (std::size_t i = 0; i < rows; ++i) gone_names.cells[i] = clean_text(gone[begin + i]);
@@ -96,15 +99,17 @@ Result<std::vector<Member>> RunStore::members() {
     Member member;
     long long started = 0, lease = 0, ahead = 0, busy = 0;
     int able = 0;
-    soci::statement statement =
-        (session.prepare << "SELECT id, host, process, tree, started,"
-                            " CAST(extract(epoch FROM lease_until - clock_timestamp()) * 1000 AS bigint), clock_ahead,"
-                            " (SELECT count(*) FROM runs WHERE runs.owner = members.id),"
-                            " CASE WHEN id IN (" +
-                                able_members() +
-                                ") THEN 1 ELSE 0 END FROM members WHERE NOT has_left ORDER BY host, started, id",
-         into(member.id), into(member.host), into(member.process), into(member.tree), into(started), into(lease),
-         into(ahead), into(busy), into(able));
+    soci::statement statement = (session.prepare << sql(R"(WITH able_members AS ({able_members})
+SELECT id, host, process, tree, started,
+       CAST(extract(epoch FROM lease_until - clock_timestamp()) * 1000 AS bigint), clock_ahead,
+       (SELECT count(*) FROM runs WHERE runs.owner = members.id),
+       CASE WHEN id IN (SELECT id FROM able_members) THEN 1 ELSE 0 END
+FROM members
+WHERE NOT has_left
+ORDER BY host, started, id)",
+                                                        {{"able_members", able_members()}}),
+                                 into(member.id), into(member.host), into(member.process), into(member.tree),
+                                 into(started), into(lease), into(ahead), into(busy), into(able));
     statement.execute();
     while (statement.fetch()) {
       member.started = Timestamp(std::chrono::milliseconds(started));
@@ -125,16 +130,18 @@ Result<std::vector<JobDifference>> RunStore::job_differences() {
     JobDifference difference;
     soci::indicator has = soci::i_null;
     std::string hash;
-    soci::statement statement =
-        (session.prepare
-             << "SELECT jobs.name, members.host || '/' || CAST(members.process AS text), mine.hash FROM"
-                " (SELECT job FROM member_jobs JOIN members ON members.id = member AND NOT has_left GROUP BY job"
-                " HAVING count(*) < (SELECT count(*) FROM members WHERE jobs_told AND NOT has_left) OR min(hash) <>"
-                " max(hash)) AS differing JOIN jobs ON jobs.number = differing.job"
-                " JOIN members ON members.jobs_told AND NOT members.has_left"
-                " LEFT JOIN member_jobs AS mine ON mine.job = differing.job AND mine.member = members.id"
-                " ORDER BY 1, 2",
-         into(difference.job), into(difference.member), into(hash, has));
+    soci::statement statement = (session.prepare << R"(WITH differing AS (
+  SELECT job FROM member_jobs JOIN members ON members.id = member AND NOT has_left
+  GROUP BY job
+  HAVING count(*) < (SELECT count(*) FROM members WHERE jobs_told AND NOT has_left) OR min(hash) <> max(hash)
+)
+SELECT jobs.name, members.host || '/' || CAST(members.process AS text), own.hash
+FROM differing
+JOIN jobs ON jobs.number = differing.job
+JOIN members ON members.jobs_told AND NOT members.has_left
+LEFT JOIN member_jobs AS own ON own.job = differing.job AND own.member = members.id
+ORDER BY 1, 2)",
+                                 into(difference.job), into(difference.member), into(hash, has));
     statement.execute();
     while (statement.fetch()) {
       difference.hash = has == soci::i_ok ? hash : "";

@@ -1,8 +1,8 @@
 #include "base/file.h"
 #include "base/file_status.h"
 #include "store/run_store.h"
-#include "store/sql/sqlite_file.h"
 #include "store/sql/database.h"
+#include "store/sql/sqlite_file.h"
 
 namespace mig_runner::store {
 

@@ -184,7 +184,8 @@ void prepare_postgresql(soci::session& session, std::chrono::milliseconds longes
   const auto all = std::to_string(longest_call.count());
   const auto half = std::to_string(longest_call.count() / 2);
   const auto seconds = std::to_string(std::max<long long>(longest_call.count() / 4000, 1));
-  Parameters wanted{{"client_min_messages", "warning"}};
+  // Statements are short: to compile one takes longer than to execute it.
+  Parameters wanted{{"client_min_messages", "warning"}, {"jit", "off"}};
   if (longest_call.count() > 0)
     wanted.insert({{"statement_timeout", all},
                    {"lock_timeout", half},

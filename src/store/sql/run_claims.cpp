@@ -4,6 +4,7 @@
 #include "store/sql/change_writer.h"
 #include "store/sql/claimable.h"
 #include "store/sql/database.h"
+#include "store/sql/sql_text.h"
 
 namespace mig_runner::store {
 namespace {
@@ -23,8 +24,8 @@ std::optional<RunState> state_of(soci::session& session, std::int64_t run) {
 
 bool is_paused(soci::session& session, const Run& run) {
   int paused = 0;
-  session << "SELECT count(*) FROM jobs JOIN runs ON runs.job = jobs.number WHERE runs.number = :number"
-             " AND paused_at_run >= runs.number",
+  session << R"(SELECT count(*) FROM jobs JOIN runs ON runs.job = jobs.number
+WHERE runs.number = :number AND paused_at_run >= runs.number)",
       into(paused), use(run.number, "number");
   return paused != 0;
 }
@@ -65,18 +66,14 @@ Result<std::vector<Run>> RunStore::claim(std::span<const RunState> states, Times
     if (auto right = by_clock ? impl_->require_right_clock() : Result<void>(); !right)
       return tl::unexpected(right.error());
     const long long due = now.time_since_epoch().count();
-    // `owner IS NULL` stands in the UPDATE too: of two claims at once, the second must see that the first has the row.
-    auto runs =
-        impl_->runs("UPDATE runs SET owner = :owner WHERE number IN (" +
-                        claimable_runs(states, impl_->lease != nullptr, impl_->dialect.skip_claimed, except.size()) +
-                        ") AND owner IS NULL RETURNING " + RunRow::selected(),
-                    [&](soci::statement& statement) {
-                      statement.exchange(use(impl_->owner, "owner"));
-                      statement.exchange(use(due, "now"));
-                      impl_->bind_member(statement);
-                      bind_excepted(statement, except);
-                      statement.exchange(use(limit, "limit"));
-                    });
+    auto runs = impl_->runs(claim_statement(impl_->dialect, states, impl_->lease != nullptr, except.size()),
+                            [&](soci::statement& statement) {
+                              statement.exchange(use(impl_->owner, "owner"));
+                              statement.exchange(use(due, "now"));
+                              impl_->bind_member(statement);
+                              bind_excepted(statement, except);
+                              statement.exchange(use(limit, "limit"));
+                            });
     std::sort(runs.begin(), runs.end(), [](const Run& a, const Run& b) {
       return std::tie(a.wake, a.nominal, a.number) < std::tie(b.wake, b.nominal, b.number);
     });
@@ -102,7 +99,7 @@ Result<std::vector<Claimable>> RunStore::claimable(std::span<const RunState> sta
     statement.exchange(use(limit, "limit"));
     impl_->bind_member(statement);
     bind_excepted(statement, except);
-    prepare(statement, upcoming_runs(states, impl_->lease != nullptr, except.size()), true);
+    prepare(statement, upcoming_statement(states, impl_->lease != nullptr, except.size()), true);
     statement.execute();
     std::vector<Claimable> found;
     while (statement.fetch())
@@ -127,9 +124,7 @@ Result<void> RunStore::release(std::span<const Run> runs) {
       if (!impl_->holds(run)) continue;
       effects.given_back.push_back(run.number);
       const auto released = impl_->runs(
-          "UPDATE runs SET owner = NULL WHERE number = :number AND owner = :owner"
-          " RETURNING " +
-              RunRow::selected(),
+          sql("UPDATE runs SET owner = NULL WHERE number = :number AND owner = :owner RETURNING {run_columns}"),
           [&](soci::statement& statement) {
             statement.exchange(use(run.number, "number"));
             statement.exchange(use(impl_->owner, "owner"));
@@ -192,14 +187,13 @@ Result<void> RunStore::bring_forward(Timestamp now) {
     if (auto right = impl_->require_right_clock(); !right) return right;
     const long long due = now.time_since_epoch().count();
     const long long far = (now + kLongestPause).time_since_epoch().count();
-    const auto moved = impl_->runs(
-        "UPDATE runs SET wake = :due WHERE wake IS NOT NULL AND owner IS NULL AND attempts > 0 AND wake > :far"
-        " RETURNING " +
-            RunRow::selected(),
-        [&](soci::statement& statement) {
-          statement.exchange(use(due, "due"));
-          statement.exchange(use(far, "far"));
-        });
+    const auto moved = impl_->runs(sql(R"(UPDATE runs SET wake = :due
+WHERE wake IS NOT NULL AND owner IS NULL AND attempts > 0 AND wake > :far
+RETURNING {run_columns})"),
+                                   [&](soci::statement& statement) {
+                                     statement.exchange(use(due, "due"));
+                                     statement.exchange(use(far, "far"));
+                                   });
     for (const auto& run : moved) effects.claimable(run);
     return {};
   });
@@ -207,9 +201,9 @@ Result<void> RunStore::bring_forward(Timestamp now) {
 
 Result<void> RunStore::forget_result(std::int64_t number) {
   return impl_->write([&](soci::session& session, Effects&) -> Result<void> {
-    soci::statement statement = (session.prepare << "UPDATE runs SET result_file = '' WHERE number = :number AND " +
-                                                        std::string(Impl::kSettled),
-                                 use(number, "number"));
+    soci::statement statement =
+        (session.prepare << sql("UPDATE runs SET result_file = '' WHERE number = :number AND {settled}"),
+         use(number, "number"));
     statement.execute(true);
     if (statement.get_affected_rows() != 1)
       return fail("run " + std::to_string(number) + " has no result file, or something still waits for it");

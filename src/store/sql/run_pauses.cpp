@@ -31,10 +31,9 @@ Result<bool> RunStore::pause(const std::string& job, Timestamp now) {
   const long long since = now.time_since_epoch().count();
   return impl_->write([&](soci::session& session, Effects& effects) -> Result<bool> {
     effects.concerns_others = true;
-    soci::statement statement =
-        (session.prepare << "INSERT INTO jobs (name, paused_since) VALUES (:name, :since) ON CONFLICT (name) DO"
-                            " UPDATE SET paused_since = excluded.paused_since WHERE jobs.paused_since IS NULL",
-         use(name, "name"), use(since, "since"));
+    soci::statement statement = (session.prepare << R"(INSERT INTO jobs (name, paused_since) VALUES (:name, :since)
+ON CONFLICT (name) DO UPDATE SET paused_since = excluded.paused_since WHERE jobs.paused_since IS NULL)",
+                                 use(name, "name"), use(since, "since"));
     statement.execute(true);
     if (statement.get_affected_rows() != 1) return false;
     // Only now: whoever was just about to plan the job had its row locked.
@@ -48,13 +47,13 @@ Result<bool> RunStore::resume(const std::string& job, Timestamp now) {
   const long long until = now.time_since_epoch().count();
   return impl_->write([&](soci::session& session, Effects& effects) -> Result<bool> {
     effects.concerns_others = true;
-    session << "INSERT INTO pauses (job, since, until) SELECT number, paused_since, :until FROM jobs WHERE name = :name"
-               " AND paused_since IS NOT NULL ON CONFLICT (job, until) DO NOTHING",
+    session << R"(INSERT INTO pauses (job, since, until)
+SELECT number, paused_since, :until FROM jobs WHERE name = :name AND paused_since IS NOT NULL
+ON CONFLICT (job, until) DO NOTHING)",
         use(until, "until"), use(name, "name");
-    soci::statement statement =
-        (session.prepare << "UPDATE jobs SET paused_since = NULL, paused_at_run = NULL WHERE name = :name"
-                            " AND paused_since IS NOT NULL",
-         use(name, "name"));
+    soci::statement statement = (session.prepare << R"(UPDATE jobs SET paused_since = NULL, paused_at_run = NULL
+WHERE name = :name AND paused_since IS NOT NULL)",
+                                 use(name, "name"));
     statement.execute(true);
     return statement.get_affected_rows() == 1;
   });

@@ -3,26 +3,15 @@
 #include <tuple>
 
 #include "store/sql/clean_text.h"
-#include "store/sql/documents.h"
 #include "store/sql/database.h"
+#include "store/sql/documents.h"
+#include "store/sql/sql_text.h"
 
 namespace mig_runner::store {
 namespace {
 
 using soci::into;
 using soci::use;
-
-constexpr std::string_view kOfJob = "job = (SELECT jobs.number FROM jobs WHERE jobs.name = :job)";
-
-std::string select(const std::string& rest) {
-  return "SELECT " + RunRow::selected() + " FROM runs " + rest;
-}
-
-std::string is_in(std::span<const RunState> states) {
-  std::string numbers;
-  for (const auto state : states) numbers += (numbers.empty() ? "" : ", ") + std::to_string(static_cast<int>(state));
-  return "state IN (" + numbers + ")";
-}
 
 bool is_failure(RunState state) {
   return state == RunState::refused || state == RunState::missed || state == RunState::invalid ||
@@ -55,9 +44,11 @@ Result<bool> RunStore::overlaps(const Run& run) {
   const long long nominal = run.nominal.time_since_epoch().count();
   return impl_->read([&](soci::session& session) -> Result<bool> {
     long long number = 0;
-    session << "SELECT number FROM runs WHERE " << kOfJob
-            << " AND state <= 3 AND NOT (state = 3 AND result_file <> '') AND number <> :number"
-               " AND (state > 0 OR nominal < :nominal) LIMIT 1",
+    session << sql(R"(SELECT number FROM runs
+WHERE {of_job} AND number <> :number
+  AND state <= {posted} AND NOT (state = {posted} AND result_file <> '')
+  AND (state > {due} OR nominal < :nominal)
+LIMIT 1)"),
         into(number), use(name, "job"), use(run.number, "number"), use(nominal, "nominal");
     return session.got_data();
   });
@@ -65,7 +56,8 @@ Result<bool> RunStore::overlaps(const Run& run) {
 
 Result<std::vector<Run>> RunStore::uncollected() {
   return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
-    return impl_->runs(select("WHERE state <= 3 AND state >= 1 AND NOT (state = 3 AND result_file <> '')"),
+    return impl_->runs(sql(R"(SELECT {run_columns} FROM runs
+WHERE state <= {posted} AND state >= {signed} AND NOT (state = {posted} AND result_file <> ''))"),
                        [](soci::statement&) {});
   });
 }
@@ -80,8 +72,10 @@ Result<std::vector<Timestamp>> RunStore::posted_since(Timestamp since) {
     statement.exchange(use(earliest, "since"));
     if (of_group) statement.exchange(use(impl_->tree, "tree"));
     prepare(statement,
-            std::string("SELECT posted_at FROM runs WHERE posted_at IS NOT NULL AND posted_at >= :since") +
-                (of_group ? " AND launched_by = :tree" : "") + " ORDER BY posted_at",
+            sql(R"(SELECT posted_at FROM runs
+WHERE posted_at IS NOT NULL AND posted_at >= :since {in_tree}
+ORDER BY posted_at)",
+                {{"in_tree", of_group ? "AND launched_by = :tree" : ""}}),
             true);
     statement.execute();
     std::vector<Timestamp> found;
@@ -93,8 +87,10 @@ Result<std::vector<Timestamp>> RunStore::posted_since(Timestamp since) {
 Result<std::vector<Run>> RunStore::settled_results(const std::string& job) {
   const auto name = clean_text(job);
   return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
-    return impl_->runs(select("WHERE " + std::string(kOfJob) + " AND " + std::string(Impl::kSettled) +
-                              (impl_->lease ? " AND collected_by = :tree" : "") + " ORDER BY nominal DESC"),
+    return impl_->runs(sql(R"(SELECT {run_columns} FROM runs
+WHERE {of_job} AND {settled} {in_tree}
+ORDER BY nominal DESC)",
+                           {{"in_tree", impl_->lease ? "AND collected_by = :tree" : ""}}),
                        [&](soci::statement& statement) {
                          statement.exchange(use(name, "job"));
                          if (impl_->lease) statement.exchange(use(impl_->tree, "tree"));
@@ -106,7 +102,7 @@ Result<std::optional<Run>> RunStore::find(const std::string& job, Timestamp nomi
   const auto name = clean_text(job);
   const long long time = nominal.time_since_epoch().count();
   return impl_->read([&](soci::session&) -> Result<std::optional<Run>> {
-    return first(impl_->runs(select("WHERE " + std::string(kOfJob) + " AND nominal = :nominal"),
+    return first(impl_->runs(sql("SELECT {run_columns} FROM runs WHERE {of_job} AND nominal = :nominal"),
                              [&](soci::statement& statement) {
                                statement.exchange(use(name, "job"));
                                statement.exchange(use(time, "nominal"));
@@ -116,7 +112,9 @@ Result<std::optional<Run>> RunStore::find(const std::string& job, Timestamp nomi
 
 Result<std::optional<Run>> RunStore::find_action(std::int64_t action_id) {
   return impl_->read([&](soci::session&) -> Result<std::optional<Run>> {
-    return first(impl_->runs(select("WHERE action_id = :action AND action_id <> 0 ORDER BY nominal DESC LIMIT 1"),
+    return first(impl_->runs(sql(R"(SELECT {run_columns} FROM runs
+WHERE action_id = :action AND action_id <> 0
+ORDER BY nominal DESC LIMIT 1)"),
                              [&](soci::statement& statement) { statement.exchange(use(action_id, "action")); }));
   });
 }
@@ -126,9 +124,11 @@ Result<std::vector<Run>> RunStore::waiting(RunState state) {
   const int number = static_cast<int>(state);
   return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
     std::vector<Run> found;
-    for (const auto* whose : {"owner IS NULL", "owner IS NOT NULL"}) {
-      auto some = impl_->runs(select("WHERE wake IS NOT NULL AND state = :state AND " + std::string(whose)),
-                              [&](soci::statement& statement) { statement.exchange(use(number, "state")); });
+    for (const auto* is_claimed : {"owner IS NULL", "owner IS NOT NULL"}) {
+      auto some =
+          impl_->runs(sql("SELECT {run_columns} FROM runs WHERE wake IS NOT NULL AND state = :state AND {is_claimed}",
+                          {{"is_claimed", is_claimed}}),
+                      [&](soci::statement& statement) { statement.exchange(use(number, "state")); });
       found.insert(found.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
     }
     std::sort(found.begin(), found.end(), [](const Run& a, const Run& b) {
@@ -140,25 +140,32 @@ Result<std::vector<Run>> RunStore::waiting(RunState state) {
 
 Result<std::vector<Run>> RunStore::history(const std::string& job, int limit, std::span<const RunState> states) {
   const auto name = clean_text(job);
-  std::string conditions = job.empty() ? "" : std::string(kOfJob);
-  if (!states.empty()) conditions += (conditions.empty() ? "" : " AND ") + is_in(states);
+  const auto list = state_list(states);
+  const auto in_states = states.empty() ? "" : "AND state IN (" + list + ")";
   // Says nothing new, but lets few be found among many by their index.
-  if (!states.empty() && std::all_of(states.begin(), states.end(), is_failure))
-    conditions += " AND " + std::string(Impl::kFailed);
+  const auto all_failed = !states.empty() && std::all_of(states.begin(), states.end(), is_failure);
   return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
-    return impl_->runs(
-        select((conditions.empty() ? "" : "WHERE " + conditions) + " ORDER BY nominal DESC, number DESC LIMIT :limit"),
-        [&](soci::statement& statement) {
-          if (!job.empty()) statement.exchange(use(name, "job"));
-          statement.exchange(use(limit, "limit"));
-        });
+    return impl_->runs(sql(R"(SELECT {run_columns} FROM runs
+WHERE {of_that_job} {in_states} {all_failed}
+ORDER BY nominal DESC, number DESC LIMIT :limit)",
+                           {{"of_that_job", job.empty() ? "1 = 1" : sql("{of_job}")},
+                            {"in_states", in_states},
+                            {"all_failed", all_failed ? sql("AND {failed}") : ""}}),
+                       [&](soci::statement& statement) {
+                         if (!job.empty()) statement.exchange(use(name, "job"));
+                         statement.exchange(use(limit, "limit"));
+                       });
   });
 }
 
 Result<std::vector<Run>> RunStore::last_runs() {
   return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
-    return impl_->runs(select("WHERE number IN (SELECT (SELECT newest.number FROM runs AS newest WHERE newest.job ="
-                              " jobs.number ORDER BY newest.nominal DESC, newest.number DESC LIMIT 1) FROM jobs)"),
+    return impl_->runs(sql(R"(SELECT {run_columns} FROM runs
+WHERE number IN (
+  SELECT (SELECT newest.number FROM runs AS newest
+          WHERE newest.job = jobs.number
+          ORDER BY newest.nominal DESC, newest.number DESC LIMIT 1)
+  FROM jobs))"),
                        [](soci::statement&) {});
   });
 }
@@ -167,7 +174,7 @@ Result<std::vector<Run>> RunStore::failed_since(Timestamp since, int limit) {
   const long long earliest = since.time_since_epoch().count();
   return impl_->read([&](soci::session&) -> Result<std::vector<Run>> {
     return impl_->runs(
-        select("WHERE " + std::string(Impl::kFailed) + " AND nominal >= :since ORDER BY nominal DESC LIMIT :limit"),
+        sql("SELECT {run_columns} FROM runs WHERE {failed} AND nominal >= :since ORDER BY nominal DESC LIMIT :limit"),
         [&](soci::statement& statement) {
           statement.exchange(use(earliest, "since"));
           statement.exchange(use(limit, "limit"));

@@ -4,11 +4,12 @@
 #include <set>
 #include <utility>
 
+#include "store/sql/batches.h"
 #include "store/sql/clean_text.h"
+#include "store/sql/database.h"
 #include "store/sql/documents.h"
 #include "store/sql/job_rows.h"
-#include "store/sql/batches.h"
-#include "store/sql/database.h"
+#include "store/sql/sql_text.h"
 
 namespace mig_runner::store {
 namespace {
@@ -35,18 +36,27 @@ std::vector<CursorRow> by_name(std::span<const Cursor> cursors) {
   return rows;
 }
 
+constexpr std::string_view kMoveCursors = R"(INSERT INTO jobs (name, planned_through, timetable) VALUES {cursors}
+ON CONFLICT (name) DO UPDATE
+SET planned_through = excluded.planned_through, timetable = excluded.timetable)";
+
+constexpr std::string_view kMoveCursorsBesideOthers =
+    R"(INSERT INTO jobs (name, planned_through, timetable) VALUES {cursors}
+ON CONFLICT (name) DO UPDATE
+SET timetable = excluded.timetable,
+    planned_through = CASE
+      WHEN NOT EXISTS (SELECT 1 FROM members WHERE id <> :member AND NOT has_left) THEN excluded.planned_through
+      ELSE GREATEST(jobs.planned_through, excluded.planned_through)
+    END
+WHERE jobs.planned_through IS NULL OR jobs.planned_through < excluded.planned_through
+   OR jobs.timetable <> excluded.timetable
+   OR NOT EXISTS (SELECT 1 FROM members WHERE id <> :member AND NOT has_left))";
+
 // `member`: whose time counts little beside that of the others, where there are any; else null. The timetable is
 // always taken over: a job that was disabled, say, must not pass for the one that another member planned.
 void move_cursors(const Batches& batches, std::span<const Cursor> given, const std::string* member) {
   const auto cursors = by_name(given);
   Rows<CursorRow> moved;
-  const std::string alone = "NOT EXISTS (SELECT 1 FROM members WHERE id <> :member AND NOT has_left)";
-  const std::string among_others =
-      " SET timetable = excluded.timetable, planned_through = CASE WHEN " + alone +
-      " THEN excluded.planned_through ELSE GREATEST(jobs.planned_through, excluded.planned_through) END"
-      " WHERE jobs.planned_through IS NULL OR jobs.planned_through < excluded.planned_through"
-      " OR jobs.timetable <> excluded.timetable OR " +
-      alone;
   batches.go(
       moved, cursors.size(),
       [&](soci::statement& statement, std::size_t rows) {
@@ -56,13 +66,8 @@ void move_cursors(const Batches& batches, std::span<const Cursor> given, const s
           statement.exchange(use(moved.cells[i].timetable, "timetable" + std::to_string(i)));
         }
         if (member != nullptr) statement.exchange(use(*member, "member"));
-        const auto row = [](const std::string& i) {
-          return "(:name" + i + ", :through" + i + ", :timetable" + i + ")";
-        };
-        return "INSERT INTO jobs (name, planned_through, timetable) VALUES " + listed(rows, row) +
-               " ON CONFLICT (name) DO UPDATE" +
-               (member != nullptr ? among_others
-                                  : " SET planned_through = excluded.planned_through, timetable = excluded.timetable");
+        const auto rows_given = repeated("(:name#, :through#, :timetable#)", rows);
+        return sql(member != nullptr ? kMoveCursorsBesideOthers : kMoveCursors, {{"cursors", rows_given}});
       },
       [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
         std::copy_n(cursors.begin() + static_cast<std::ptrdiff_t>(begin), rows, moved.cells.begin());
@@ -89,9 +94,10 @@ std::vector<const Run*> but_for_paused(const Batches& batches, std::span<const R
   statement.exchange(use(earliest, "earliest"));
   if (!dialect.server) statement.exchange(use(time, "now"));
   prepare(statement,
-          "SELECT name, CAST(0 AS bigint), 9223372036854775807 FROM jobs WHERE paused_since IS NOT NULL UNION ALL"
-          " SELECT name, since, until FROM pauses JOIN jobs ON number = job WHERE until >= :earliest AND until <= " +
-              std::string(dialect.time),
+          sql(R"(SELECT name, CAST(0 AS bigint), 9223372036854775807 FROM jobs WHERE paused_since IS NOT NULL
+UNION ALL
+SELECT name, since, until FROM pauses JOIN jobs ON number = job WHERE until >= :earliest AND until <= {now})",
+              {{"now", dialect.time}}),
           true);
   statement.execute();
   std::multimap<std::string, PauseOver> pauses;
@@ -133,13 +139,12 @@ std::set<RunKey> insert_rows(const Batches& batches, const std::vector<const Run
           new_rows.cells[i].row.bind_insert(statement, std::to_string(i));
           if (hashed) statement.exchange(use(new_rows.cells[i].hash, "hash" + std::to_string(i)));
         }
-        const auto row = [&](const std::string& i) {
-          return '(' + RunRow::inserted_values(i) + (hashed ? ", :hash" + i : "") + ')';
-        };
-        return "INSERT INTO runs (" + RunRow::inserted() + (hashed ? ", job_hash" : "") + ") VALUES " +
-               listed(rows, row) +
-               " ON CONFLICT (job, nominal) DO NOTHING"
-               " RETURNING (SELECT jobs.name FROM jobs WHERE jobs.number = runs.job), nominal";
+        const auto row = '(' + RunRow::inserted_values("#") + (hashed ? ", :hash#" : "") + ')';
+        return sql(
+            R"(INSERT INTO runs ({columns}{job_hash}) VALUES {rows}
+ON CONFLICT (job, nominal) DO NOTHING
+RETURNING (SELECT jobs.name FROM jobs WHERE jobs.number = runs.job), nominal)",
+            {{"columns", RunRow::inserted()}, {"job_hash", hashed ? ", job_hash" : ""}, {"rows", repeated(row, rows)}});
       },
       [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
         for (std::size_t i = 0; i < rows; ++i) {
@@ -154,9 +159,8 @@ std::set<RunKey> insert_rows(const Batches& batches, const std::vector<const Run
 }
 
 // Says of each of `runs` whether it was new; `wanted` are those of them that are inserted, whose jobs are there.
-std::vector<bool> insert_runs(const Batches& batches, std::span<const Run> runs,
-                              const std::vector<const Run*>& wanted, Effects& effects,
-                              const std::map<std::string, std::string>* hashes) {
+std::vector<bool> insert_runs(const Batches& batches, std::span<const Run> runs, const std::vector<const Run*>& wanted,
+                              Effects& effects, const std::map<std::string, std::string>* hashes) {
   auto inserted = insert_rows(batches, wanted, hashes);
   std::vector<bool> fresh;
   for (const auto& run : runs) {
@@ -185,10 +189,8 @@ std::int64_t number_of(soci::session& session, const Run& run) {
   const auto job = clean_text(run.job);
   const long long nominal = run.nominal.time_since_epoch().count();
   long long number = 0;
-  session
-      << "SELECT number FROM runs WHERE nominal = :nominal AND job = (SELECT jobs.number FROM jobs WHERE jobs.name ="
-         " :job)",
-      into(number), use(nominal, "nominal"), use(job, "job");
+  session << sql("SELECT number FROM runs WHERE nominal = :nominal AND {of_job}"), into(number),
+      use(nominal, "nominal"), use(job, "job");
   return number;
 }
 
@@ -266,8 +268,8 @@ Result<std::vector<bool>> RunStore::add(std::span<const Run> runs) {
 Result<std::vector<Cursor>> RunStore::cursors() {
   return impl_->read([](soci::session& session) -> Result<std::vector<Cursor>> {
     CursorRow row;
-    soci::statement statement = (session.prepare << "SELECT name, planned_through, timetable FROM jobs WHERE"
-                                                    " planned_through IS NOT NULL ORDER BY name",
+    soci::statement statement = (session.prepare << R"(SELECT name, planned_through, timetable FROM jobs
+WHERE planned_through IS NOT NULL ORDER BY name)",
                                  into(row.name), into(row.through), into(row.timetable));
     statement.execute();
     std::vector<Cursor> found;
@@ -299,11 +301,13 @@ Result<void> RunStore::forget_cursors(std::span<const std::string> jobs) {
           for (std::size_t i = 0; i < rows; ++i)
             statement.exchange(use(forgotten.cells[i], "name" + std::to_string(i)));
           if (member != nullptr) statement.exchange(use(*member, "member"));
-          return "UPDATE jobs SET planned_through = NULL, timetable = '' WHERE name IN (" +
-                 listed(rows, [](const std::string& i) { return ":name" + i; }) + ")" +
-                 (member != nullptr ? " AND NOT EXISTS (SELECT 1 FROM member_jobs WHERE job = jobs.number AND member <>"
-                                      " :member)"
-                                    : "");
+          return sql(R"(UPDATE jobs SET planned_through = NULL, timetable = ''
+WHERE name IN ({names}) {that_no_other_has})",
+                     {{"names", repeated(":name#", rows)},
+                      {"that_no_other_has",
+                       member != nullptr
+                           ? "AND NOT EXISTS (SELECT 1 FROM member_jobs WHERE job = jobs.number AND member <> :member)"
+                           : ""}});
         },
         [&](soci::statement& statement, std::size_t begin, std::size_t rows) {
           for (std::size_t i = 0; i < rows; ++i) forgotten.cells[i] = clean_text(jobs[begin + i]);
