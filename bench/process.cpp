@@ -1,13 +1,11 @@
 #include "bench/process.h"
 
-#include <fcntl.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <fstream>
 #include <sstream>
@@ -16,28 +14,6 @@
 #include "bench/table.h"
 
 namespace mig_bench {
-namespace {
-
-[[noreturn]] void become(const std::vector<std::string>& arguments, const std::filesystem::path& output,
-                         const std::filesystem::path& input) {
-  const int out = open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  const int in = open(input.c_str(), O_RDONLY | O_CLOEXEC);
-  dup2(in, 0);
-  dup2(out, 1);
-  dup2(out, 2);
-  std::vector<char*> raw;
-  for (const auto& argument : arguments) raw.push_back(const_cast<char*>(argument.c_str()));
-  raw.push_back(nullptr);
-  execvp(raw[0], raw.data());
-  _exit(127);
-}
-
-double milliseconds(const timeval& time) {
-  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
-}
-
-}  // namespace
-
 void give_up(const std::string& why) {
   std::fprintf(stderr, "mig-bench: %s\n", why.c_str());
   throw std::runtime_error(why);
@@ -45,58 +21,42 @@ void give_up(const std::string& why) {
 
 Process::Process(const std::vector<std::string>& arguments, const std::filesystem::path& output,
                  const std::filesystem::path& input)
-    : output_(output) {
-  pid_ = fork();
-  if (pid_ == 0) become(arguments, output, input);
-}
+    : child_(start(arguments, output, input)), output_(output) {}
 
-Process::~Process() {
-  if (ended_) return;
-  kill(pid_, SIGKILL);
-  wait();
+Child Process::start(const std::vector<std::string>& arguments, const std::filesystem::path& output,
+                     const std::filesystem::path& input) {
+  auto child = Child::start({.arguments = arguments,
+                             .input = Stream::from(input),
+                             .output = Stream::to(output),
+                             .errors = Stream::to(output)});
+  if (!child) give_up(arguments[0] + " does not start: " + std::strerror(child.error()));
+  return std::move(*child);
 }
 
 void Process::signal(int number) const {
-  kill(pid_, number);
-}
-
-void Process::wait() {
-  if (ended_) return;
-  rusage usage{};
-  wait4(pid_, &status_, 0, &usage);
-  ended_cpu_ = milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime);
-  ended_ = true;
-}
-
-bool Process::running() {
-  if (ended_) return false;
-  siginfo_t info{};
-  waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT);
-  if (info.si_pid == 0) return true;
-  wait();
-  return false;
+  child_.signal(number);
 }
 
 void Process::succeed() {
-  wait();
-  if (!WIFEXITED(status_) || WEXITSTATUS(status_) != 0) give_up("a program failed: " + read_text(output_));
+  if (child_.wait().exit_code != 0) give_up("a program failed: " + read_text(output_));
 }
 
 void Process::stop() {
   signal(SIGTERM);
-  wait();
+  end();
 }
 
-double Process::cpu_milliseconds() const {
-  if (ended_) return ended_cpu_;
+double Process::cpu_milliseconds() {
+  if (!running()) return std::chrono::duration<double, std::milli>(child_.wait().cpu).count();
   clockid_t clock{};
   timespec time{};
-  if (clock_getcpuclockid(pid_, &clock) != 0 || clock_gettime(clock, &time) != 0) give_up("no CPU clock of a process");
+  if (clock_getcpuclockid(child_.id(), &clock) != 0 || clock_gettime(clock, &time) != 0)
+    give_up("no CPU clock of a process");
   return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
 }
 
 double Process::status_mib(const std::string& field) const {
-  const auto text = read_text("/proc/" + std::to_string(pid_) + "/status");
+  const auto text = read_text("/proc/" + std::to_string(child_.id()) + "/status");
   const auto at = text.find(field + ":");
   if (at == std::string::npos) give_up("no " + field + " of a process");
   return std::stod(text.substr(at + field.size() + 1)) / 1024;
@@ -111,7 +71,7 @@ double Process::resident_mib() const {
 }
 
 std::int64_t Process::bytes_read() const {
-  const auto text = read_text("/proc/" + std::to_string(pid_) + "/io");
+  const auto text = read_text("/proc/" + std::to_string(child_.id()) + "/io");
   return std::stoll(text.substr(text.find("rchar:") + 6));
 }
 

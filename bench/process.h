@@ -8,7 +8,12 @@
 #include <string_view>
 #include <vector>
 
+#include "base/child.h"
+
 namespace mig_bench {
+
+using mig_runner::Child;
+using mig_runner::Stream;
 
 // What ended badly: the benchmark cannot go on.
 [[noreturn]] void give_up(const std::string& why);
@@ -18,33 +23,30 @@ class Process {
  public:
   Process(const std::vector<std::string>& arguments, const std::filesystem::path& output,
           const std::filesystem::path& input = "/dev/null");
-  ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
   void signal(int number) const;
-  bool running();
+  bool running() { return child_.runs(); }
   // Waits to its end, whatever it exits with.
-  void end() { wait(); }
+  void end() { child_.wait(); }
   // Waits to its end; gives up on the whole benchmark where it does not exit 0.
   void succeed();
   // SIGTERM, and to its end.
   void stop();
 
   // Of all its threads, so far; of an ended one, of its whole life and with its children.
-  double cpu_milliseconds() const;
+  double cpu_milliseconds();
   double peak_mib() const;
   double resident_mib() const;
   std::int64_t bytes_read() const;  // by read(2) and its like, from whatever
 
  private:
-  void wait();
+  static Child start(const std::vector<std::string>& arguments, const std::filesystem::path& output,
+                     const std::filesystem::path& input);
   double status_mib(const std::string& field) const;
 
-  int pid_ = -1;
-  bool ended_ = false;
-  int status_ = 0;
-  double ended_cpu_ = 0;
+  Child child_;
   std::filesystem::path output_;
 };
 

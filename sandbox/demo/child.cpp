@@ -1,74 +1,44 @@
 #include "sandbox/demo/child.h"
 
-#include <fcntl.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
 namespace mig_sandbox {
 
-namespace {
-
-[[noreturn]] void become(std::vector<char*> arguments, const char* output, pid_t parent) {
-  prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (getppid() != parent) _exit(127);  // it died before the line above
-  // A group of its own: Ctrl-C at the terminal ends us, and we end it.
-  setpgid(0, 0);
-  const int in = open("/dev/null", O_RDONLY);
-  const int out = open(output, O_WRONLY | O_CREAT | O_APPEND, 0600);
-  dup2(in, 0);
-  dup2(out, 1);
-  dup2(out, 2);
-  close_range(3, ~0U, 0);
-  execvp(arguments[0], arguments.data());
-  _exit(127);
-}
-
-}  // namespace
+using mig_runner::Program;
+using mig_runner::Stream;
 
 Child::Child(const std::vector<std::string>& command, const std::filesystem::path& output,
-             const std::map<std::string, std::string>& environment) {
-  std::vector<char*> arguments;
-  for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
-  arguments.push_back(nullptr);
-  const pid_t parent = getpid();
-  pid_ = fork();
-  if (pid_ < 0) status_ = 127;
-  if (pid_ != 0) return;
-  for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
-  become(std::move(arguments), output.c_str(), parent);
+             const std::vector<std::pair<std::string, std::string>>& environment) {
+  // setpriv(1) becomes the command.
+  std::vector<std::string> arguments{"setpriv", "--pdeathsig", "TERM", "--"};
+  arguments.insert(arguments.end(), command.begin(), command.end());
+  // A group of its own: Ctrl-C at the terminal ends us, and we end it.
+  auto started = mig_runner::Child::start({.arguments = std::move(arguments),
+                                           .environment = mig_runner::environment_with(environment),
+                                           .output = Stream::to(output),
+                                           .errors = Stream::to(output),
+                                           .group = Program::Group::own});
+  if (started) child_.emplace(std::move(*started));
 }
 
 Child::~Child() {
-  if (!terminate(std::chrono::seconds(5))) {
-    kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-  }
+  terminate(std::chrono::seconds(5));
 }
 
 bool Child::running() {
-  if (status_) return false;
-  int status = 0;
-  if (waitpid(pid_, &status, WNOHANG) != pid_) return true;
-  status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  return false;
+  return child_ && child_->runs();
 }
 
 std::optional<int> Child::wait(std::chrono::milliseconds at_most) {
-  const auto end = std::chrono::steady_clock::now() + at_most;
-  while (running() && std::chrono::steady_clock::now() < end)
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  return status_;
+  if (!child_) return kNotStarted;
+  const auto ending = child_->wait(at_most);
+  return ending ? std::optional(ending->status()) : std::nullopt;
 }
 
 std::optional<int> Child::terminate(std::chrono::milliseconds at_most) {
-  if (running()) kill(pid_, SIGTERM);
+  if (running()) child_->signal(SIGTERM);
   return wait(at_most);
 }
 

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "base/child.h"
 
 namespace mig_sandbox {
 
@@ -16,7 +16,7 @@ class Child {
  public:
   // Standard input is empty; `environment` is added to ours. A program that cannot be started exits 127.
   Child(const std::vector<std::string>& command, const std::filesystem::path& output,
-        const std::map<std::string, std::string>& environment = {});
+        const std::vector<std::pair<std::string, std::string>>& environment = {});
   ~Child();
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
@@ -28,8 +28,9 @@ class Child {
   std::optional<int> terminate(std::chrono::milliseconds at_most);
 
  private:
-  pid_t pid_ = -1;
-  std::optional<int> status_;
+  static constexpr int kNotStarted = 127;
+
+  std::optional<mig_runner::Child> child_;
 };
 
 // The lines that were added to a file since the last call; a line without its end waits for it.

@@ -36,14 +36,14 @@ int start_child(pid_t& process, const std::function<int(pid_t&)>& spawn) {
   return error;
 }
 
-std::optional<int> reap_child(pid_t process) {
+std::optional<int> reap_child(pid_t process, rusage* usage) {
   siginfo_t ended{};
   while (waitid(P_PID, static_cast<id_t>(process), &ended, WEXITED | WNOWAIT) != 0 && errno == EINTR) continue;
   // Its number is free from here on, and may be the next child's.
   const std::lock_guard lock(children().mutex);
   children().owned.erase(process);
   int status = 0;
-  if (waitpid(process, &status, WNOHANG) != process) return std::nullopt;
+  if (wait4(process, &status, WNOHANG, usage) != process) return std::nullopt;
   return status;
 }
 

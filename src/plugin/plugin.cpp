@@ -12,7 +12,6 @@
 #include <cstring>
 #include <optional>
 
-#include "base/children.h"
 #include "base/progress.h"
 #include "base/time.h"
 #include "plugin/output_reader.h"
@@ -53,7 +52,7 @@ class Run {
       if (!given_up_) pump(kStopPoll);
     }
     drain();
-    if (given_up_) disown_child(spawned_.process);
+    if (given_up_) spawned_.child.disown();
     if (feed_error_) return tl::unexpected(*feed_error_);
     return outcome();
   }
@@ -79,9 +78,9 @@ class Run {
 
   // The group's answer hides that its leader may not be signalled, if the signal reached another process of it.
   void signal_group(int number) {
-    const bool allowed = syscall(SYS_pidfd_send_signal, spawned_.handle.get(), 0, nullptr, 0) == 0;
+    const bool allowed = spawned_.child.signal(0);
     refused_ = !allowed && errno == EPERM;
-    const bool sent = kill(-spawned_.process, number) == 0;
+    const bool sent = spawned_.child.signal_group(number);
     reached_ = reached_ || (allowed && sent);
   }
 
@@ -91,7 +90,7 @@ class Run {
   }
 
   void pump(milliseconds longest) {
-    std::array<pollfd, 4> fds{{{spawned_.handle.get(), POLLIN, 0},
+    std::array<pollfd, 4> fds{{{spawned_.child.handle(), POLLIN, 0},
                                {output_.fd(), POLLIN, 0},
                                {errors_.fd(), POLLIN, 0},
                                {input_.get(), POLLOUT, 0}}};
@@ -125,9 +124,9 @@ class Run {
 
   void reap() {
     // The group goes before its leader is reaped: until then its number cannot belong to anybody else.
-    if (killing_) kill(-spawned_.process, SIGKILL);
+    if (killing_) spawned_.child.signal_group(SIGKILL);
     ended_ = true;
-    status_ = reap_child(spawned_.process);
+    ending_ = spawned_.child.wait();
   }
 
   void drain() {
@@ -140,8 +139,8 @@ class Run {
   Outcome outcome() const {
     Outcome outcome;
     outcome.dropped_lines = dropped_;
-    if (status_ && WIFEXITED(*status_)) outcome.exit_code = WEXITSTATUS(*status_);
-    if (status_ && WIFSIGNALED(*status_)) outcome.signal = WTERMSIG(*status_);
+    outcome.exit_code = ending_.exit_code;
+    outcome.signal = ending_.signal;
     if (given_up_) outcome.still_runs = refused_ ? "it runs as another user" : "it does not react to SIGKILL";
     if (killing_ && (reached_ || given_up_)) {
       outcome.kind = why_;
@@ -168,7 +167,7 @@ class Run {
   bool given_up_ = false;  // it runs on
   Outcome::Kind why_ = Outcome::Kind::failed;
   steady_clock::time_point kill_at_;
-  std::optional<int> status_;
+  Ending ending_;
 };
 
 }  // namespace

@@ -1,14 +1,14 @@
 #pragma once
 
+#include "base/child.h"
 #include "base/file.h"
 #include "plugin/plugin.h"
 
 namespace mig_runner::plugin {
 
-// A plugin that was started: leader of a process group of its own. Belongs to the caller (base/children.h).
+// A plugin that was started: leader of a process group of its own.
 struct Spawned {
-  int process = -1;
-  UniqueFd handle;  // pidfd: readable when it has ended
+  Child child;
   UniqueFd output;  // reading ends of its standard output and error, not blocking
   UniqueFd errors;
   UniqueFd input;  // where the request has a feed: the writing end of its standard input, not blocking

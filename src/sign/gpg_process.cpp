@@ -1,79 +1,25 @@
 #include "sign/gpg_process.h"
 
-#include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstring>
-#include <optional>
 
-#include "base/children.h"
-#include "base/file.h"
-
-extern char** environ;
+#include "base/child.h"
 
 namespace mig_runner::sign {
 namespace {
 
 using Steady = std::chrono::steady_clock;
 
-struct Pipe {
-  UniqueFd read;
-  UniqueFd write;
-};
-
-std::optional<Pipe> make_pipe() {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return std::nullopt;
-  return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
-
 // English messages, and no passphrase that gpg has no use for.
 std::vector<std::string> child_environment() {
-  std::vector<std::string> out{"LC_ALL=C"};
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
-    if (text.starts_with("LC_ALL=") || text.starts_with("LANGUAGE=") || text.starts_with("MIGPGPPASSPHRASE=")) continue;
-    out.emplace_back(text);
-  }
-  return out;
-}
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> out;
-  for (auto& text : texts) out.push_back(text.data());
-  out.push_back(nullptr);
-  return out;
-}
-
-// 0, or an errno.
-int spawn(pid_t& pid, std::vector<std::string> arguments, int in, int out, int err) {
-  auto environment = child_environment();
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
-  posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none, all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-  const int status = start_child(pid, [&](pid_t& child) {
-    return posix_spawnp(&child, arguments[0].c_str(), &actions, &attributes, pointers(arguments).data(),
-                        pointers(environment).data());
+  auto all = environment_with({{"LC_ALL", "C"}});
+  std::erase_if(all, [](const std::string& text) {
+    return text.starts_with("LANGUAGE=") || text.starts_with("MIGPGPPASSPHRASE=");
   });
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  return status;
+  return all;
 }
 
 // Moves what there is to read to the end of `text`; false at the end of the stream.
@@ -119,26 +65,25 @@ Result<GpgOutput> run_gpg(const std::string& program, const std::filesystem::pat
                           std::chrono::milliseconds limit) {
   auto in = make_pipe(), out = make_pipe(), err = make_pipe();
   // A pipe holds the input before the program starts: nothing can block or break.
-  if (!in || !out || !err || write(in->write.get(), input.data(), input.size()) != static_cast<ssize_t>(input.size()))
+  if (!in || !out || !err || write(in->writer.get(), input.data(), input.size()) != static_cast<ssize_t>(input.size()))
     return fail_errno("there is no pipe to " + program, home.string());
-  in->write.reset();
+  in->writer.reset();
   std::vector<std::string> line{program, "--homedir", home.string()};
   line.insert(line.end(), arguments.begin(), arguments.end());
-  pid_t pid = 0;
-  const int status = spawn(pid, std::move(line), in->read.get(), out->write.get(), err->write.get());
-  if (status == ENOENT) return fail(program + " is not installed", home.string());
-  if (status != 0) return fail(program + " does not start: " + std::strerror(status), home.string(), Retry::later);
-  out->write.reset();
-  err->write.reset();
+  auto child = Child::start({.arguments = std::move(line),
+                             .environment = child_environment(),
+                             .input = Stream::of(in->reader),
+                             .output = Stream::of(out->writer),
+                             .errors = Stream::of(err->writer),
+                             .group = Program::Group::own});
+  if (!child && child.error() == ENOENT) return fail(program + " is not installed", home.string());
+  if (!child) return fail(program + " does not start: " + std::strerror(child.error()), home.string(), Retry::later);
+  out->writer.reset();
+  err->writer.reset();
   GpgOutput output;
-  const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  const bool ended =
-      process && read_until_end(process.get(), out->read.get(), err->read.get(), output, Steady::now() + limit);
-  if (!ended) kill(-pid, SIGKILL);
-  static_cast<void>(reap_child(pid));
-  if (!process) return fail(program + " cannot be watched", home.string(), Retry::later);
-  if (!ended)
+  if (!read_until_end(child->handle(), out->reader.get(), err->reader.get(), output, Steady::now() + limit))
     return fail(program + " did not end within " + text_of(limit) + " and was killed", home.string(), Retry::later);
+  child->wait();
   return output;
 }
 

@@ -1,20 +1,17 @@
 #pragma once
 
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "base/child.h"
 #include "base/file.h"
 #include "support/scratch_directory.h"
-
-extern char** environ;
 
 namespace mig_runner::test {
 
@@ -22,22 +19,19 @@ namespace mig_runner::test {
 class TlsServer {
  public:
   explicit TlsServer(const std::string& host = "localhost", const std::vector<std::string>& more = {}) {
-    wait(start({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=" + host,
-                "-addext", "subjectAltName=DNS:" + host, "-keyout", key(), "-out", certificate()},
-               -1));
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
-    output_ = UniqueFd(ends[0]);
-    const UniqueFd writer(ends[1]);
+    start({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=" + host, "-addext",
+           "subjectAltName=DNS:" + host, "-keyout", key(), "-out", certificate()},
+          {})
+        .wait();
+    auto output = make_pipe();
+    if (!output) throw std::runtime_error(output.error().text());
     std::vector<std::string> arguments{"openssl", "s_server",    "-www", "-accept", "127.0.0.1:0",
                                        "-cert",   certificate(), "-key", key()};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    process_ = start(arguments, writer.get());
+    process_.emplace(start(std::move(arguments), Stream::of(output->writer)));
+    output->writer.reset();
+    output_ = std::move(output->reader);
     port_ = read_port();
-  }
-  ~TlsServer() {
-    kill(process_, SIGKILL);
-    wait(process_);
   }
   TlsServer(const TlsServer&) = delete;
   TlsServer& operator=(const TlsServer&) = delete;
@@ -48,23 +42,11 @@ class TlsServer {
  private:
   std::string key() const { return directory_.path() / "key.pem"; }
 
-  static pid_t start(std::vector<std::string> arguments, int output) {
-    std::vector<char*> pointers;
-    for (auto& argument : arguments) pointers.push_back(argument.data());
-    pointers.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    if (output >= 0) posix_spawn_file_actions_adddup2(&actions, output, 1);
-    pid_t process = -1;
-    const int error = posix_spawnp(&process, pointers[0], &actions, nullptr, pointers.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (error != 0) throw std::runtime_error("openssl cannot be started");
-    return process;
+  static Child start(std::vector<std::string> arguments, const Stream& output) {
+    auto child = Child::start({.arguments = std::move(arguments), .output = output});
+    if (!child) throw std::runtime_error("openssl cannot be started");
+    return std::move(*child);
   }
-
-  static void wait(pid_t process) { waitpid(process, nullptr, 0); }
 
   // From the line "ACCEPT 127.0.0.1:PORT".
   std::string read_port() {
@@ -84,7 +66,7 @@ class TlsServer {
 
   ScratchDirectory directory_;
   UniqueFd output_;
-  pid_t process_ = -1;
+  std::optional<Child> process_;
   std::string port_;
 };
 

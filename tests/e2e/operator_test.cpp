@@ -3,14 +3,15 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <pty.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <climits>
 #include <sstream>
 #include <system_error>
 #include <thread>
 
+#include "base/child.h"
 #include "e2e/world.h"
 
 namespace mig_runner::test {
@@ -54,27 +55,29 @@ struct Operator : World {
   Command type_on_terminal(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), program());
     arguments.insert(arguments.end(), {"-c", path("runner.cfg")});
-    winsize size{24, 60, 0, 0};
+    const winsize size{24, 60, 0, 0};
     int terminal = -1;
-    const auto child = forkpty(&terminal, nullptr, nullptr, &size);
-    if (child < 0) throw std::system_error(errno, std::generic_category(), "no terminal can be made");
-    if (child == 0) {
-      setenv("TERM", "xterm", 1);
-      unsetenv("NO_COLOR");
-      std::vector<char*> raw;
-      for (auto& argument : arguments) raw.push_back(argument.data());
-      raw.push_back(nullptr);
-      execv(raw[0], raw.data());
-      _exit(127);
-    }
+    int program_end = -1;
+    char name[PATH_MAX];
+    if (openpty(&terminal, &program_end, name, nullptr, &size) != 0)
+      throw std::system_error(errno, std::generic_category(), "no terminal can be made");
+    auto environment = environment_with({{"TERM", "xterm"}});
+    std::erase_if(environment, [](const auto& variable) { return variable.starts_with("NO_COLOR="); });
+    const Stream stream{-1, name, O_RDWR};
+    auto child = Child::start({.arguments = std::move(arguments),
+                               .environment = std::move(environment),
+                               .input = stream,
+                               .output = stream,
+                               .errors = stream,
+                               .group = Program::Group::session});
+    close(program_end);
+    if (!child) throw std::system_error(child.error(), std::generic_category(), "the runner does not start");
     Command command;
     char buffer[4096];
     for (ssize_t size_read = 0; (size_read = read(terminal, buffer, sizeof buffer)) > 0;)
       command.output.append(buffer, static_cast<std::size_t>(size_read));
     close(terminal);
-    int status = 0;
-    waitpid(child, &status, 0);
-    command.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    command.status = child->wait().exit_code;
     return command;
   }
 

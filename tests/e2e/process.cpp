@@ -1,12 +1,7 @@
 #include "e2e/process.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <csignal>
-#include <cstdlib>
 #include <thread>
 
 #include "support/scratch_directory.h"
@@ -16,52 +11,34 @@ namespace {
 
 constexpr std::chrono::milliseconds kPoll{10};
 
-[[noreturn]] void become(const std::vector<std::string>& arguments, const std::filesystem::path& output,
-                         const std::map<std::string, std::string>& environment) {
-  const int out = open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  const int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  dup2(in, 0);
-  dup2(out, 1);
-  dup2(out, 2);
-  for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
-  std::vector<char*> raw;
-  for (const auto& argument : arguments) raw.push_back(const_cast<char*>(argument.c_str()));
-  raw.push_back(nullptr);
-  execvp(raw[0], raw.data());
-  _exit(127);
-}
-
 }  // namespace
 
 Process::Process(const std::vector<std::string>& arguments, const std::filesystem::path& output,
                  const std::map<std::string, std::string>& environment)
     : output_(output) {
-  pid_ = fork();
-  if (pid_ == 0) become(arguments, output, environment);
-}
-
-Process::~Process() {
-  if (!running()) return;
-  kill(pid_, SIGKILL);
-  wait();
+  auto child = Child::start({.arguments = arguments,
+                             .environment = environment_with({environment.begin(), environment.end()}),
+                             .output = Stream::to(output),
+                             .errors = Stream::to(output)});
+  if (child) child_.emplace(std::move(*child));
 }
 
 void Process::signal(int number) const {
-  kill(pid_, number);
+  if (child_) child_->signal(number);
 }
 
 bool Process::running() {
-  if (status_) return false;
-  int status = 0;
-  if (waitpid(pid_, &status, WNOHANG) != pid_) return true;
-  dumped_core_ = WIFSIGNALED(status) && WCOREDUMP(status);
-  status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  return false;
+  return child_ && child_->runs();
+}
+
+bool Process::dumped_core() {
+  return child_ && child_->wait().dumped_core;
 }
 
 std::optional<int> Process::wait(std::chrono::milliseconds timeout) {
-  eventually([this] { return !running(); }, timeout);
-  return status_;
+  if (!child_) return kNotStarted;
+  const auto ending = child_->wait(timeout);
+  return ending ? std::optional(ending->status()) : std::nullopt;
 }
 
 std::string Process::output() const {

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "base/child.h"
+
 namespace mig_runner::test {
 
 // A child process whose standard output and error go to a file. Killed when this ends.
@@ -15,7 +17,6 @@ class Process {
  public:
   Process(const std::vector<std::string>& arguments, const std::filesystem::path& output,
           const std::map<std::string, std::string>& environment = {});
-  ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
@@ -23,15 +24,15 @@ class Process {
   // The exit status (128 + signal where one ended it), or nullopt where it still runs after `timeout`.
   std::optional<int> wait(std::chrono::milliseconds timeout = std::chrono::seconds(20));
   bool running();
-  // Whether the signal that ended it left a core file.
-  bool dumped_core() const { return dumped_core_; }
+  // Whether the signal that ended it left a core file; waits for its end.
+  bool dumped_core();
   std::string output() const;
-  int id() const { return pid_; }
+  int id() const { return child_ ? child_->id() : -1; }
 
  private:
-  int pid_ = -1;
-  bool dumped_core_ = false;
-  std::optional<int> status_;
+  static constexpr int kNotStarted = 127;
+
+  std::optional<Child> child_;
   std::filesystem::path output_;
 };
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "support/scratch_directory.h"
+#include "support/shell.h"
 
 namespace mig_runner::test {
 
@@ -92,14 +93,9 @@ class GpgHome {
   }
 
   static std::string shell(const std::string& command) {
-    FILE* pipe = popen(command.c_str(), "r");
-    std::string out;
-    std::array<char, 4096> buffer{};
-    for (std::size_t count = 0; (count = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;)
-      out.append(buffer.data(), count);
-    const int status = pclose(pipe);
-    if (status != 0) throw std::runtime_error(command + ": " + std::to_string(WEXITSTATUS(status)));
-    return out;
+    auto output = test::shell(command);
+    if (output.status != 0) throw std::runtime_error(command + ": " + std::to_string(output.status));
+    return std::move(output.text);
   }
 
   ScratchDirectory directory_;

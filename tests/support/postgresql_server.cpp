@@ -1,14 +1,14 @@
 #include "support/postgresql_server.h"
 
-#include <grp.h>
+#include <fcntl.h>
 #include <pwd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <stdexcept>
 #include <vector>
+
+#include "base/child.h"
 
 namespace mig_runner::test {
 namespace {
@@ -34,25 +34,17 @@ const passwd* server_user() {
 
 // Returns what it printed. `as_server`: as the user that the server runs as.
 std::string run(std::vector<std::string> arguments, const fs::path& output, bool as_server) {
-  const auto* const user = as_server ? server_user() : nullptr;
-  std::fflush(nullptr);  // what the child inherits unwritten it would write again
-  const pid_t child = fork();
-  if (child == 0) {
-    if (user != nullptr && (setgroups(0, nullptr) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0))
-      _exit(126);
-    if (chdir("/") != 0 || freopen("/dev/null", "r", stdin) == nullptr ||
-        freopen(output.c_str(), "w", stdout) == nullptr || dup2(1, 2) < 0)
-      _exit(125);
-    std::vector<char*> raw;
-    for (auto& argument : arguments) raw.push_back(argument.data());
-    raw.push_back(nullptr);
-    execv(raw[0], raw.data());
-    _exit(127);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
+  const auto name = arguments[0];
+  if (const auto* const user = as_server ? server_user() : nullptr)
+    arguments.insert(arguments.begin(), {"setpriv", "--reuid=" + std::to_string(user->pw_uid),
+                                         "--regid=" + std::to_string(user->pw_gid), "--clear-groups", "--"});
+  auto child = Child::start({.arguments = std::move(arguments),
+                             .directory = "/",
+                             .output = {-1, output, O_WRONLY | O_CREAT | O_TRUNC},
+                             .errors = {-1, output, O_WRONLY | O_CREAT | O_APPEND}});
+  const int status = child ? child->wait().status() : child.error();
   auto text = read_text(output);
-  if (status != 0) throw std::runtime_error(arguments[0] + " failed: " + text);
+  if (status != 0) throw std::runtime_error(name + " failed: " + text);
   return text;
 }
 

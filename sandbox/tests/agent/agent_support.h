@@ -1,16 +1,14 @@
 #pragma once
 
-#include <array>
 #include <chrono>
-#include <cstdio>
 #include <fstream>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "sandbox/agent/local_agent.h"
+#include "support/shell.h"
 
 namespace mig_sandbox::test {
 
@@ -38,10 +36,7 @@ inline std::set<std::string> files_of(const json& result, const std::string& lab
 
 // What a shell command prints, line by line.
 inline std::vector<std::string> lines_of(const std::string& command) {
-  const std::unique_ptr<FILE, decltype([](FILE* pipe) { pclose(pipe); })> pipe(popen(command.c_str(), "r"));
-  std::string text;
-  std::array<char, 4096> block{};
-  while (const std::size_t size = fread(block.data(), 1, block.size(), pipe.get())) text.append(block.data(), size);
+  const std::string text = mig_runner::test::shell(command).text;
   std::vector<std::string> lines;
   for (std::size_t start = 0; start < text.size();) {
     const std::size_t end = std::min(text.find('\n', start), text.size());
