@@ -2,6 +2,7 @@
 
 #include "base/names.h"
 #include "config/tree_layout.h"
+#include "results/result_file.h"
 
 namespace mig_runner::stages {
 
