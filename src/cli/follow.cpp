@@ -9,9 +9,11 @@
 
 #include "base/text.h"
 #include "cli/api_access.h"
-#include "cli/run_output.h"
+#include "cli/json_output.h"
+#include "cli/outcome_style.h"
 #include "cli/times.h"
 #include "daemon/configuration.h"
+#include "report/run.h"
 
 namespace mig_runner::cli {
 namespace {
@@ -37,7 +39,7 @@ class Follow {
       if (!found) return complain(context_, found.error(), kExitProblem);
       if (!*found) return complain(context_, {"it is no longer recorded", run.name()}, kExitProblem);
       run = **found;
-      if (has_ended(run)) return show_end(run);
+      if (report::has_ended(run)) return show_end(run);
       if (const auto at_work = anybody_at_work(tree_, store_); at_work && !*at_work) {
         clear_line();
         return complain(context_, {"the runner has stopped; the run goes on when it starts again", run.name()},
@@ -108,12 +110,13 @@ class Follow {
   int show_end(const store::Run& run) const {
     const int status = outcome_style(run) == Style::green ? kExitFine : kExitProblem;
     if (json_) {
-      print_json(context_.streams, run_json(run));
+      print_json(context_.streams, report::run_json(run));
       return status;
     }
     clear_line();
-    auto text = printable(run.name()) + ": " + styled(outcome_text(run), outcome_style(run), context_.streams.colour);
-    if (const auto commands = commands_text(run); !commands.empty())
+    auto text =
+        printable(run.name()) + ": " + styled(report::outcome_text(run), outcome_style(run), context_.streams.colour);
+    if (const auto commands = report::commands_text(run); !commands.empty())
       text += ", " + commands + (commands == "1" ? " command" : " commands") + " collected";
     if (!run.plugin.empty() && run.delivered_at) text += ", delivered to " + printable(run.plugin);
     if (!run.reason.empty()) text += ": " + printable(run.reason);

@@ -3,10 +3,12 @@
 #include <ostream>
 
 #include "cli/command.h"
-#include "cli/run_output.h"
+#include "cli/json_output.h"
+#include "cli/outcome_style.h"
 #include "cli/runs.h"
 #include "cli/table.h"
 #include "cli/times.h"
+#include "report/run.h"
 
 namespace mig_runner::cli {
 namespace {
@@ -30,9 +32,9 @@ void show_table(const Context& context, const std::vector<store::Run>& runs, con
   for (const auto& run : runs)
     table.add({format.text(run.nominal),
                run.name(),
-               {outcome_text(run), outcome_style(run)},
-               commands_text(run),
-               deeds_text(run),
+               {report::outcome_text(run), outcome_style(run)},
+               report::commands_text(run),
+               report::deeds_text(run),
                run.reason});
   table.print(context.streams);
 }
@@ -57,7 +59,7 @@ int history(const Context& context, const Options& options) {
   }
   if (options.json) {
     Json list = Json::array();
-    for (const auto& run : *runs) list.push_back(run_json(run));
+    for (const auto& run : *runs) list.push_back(report::run_json(run));
     print_json(context.streams, {{"runs", std::move(list)}});
   } else if (options.plain) {
     for (const auto& run : *runs) context.streams.out << printable(run.name()) << '\n';

@@ -3,9 +3,10 @@
 
 #include "cli/command.h"
 #include "cli/follow.h"
+#include "cli/json_output.h"
 #include "cli/output.h"
-#include "cli/run_output.h"
 #include "cli/runs.h"
+#include "report/run.h"
 #include "stages/by_hand.h"
 
 namespace mig_runner::cli {
@@ -36,7 +37,7 @@ int launch(const Context& context, const Options& options) {
   if (!run) return complain(context, run.error(), kExitProblem);
   if (options.wait) return follow_run(context, *tree, **store, *run, options.json);
   if (options.json) {
-    print_json(context.streams, run_json(*run));
+    print_json(context.streams, report::run_json(*run));
   } else {
     context.streams.out << printable(run->name()) << ": due; mig-runner show " << printable(run->name())
                         << " tells how it goes\n";

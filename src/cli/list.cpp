@@ -5,33 +5,20 @@
 #include "base/text.h"
 #include "cli/checks.h"
 #include "cli/command.h"
-#include "cli/run_output.h"
+#include "cli/json_output.h"
+#include "cli/outcome_style.h"
 #include "cli/runs.h"
 #include "cli/table.h"
 #include "cli/times.h"
 #include "cli/tree.h"
 #include "daemon/configuration.h"
+#include "report/jobs.h"
 
 namespace mig_runner::cli {
 namespace {
 
 struct Options {
   bool utc = false, json = false;
-};
-
-// A job directory and what is known of it.
-struct Listed {
-  std::string name;
-  std::optional<spool::Job> job;  // none: broken
-  Problems problems;
-  std::optional<Timestamp> paused_since;
-  std::optional<Timestamp> next;  // none for a disabled or paused job
-  std::optional<store::Run> last;
-
-  std::size_t count(bool fatal) const {
-    return static_cast<std::size_t>(
-        std::count_if(problems.begin(), problems.end(), [&](const auto& problem) { return problem.fatal == fatal; }));
-  }
 };
 
 class List {
@@ -51,7 +38,7 @@ class List {
       if (auto listed = look_at(checks, name); listed.job || !listed.problems.empty())
         jobs_.push_back(std::move(listed));
     if (options_.json) {
-      show_json();
+      print_json(context_.streams, report::jobs_json(jobs_));
     } else {
       show_table(*format);
     }
@@ -65,12 +52,9 @@ class List {
     if (!store) return complain(context_, store.error(), kExitProblem);
     store_ = std::move(*store);
     if (!store_) return kExitFine;
-    const auto paused = store_->paused();
-    if (!paused) return complain(context_, paused.error(), kExitProblem);
-    paused_ = *paused;
-    auto last = store_->last_runs();
-    if (!last) return complain(context_, last.error(), kExitProblem);
-    for (auto& run : *last) last_.emplace(run.job, std::move(run));
+    auto records = report::JobRecords::read(*store_);
+    if (!records) return complain(context_, records.error(), kExitProblem);
+    records_ = std::move(*records);
     return kExitFine;
   }
 
@@ -82,53 +66,29 @@ class List {
                              context_.clock.now());
   }
 
-  Listed look_at(const JobCheckContext& checks, const std::string& name) const {
+  report::Job look_at(const JobCheckContext& checks, const std::string& name) const {
     auto checked = check_job(checks, name);
-    Listed listed{name,        std::move(checked.value), std::move(checked.problems), std::nullopt, std::nullopt,
-                  std::nullopt};
-    if (const auto since = paused_.find(name); since != paused_.end()) listed.paused_since = since->second.since;
-    if (listed.job && listed.job->config.settings.enabled && !listed.paused_since)
-      listed.next = listed.job->schedule.next(context_.clock.now(), listed.job->zone);
-    if (const auto last = last_.find(name); last != last_.end()) listed.last = last->second;
+    report::Job listed{name, std::move(checked.value), std::move(checked.problems), {}, {}, {}};
+    records_.describe(listed, context_.clock.now());
     return listed;
   }
 
-  void show_json() const {
-    Json list = Json::array();
-    for (const auto& each : jobs_) {
-      const auto* job = each.job ? &*each.job : nullptr;
-      Json problems = Json::array();
-      for (const auto& problem : each.problems) problems.push_back(problem_json(problem));
-      list.push_back({{"job", each.name},
-                      {"schedule", job ? Json(job->config.schedule) : Json()},
-                      {"description", job ? Json(job->schedule.describe()) : Json()},
-                      {"timezone", job ? Json(job->zone.name()) : Json()},
-                      {"enabled", job ? Json(job->config.settings.enabled) : Json()},
-                      {"paused_since", json_time(each.paused_since)},
-                      {"next", json_time(each.next)},
-                      {"plugin", job ? json_text(job->config.plugin) : Json()},
-                      {"last", each.last ? run_json(*each.last) : Json()},
-                      {"problems", std::move(problems)}});
-    }
-    print_json(context_.streams, {{"jobs", std::move(list)}});
-  }
-
-  Table::Cell next_cell(const Listed& each, const TimeFormat& format) const {
+  Table::Cell next_cell(const report::Job& each, const TimeFormat& format) const {
     if (!each.job) return {"broken", Style::red};
     if (!each.job->config.settings.enabled) return {"disabled", Style::dim};
     if (each.paused_since) return {"paused", Style::yellow};
     return each.next ? Table::Cell(format.text(*each.next)) : Table::Cell("never", Style::red);
   }
 
-  Table::Cell last_cell(const Listed& each) const {
+  Table::Cell last_cell(const report::Job& each) const {
     if (!each.last) return {"-", Style::dim};
-    return {outcome_text(*each.last) + " " + relative_text(each.last->nominal, context_.clock.now()),
+    return {report::outcome_text(*each.last) + " " + relative_text(each.last->nominal, context_.clock.now()),
             outcome_style(*each.last)};
   }
 
-  Table::Cell problems_cell(const Listed& each) const {
-    const auto errors = each.count(true);
-    const auto warnings = each.count(false);
+  Table::Cell problems_cell(const report::Job& each) const {
+    const auto errors = each.errors();
+    const auto warnings = each.warnings();
     if (errors > 0) return {counted(errors, "error"), Style::red};
     return warnings > 0 ? Table::Cell(counted(warnings, "warning"), Style::yellow) : Table::Cell("");
   }
@@ -153,9 +113,8 @@ class List {
   const Context& context_;
   const Options& options_;
   std::unique_ptr<store::RunStore> store_;
-  std::map<std::string, store::Pause> paused_;
-  std::map<std::string, store::Run> last_;
-  std::vector<Listed> jobs_;
+  report::JobRecords records_;
+  std::vector<report::Job> jobs_;
 };
 
 }  // namespace

@@ -3,9 +3,10 @@
 #include <ostream>
 
 #include "cli/command.h"
+#include "cli/json_output.h"
 #include "cli/output.h"
-#include "cli/run_output.h"
 #include "cli/runs.h"
+#include "report/run.h"
 #include "stages/by_hand.h"
 #include "stages/run_files.h"
 
@@ -41,7 +42,7 @@ class Repair {
         status = complain(context_, run.error(), kExitProblem);
         continue;
       }
-      list.push_back(run_json(*run));
+      list.push_back(report::run_json(*run));
       if (!options_.json) context_.streams.out << printable(run->name()) << ' ' << done_ << '\n';
     }
     if (options_.json) print_json(context_.streams, {{"runs", std::move(list)}});

@@ -1,17 +1,15 @@
 #include <algorithm>
-#include <iterator>
-#include <map>
 #include <memory>
 #include <ostream>
-#include <set>
 
 #include "base/text.h"
 #include "cli/command.h"
-#include "cli/findings.h"
-#include "cli/run_output.h"
+#include "cli/findings_table.h"
+#include "cli/json_output.h"
 #include "cli/runs.h"
 #include "cli/table.h"
 #include "cli/times.h"
+#include "report/findings.h"
 
 namespace mig_runner::cli {
 namespace {
@@ -23,49 +21,6 @@ struct Options {
   std::size_t last = 1;
   bool changed = false, utc = false, json = false;
 };
-
-using Agents = std::set<Agent>;
-
-// What one run found, and who answered it.
-struct Found {
-  store::Run run;
-  std::set<Finding> findings;
-  Agents answered;
-  Agents in_part;                                   // of these: some of what they were asked for failed
-  std::set<std::pair<Agent, std::string>> modules;  // what they did
-
-  void add(AgentAnswer answer) {
-    if (answer.answered()) answered.insert(answer.agent);
-    if (answer.in_part()) in_part.insert(answer.agent);
-    for (const auto& [module, done] : answer.modules)
-      if (done) modules.emplace(answer.agent, module);
-    findings.merge(answer.findings);
-  }
-};
-
-Agents without(const Agents& all, const Agents& some) {
-  Agents rest;
-  std::set_difference(all.begin(), all.end(), some.begin(), some.end(), std::inserter(rest, rest.end()));
-  return rest;
-}
-
-// Agents that answered both runs, and one of them only in part.
-Agents compared_in_part(const Found& one, const Found& other) {
-  Agents agents;
-  for (const auto* found : {&one, &other})
-    for (const auto& agent : found->in_part)
-      if (one.answered.contains(agent) && other.answered.contains(agent)) agents.insert(agent);
-  return agents;
-}
-
-// Findings of one run that the other does not have, although the same agents finished the same modules there.
-std::vector<Finding> only_in(const Found& one, const Found& other) {
-  std::vector<Finding> only;
-  for (const auto& finding : one.findings)
-    if (other.modules.contains({finding.agent, finding.module}) && !other.findings.contains(finding))
-      only.push_back(finding);
-  return only;
-}
 
 class Results {
  public:
@@ -90,20 +45,11 @@ class Results {
     if (!runs) return tl::unexpected(runs.error());
     if (runs->empty()) return nothing(tree);
     for (const auto& run : *runs) {
-      Found found{run, {}, {}, {}, {}};
       const auto file = result_file_of(tree, store, run);
       if (!file) return tl::unexpected(file.error());
-      const auto read = read_answers(*file, [&](AgentAnswer answer) {
-        // An agent that has another name since is the same one; the newest run is read first.
-        if (answer.agent.id != 0) {
-          const auto& name = names_by_id_.try_emplace(answer.agent.id, answer.agent.name).first->second;
-          if (name != answer.agent.name) answer.rename(name);
-        }
-        names_.add(answer.agent);
-        found.add(std::move(answer));
-      });
-      if (!read) return read;
-      found_.push_back(std::move(found));
+      auto found = reader_.read(run, *file);
+      if (!found) return tl::unexpected(found.error());
+      found_.push_back(std::move(*found));
     }
     return {};
   }
@@ -130,7 +76,7 @@ class Results {
     return fail("there are no results of this job", options_.job);
   }
 
-  std::string title(const Found& found, const TimeFormat& format) const {
+  std::string title(const report::RunFindings& found, const TimeFormat& format) const {
     return printable(found.run.name()) + ", " + format.text(found.run.nominal) + ": " +
            counted(found.findings.size(), "finding") + ", " + counted(found.answered.size(), "agent") + " answered" +
            (found.run.complete ? "" : ", INCOMPLETE");
@@ -138,8 +84,8 @@ class Results {
 
   int show_findings(const TimeFormat& format) const {
     if (options_.json) {
-      Json list = Json::array();
-      for (const auto& found : found_) list.push_back(found_json(found));
+      auto list = report::Json::array();
+      for (const auto& found : found_) list.push_back(report::findings_json(found));
       print_json(context_.streams, {{"runs", std::move(list)}});
       return kExitFine;
     }
@@ -148,19 +94,10 @@ class Results {
       context_.streams.out << styled(title(found, format), Style::bold, context_.streams.colour) << '\n';
       if (found.findings.empty()) continue;
       auto table = findings_table();
-      for (const auto& finding : found.findings) table.add(finding_cells(finding, names_));
+      for (const auto& finding : found.findings) table.add(finding_cells(finding, reader_.names()));
       table.print(context_.streams);
     }
     return kExitFine;
-  }
-
-  static Json found_json(const Found& found) {
-    Json findings = Json::array();
-    for (const auto& finding : found.findings) findings.push_back(finding_json(finding));
-    return {{"run", found.run.name()},
-            {"complete", found.run.complete},
-            {"agents_answered", found.answered.size()},
-            {"findings", std::move(findings)}};
   }
 
   int show_changes(const TimeFormat& format) const {
@@ -169,50 +106,29 @@ class Results {
                       kExitProblem);
     const auto& now = found_[0];
     const auto& before = found_[1];
-    const auto fresh = only_in(now, before);
-    const auto gone = only_in(before, now);
-    const auto silent = without(before.answered, now.answered);
-    const auto joined = without(now.answered, before.answered);
-    const auto in_part = compared_in_part(now, before);
+    const auto changes = report::Changes::between(before, now);
     if (options_.json) {
-      const auto list = [](const std::vector<Finding>& findings) {
-        Json all = Json::array();
-        for (const auto& finding : findings) all.push_back(finding_json(finding));
-        return all;
-      };
-      print_json(context_.streams, {{"run", now.run.name()},
-                                    {"before", before.run.name()},
-                                    {"new", list(fresh)},
-                                    {"gone", list(gone)},
-                                    {"agents_only_before", agents_json(silent)},
-                                    {"agents_only_now", agents_json(joined)},
-                                    {"agents_compared_in_part", agents_json(in_part)}});
+      print_json(context_.streams, report::changes_json(changes, before, now, reader_.names()));
       return kExitFine;
     }
     auto& out = context_.streams.out;
     out << "now     " << title(now, format) << '\n' << "before  " << title(before, format) << "\n\n";
-    show_difference(fresh, gone);
-    show_agents("answered before and not now, their findings are not compared", silent);
-    show_agents("answered now and not before, their findings are not compared", joined);
-    show_agents("failed in part in one of the two, findings of what failed are not compared", in_part);
+    show_difference(changes.fresh, changes.gone);
+    show_agents("answered before and not now, their findings are not compared", changes.only_before);
+    show_agents("answered now and not before, their findings are not compared", changes.only_now);
+    show_agents("failed in part in one of the two, findings of what failed are not compared", changes.in_part);
     return kExitFine;
   }
 
-  Json agents_json(const Agents& agents) const {
-    Json list = Json::array();
-    for (const auto& agent : agents) list.push_back(names_.shown(agent));
-    return list;
-  }
-
-  void show_difference(const std::vector<Finding>& fresh, const std::vector<Finding>& gone) const {
+  void show_difference(const std::vector<results::Finding>& fresh, const std::vector<results::Finding>& gone) const {
     if (fresh.empty() && gone.empty()) {
       context_.streams.out << "no difference\n";
       return;
     }
     Table table({{"CHANGE"}, {"AGENT", true}, {"MODULE"}, {"SEARCH", true}, {"FOUND", true}});
-    const auto add = [&](const char* change, Style style, const std::vector<Finding>& findings) {
+    const auto add = [&](const char* change, Style style, const std::vector<results::Finding>& findings) {
       for (const auto& finding : findings) {
-        auto cells = finding_cells(finding, names_);
+        auto cells = finding_cells(finding, reader_.names());
         cells.insert(cells.begin(), {change, style});
         table.add(std::move(cells));
       }
@@ -222,22 +138,21 @@ class Results {
     table.print(context_.streams);
   }
 
-  void show_agents(const char* what, const Agents& agents) const {
+  void show_agents(const char* what, const report::Agents& agents) const {
     if (agents.empty()) return;
     context_.streams.out << '\n' << counted(agents.size(), "agent") << ' ' << what << ": ";
     std::size_t shown = 0;
     for (const auto& agent : agents) {
       if (shown == kNamedAgents) break;
-      context_.streams.out << (shown++ == 0 ? "" : ", ") << printable(names_.shown(agent));
+      context_.streams.out << (shown++ == 0 ? "" : ", ") << printable(reader_.names().shown(agent));
     }
     context_.streams.out << (agents.size() > shown ? ", ..\n" : "\n");
   }
 
   const Context& context_;
   const Options& options_;
-  std::vector<Found> found_;  // newest first
-  AgentNames names_;
-  std::map<std::int64_t, std::string> names_by_id_;  // the newest
+  std::vector<report::RunFindings> found_;  // newest first
+  report::FindingsReader reader_;
 };
 
 }  // namespace

@@ -1,98 +1,25 @@
-#include <algorithm>
-#include <map>
 #include <memory>
 #include <ostream>
-#include <set>
-#include <system_error>
 
 #include "cli/command.h"
-#include "cli/findings.h"
-#include "cli/run_output.h"
+#include "cli/findings_table.h"
+#include "cli/json_output.h"
+#include "cli/outcome_style.h"
 #include "cli/runs.h"
 #include "cli/table.h"
 #include "cli/times.h"
+#include "report/run.h"
+#include "report/run_summary.h"
 
 namespace mig_runner::cli {
 namespace {
 
-constexpr std::size_t kFirstFindings = 10;
-constexpr std::size_t kNamedAgents = 5;
 constexpr std::size_t kShownErrors = 10;
-constexpr std::size_t kMostErrors = 1000;  // different texts that are counted
 
 struct Options {
   std::string run;
   bool utc = false, json = false;
 };
-
-struct Outcome {
-  std::size_t agents = 0;
-  std::vector<Agent> first;  // of them
-};
-
-// What a result file says, in numbers.
-struct Summary {
-  std::map<std::string, Outcome> by_status;
-  std::map<std::string, Outcome> by_error;
-  Outcome found, with_errors;
-  AgentNames names;
-  std::size_t findings = 0;
-  std::vector<Finding> first;
-
-  void add(const AgentAnswer& answer) {
-    names.add(answer.agent);
-    count(by_status[answer.status], answer.agent);
-    if (!answer.findings.empty()) count(found, answer.agent);
-    if (!answer.errors.empty()) count(with_errors, answer.agent);
-    for (const auto& error : std::set<std::string>(answer.errors.begin(), answer.errors.end()))
-      if (by_error.size() < kMostErrors || by_error.contains(error)) count(by_error[error], answer.agent);
-    findings += answer.findings.size();
-    for (const auto& finding : answer.findings)
-      if (first.size() < kFirstFindings) first.push_back(finding);
-  }
-
-  std::string names_of(const Outcome& outcome) const {
-    std::string text;
-    for (const auto& agent : outcome.first) text += (text.empty() ? "" : ", ") + names.shown(agent);
-    return text + (outcome.agents > outcome.first.size() ? ", .." : "");
-  }
-
-  // Those of most agents first.
-  std::vector<std::pair<std::string, Outcome>> errors() const {
-    std::vector<std::pair<std::string, Outcome>> order(by_error.begin(), by_error.end());
-    std::stable_sort(order.begin(), order.end(),
-                     [](const auto& a, const auto& b) { return a.second.agents > b.second.agents; });
-    return order;
-  }
-
- private:
-  static void count(Outcome& outcome, const Agent& agent) {
-    ++outcome.agents;
-    if (outcome.first.size() < kNamedAgents) outcome.first.push_back(agent);
-  }
-};
-
-struct Event {
-  const char* what;
-  std::optional<Timestamp> time;
-};
-
-const char* next_step(store::RunState state) {
-  if (state == store::RunState::posted) return "to collect";
-  return state == store::RunState::stored ? "to deliver" : "to launch";
-}
-
-std::vector<Event> timeline(const store::Run& run) {
-  // Before it was posted, its expiry is only that of its last try.
-  std::vector<Event> events{{"nominal", run.nominal},
-                            {"posted", run.posted_at},
-                            {"expires", run.posted_at ? run.expire_after : std::nullopt},
-                            {"collected", run.stored_at},
-                            {"delivered", run.delivered_at},
-                            {next_step(run.state), run.wake}};
-  std::erase_if(events, [](const Event& event) { return !event.time; });
-  return events;
-}
 
 class Show {
  public:
@@ -113,7 +40,7 @@ class Show {
       if (!read) status = complain(context_, read.error(), kExitProblem);
     }
     if (options_.json) {
-      show_json(*run);
+      print_json(context_.streams, report::run_detail_json(*run, file_.string(), summary_));
     } else {
       show_text(*run, *format);
     }
@@ -125,31 +52,10 @@ class Show {
     const auto file = result_file_of(tree, store, run);
     if (!file) return tl::unexpected(file.error());
     file_ = file->whole();
-    Summary summary;
-    auto read = read_answers(*file, [&](const AgentAnswer& answer) { summary.add(answer); });
-    if (read) summary_ = std::move(summary);
-    return read;
-  }
-
-  void show_json(const store::Run& run) const {
-    auto json = run_json(run);
-    if (summary_) {
-      json["path"] = file_.string();
-      Json agents = Json::object();
-      for (const auto& [status, outcome] : summary_->by_status) agents[status] = outcome.agents;
-      Json first = Json::array();
-      for (const auto& finding : summary_->first) first.push_back(finding_json(finding));
-      json["agents"] = std::move(agents);
-      json["agents_with_findings"] = summary_->found.agents;
-      json["agents_with_errors"] = summary_->with_errors.agents;
-      Json errors = Json::array();
-      for (const auto& [text, outcome] : summary_->errors())
-        errors.push_back({{"error", text}, {"agents", outcome.agents}});
-      json["errors"] = std::move(errors);
-      json["findings"] = summary_->findings;
-      json["first_findings"] = std::move(first);
-    }
-    print_json(context_.streams, json);
+    auto summary = report::ResultSummary::read(*file);
+    if (!summary) return tl::unexpected(summary.error());
+    summary_ = std::move(*summary);
+    return {};
   }
 
   void line(const std::string& title, const std::string& text, Style style = Style::plain) const {
@@ -160,16 +66,16 @@ class Show {
   void show_text(const store::Run& run, const TimeFormat& format) const {
     auto& out = context_.streams.out;
     out << styled(printable(run.name()), Style::bold, context_.streams.colour) << '\n';
-    line("state", outcome_text(run), outcome_style(run));
+    line("state", report::outcome_text(run), outcome_style(run));
     if (!run.reason.empty()) line("reason", run.reason);
-    for (const auto& [what, time] : timeline(run)) {
+    for (const auto& [what, time] : report::timeline(run)) {
       const auto after = time == run.nominal ? "" : " (" + relative_to(*time, run.nominal) + ")";
       line(what, format.text(*time) + after);
     }
     if (run.attempts > 0) line("attempts", std::to_string(run.attempts));
     if (run.action_id != 0) line("action", std::to_string(run.action_id));
     if (!run.plugin.empty()) line("plugin", run.plugin);
-    if (run.stored_at) line("commands", commands_text(run) + (run.complete ? ", complete" : ", incomplete"));
+    if (run.stored_at) line("commands", report::commands_text(run) + (run.complete ? ", complete" : ", incomplete"));
     if (!file_.empty()) line("file", file_.string());
     if (!run.launched_by.empty()) line("launched", "by " + run.launched_by);
     if (!run.collected_by.empty()) line("collected", "by " + run.collected_by);
@@ -228,7 +134,7 @@ class Show {
   const Context& context_;
   const Options& options_;
   std::filesystem::path file_;
-  std::optional<Summary> summary_;
+  std::optional<report::ResultSummary> summary_;
 };
 
 }  // namespace

@@ -7,19 +7,10 @@
 #include <map>
 #include <utility>
 
+#include "report/status.h"
 #include "stages/guarded_paths.h"
 
 namespace mig_runner::daemon {
-
-std::map<std::string, std::string> differences_by_job(const std::vector<store::JobDifference>& differences) {
-  std::map<std::string, std::string> found;
-  for (const auto& [job, member, hash] : differences) {
-    auto& text = found[job];
-    text += (text.empty() ? "" : ", ") + member +
-            (hash.empty() ? " does not have it or may not launch it" : " has version " + hash.substr(0, 8));
-  }
-  return found;
-}
 
 GroupWatch::GroupWatch(store::RunStore& store, stages::JobRegistry& jobs, std::filesystem::path directory,
                        log::Log& log, Moment now)
@@ -112,7 +103,7 @@ void GroupWatch::look_for_namesakes() {
 void GroupWatch::compare_jobs() {
   const auto found = store_.job_differences();
   if (!found) return;
-  const auto differing = differences_by_job(*found);
+  const auto differing = report::differences_by_job(*found);
   int fresh = 0;
   for (const auto& [job, text] : differing)
     if (!differing_jobs_.contains(job) && ++fresh <= kMostTold)

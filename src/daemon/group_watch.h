@@ -15,9 +15,6 @@
 
 namespace mig_runner::daemon {
 
-// Each job in which members differ, with how they do, for people.
-std::map<std::string, std::string> differences_by_job(const std::vector<store::JobDifference>& differences);
-
 // A runner's place among those that share its store: tells them which jobs it has, and its operator what should be
 // mended. Does nothing without a group. Belongs to the loop's thread.
 class GroupWatch {

@@ -1,13 +1,13 @@
-#include "cli/findings.h"
+#include "results/findings.h"
 
 #include <algorithm>
 
 #include "base/whole_number.h"
-#include "cli/element_text.h"
+#include "results/element_text.h"
 #include "results/result_file.h"
 #include "results/result_reader.h"
 
-namespace mig_runner::cli {
+namespace mig_runner::results {
 namespace {
 
 std::int64_t id_at(const Json& object) {
@@ -82,7 +82,7 @@ void AgentAnswer::rename(const std::string& name) {
 
 Result<void> read_answers(const PathBelow& file, const std::function<void(AgentAnswer)>& take) {
   std::vector<std::string> modules;
-  results::ResultReader reader(
+  ResultReader reader(
       [&](std::string_view json) -> Result<void> {
         const auto action = parse(json, "the action");
         if (!action) return tl::unexpected(action.error());
@@ -95,23 +95,7 @@ Result<void> read_answers(const PathBelow& file, const std::function<void(AgentA
         take(answer_of(*command, modules));
         return {};
       });
-  return results::read_result(file, reader);
+  return read_result(file, reader);
 }
 
-Json finding_json(const Finding& finding) {
-  return {{"agent", finding.agent.name},
-          {"agent_id", finding.agent.id == 0 ? Json() : Json(finding.agent.id)},
-          {"module", json_text(finding.module)},
-          {"search", json_text(finding.search)},
-          {"found", finding.what}};
-}
-
-Table findings_table() {
-  return Table({{"AGENT", true}, {"MODULE"}, {"SEARCH", true}, {"FOUND", true}});
-}
-
-std::vector<Table::Cell> finding_cells(const Finding& finding, const AgentNames& names) {
-  return {names.shown(finding.agent), finding.module, finding.search, finding.what};
-}
-
-}  // namespace mig_runner::cli
+}  // namespace mig_runner::results

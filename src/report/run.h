@@ -2,19 +2,19 @@
 
 #include <string>
 
-#include "cli/json_output.h"
-#include "cli/output.h"
+#include "report/json.h"
 #include "store/run.h"
 
-// Runs as the commands show them. Private to the room.
-namespace mig_runner::cli {
+// One run, as people see it.
+namespace mig_runner::report {
 
 // "delivered", "stored, incomplete", "delivered, no agents".
 std::string outcome_text(const store::Run& run);
 // Something is to be said of the results that it has: what is missing, which agents failed, that there were none.
 bool has_remark(const store::Run& run);
-// Green: it ended well; red: it did not and somebody should look; yellow: in between; plain: under way.
-Style outcome_style(const store::Run& run);
+// How a run came out. `bad`: somebody should look.
+enum class Outcome { under_way, good, in_between, bad };
+Outcome outcome(const store::Run& run);
 
 // "51", "49 of 51" where some are missing, or nothing before they were collected.
 std::string commands_text(const store::Run& run);
@@ -27,4 +27,4 @@ bool has_ended(const store::Run& run);
 
 Json run_json(const store::Run& run);
 
-}  // namespace mig_runner::cli
+}  // namespace mig_runner::report

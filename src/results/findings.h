@@ -7,11 +7,9 @@
 #include <vector>
 
 #include "base/path_below.h"
-#include "cli/json_output.h"
-#include "cli/table.h"
 
-// What agents answered, as people read it. Private to the room.
-namespace mig_runner::cli {
+// What agents answered, as people read it.
+namespace mig_runner::results {
 
 // Agents are told apart by id: two may have the same name. Ordered by name.
 struct Agent {
@@ -61,8 +59,4 @@ struct AgentAnswer {
 // Reads a result file a command at a time; an Error names the file.
 Result<void> read_answers(const PathBelow& file, const std::function<void(AgentAnswer)>& take);
 
-Json finding_json(const Finding& finding);
-Table findings_table();
-std::vector<Table::Cell> finding_cells(const Finding& finding, const AgentNames& names);
-
-}  // namespace mig_runner::cli
+}  // namespace mig_runner::results

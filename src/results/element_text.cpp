@@ -1,10 +1,10 @@
-#include "cli/element_text.h"
+#include "results/element_text.h"
 
 #include <fmt/format.h>
 
 #include <charconv>
 
-namespace mig_runner::cli {
+namespace mig_runner::results {
 namespace {
 
 using Take = std::function<void(const std::string& search, const std::string& what)>;
@@ -126,4 +126,4 @@ void each_finding(const std::string& module, const Json& result, const Take& tak
   }
 }
 
-}  // namespace mig_runner::cli
+}  // namespace mig_runner::results

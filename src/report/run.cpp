@@ -1,4 +1,4 @@
-#include "cli/run_output.h"
+#include "report/run.h"
 
 #include <utility>
 #include <variant>
@@ -6,7 +6,7 @@
 #include "stages/run_flow.h"
 #include "store/run_columns.h"
 
-namespace mig_runner::cli {
+namespace mig_runner::report {
 namespace {
 
 using store::Run;
@@ -50,28 +50,28 @@ std::string outcome_text(const Run& run) {
                                                                            : "");
 }
 
-Style outcome_style(const Run& run) {
+Outcome outcome(const Run& run) {
   switch (run.state) {
     case RunState::delivered:
     case RunState::stored:
-      return has_remark(run) ? Style::yellow : Style::green;
+      return has_remark(run) ? Outcome::in_between : Outcome::good;
     case RunState::sent:
-      return Style::green;
+      return Outcome::good;
     case RunState::unknown:
     case RunState::skipped:
-      return Style::yellow;
+      return Outcome::in_between;
     case RunState::refused:
     case RunState::missed:
     case RunState::invalid:
     case RunState::collect_failed:
     case RunState::undeliverable:
-      return Style::red;
+      return Outcome::bad;
     case RunState::due:
     case RunState::signed_:
     case RunState::posted:
-      return Style::plain;
+      return Outcome::under_way;
   }
-  return Style::plain;
+  return Outcome::under_way;
 }
 
 std::string commands_text(const Run& run) {
@@ -121,4 +121,4 @@ Json run_json(const Run& run) {
   return json;
 }
 
-}  // namespace mig_runner::cli
+}  // namespace mig_runner::report

@@ -1,12 +1,13 @@
 #pragma once
 
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <string>
 
-#include "cli/json_output.h"
-
 // Findings of MIG's modules, as people read them. Private to the room.
-namespace mig_runner::cli {
+namespace mig_runner::results {
+
+using Json = nlohmann::ordered_json;
 
 // The text of a member of an object; empty where it is not there or null.
 std::string text_at(const Json& object, const char* key);
@@ -18,4 +19,4 @@ const Json& member(const Json& object, const char* key);
 void each_finding(const std::string& module, const Json& result,
                   const std::function<void(const std::string& search, const std::string& what)>& take);
 
-}  // namespace mig_runner::cli
+}  // namespace mig_runner::results
