@@ -1,8 +1,10 @@
 #pragma once
 
 #include <chrono>
-#include <memory>
+#include <mutex>
 #include <vector>
+
+#include "support/tcp_proxy.h"
 
 namespace mig_bench {
 
@@ -11,14 +13,14 @@ namespace mig_bench {
 class RecordingProxy {
  public:
   explicit RecordingProxy(int to_port);
-  ~RecordingProxy();
 
-  int port() const;
+  int port() const { return proxy_.port(); }
   std::vector<std::chrono::system_clock::time_point> first_bytes_of_posts() const;
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  mutable std::mutex mutex_;  // guards first_bytes_
+  std::vector<std::chrono::system_clock::time_point> first_bytes_;
+  mig_runner::test::TcpProxy proxy_;
 };
 
 }  // namespace mig_bench

@@ -11,7 +11,9 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <span>
 
+#include "base/hex.h"
 #include "sandbox/agent/kernel_files.h"
 
 namespace mig_sandbox {
@@ -169,13 +171,7 @@ Result<std::string> digest_file(const std::string& path, const std::string& algo
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
   EVP_DigestFinal_ex(context.get(), digest, &size);
-  std::string hex;
-  for (unsigned i = 0; i < size; ++i) {
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    hex += digits[digest[i] >> 4U];
-    hex += digits[digest[i] & 0xFU];
-  }
-  return hex;
+  return mig_runner::upper_hex(std::span(digest, size));
 }
 
 }  // namespace mig_sandbox

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "base/hex.h"
 #include "sandbox/agent/parameters.h"
 
 namespace mig_sandbox {
@@ -62,7 +63,6 @@ Result<void> parse_bound(Check& check, std::string_view what,
 }
 
 Result<void> parse_hash(Check& check) {
-  const bool is_hex = check.value.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
   const std::size_t bits = check.value.size() * 4;
   switch (check.kind) {
     case CheckKind::md5:
@@ -77,7 +77,7 @@ Result<void> parse_hash(Check& check) {
     default:
       if (bits == 224 || bits == 256 || bits == 384 || bits == 512) check.algorithm = "SHA3-" + std::to_string(bits);
   }
-  if (is_hex && !check.algorithm.empty()) return {};
+  if (mig_runner::is_hex(check.value) && !check.algorithm.empty()) return {};
   return fail("invalid checksum '" + check.value + "' for " + std::string(parameter_name(check.kind)));
 }
 

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/percent.h"
 #include "mig/json_writer.h"
 
 namespace mig_sandbox {
@@ -128,11 +129,11 @@ std::string SearchParameters::next_page() const {
                                                               {"target", &target},
                                                               {"threatfamily", &threat_family}};
   for (const auto& [name, value] : texts) {
-    if (!is_any(*value) && !value->empty()) out += std::string("&") + name + "=" + encode_component(*value);
+    if (!is_any(*value) && !value->empty()) out += std::string("&") + name + "=" + mig_runner::percent_encode(*value);
   }
   if (found_anything_given) out += found_anything ? "&foundanything=true" : "&foundanything=false";
   out += "&limit=" + std::to_string(limit) + "&offset=" + std::to_string(offset + limit);
-  return is_any(status) ? out : out + "&status=" + encode_component(status);
+  return is_any(status) ? out : out + "&status=" + mig_runner::percent_encode(status);
 }
 
 }  // namespace mig_sandbox

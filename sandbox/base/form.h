@@ -11,7 +11,4 @@ namespace mig_sandbox {
 using Form = std::map<std::string, std::string, std::less<>>;
 Form parse_form(std::string_view text);
 
-// `text` as a value in such a text.
-std::string encode_component(std::string_view text);
-
 }  // namespace mig_sandbox

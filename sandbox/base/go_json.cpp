@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/hex.h"
+
 namespace mig_sandbox {
 namespace {
 
@@ -37,8 +39,7 @@ class GoScanner {
     } else if (c == '\n' || c == '\r' || c == '\t') {
       shown = c == '\n' ? "'\\n'" : c == '\r' ? "'\\r'" : "'\\t'";
     } else if (c < 0x20 || c == 0x7F) {
-      constexpr std::string_view digits = "0123456789abcdef";
-      shown = std::string("'\\x") + digits[c >> 4U] + digits[c & 15U] + "'";
+      shown = "'\\x" + mig_runner::hex(text_.substr(at_, 1)) + "'";
     } else if (c < 0x80) {
       shown = std::string("'") + static_cast<char>(c) + "'";
     } else {

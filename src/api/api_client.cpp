@@ -7,9 +7,9 @@
 #include "api/answers.h"
 #include "api/command_fetcher.h"
 #include "api/get_answer.h"
-#include "api/percent.h"
 #include "api/post_answer.h"
 #include "api/text.h"
+#include "base/percent.h"
 
 namespace mig_runner::api {
 namespace {

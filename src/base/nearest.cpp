@@ -21,17 +21,23 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-std::string nearest_name(std::string_view wrong, const std::vector<std::string>& known) {
-  const auto wanted = lower(wrong);
+std::string nearest(const std::vector<std::string>& known,
+                    const std::function<std::size_t(const std::string&)>& distance, std::size_t limit) {
   std::string best;
-  auto best_distance = std::min(std::max<std::size_t>(wanted.size() / 2, 2) + 1, wanted.size());
   for (const auto& name : known) {
-    const auto far = edit_distance(wanted, lower(name));
-    if (far >= best_distance) continue;
+    const auto far = distance(name);
+    if (far >= limit) continue;
     best = name;
-    best_distance = far;
+    limit = far;
   }
   return best;
+}
+
+std::string nearest_name(std::string_view wrong, const std::vector<std::string>& known) {
+  const auto wanted = lower(wrong);
+  const auto limit = std::min(std::max<std::size_t>(wanted.size() / 2, 2) + 1, wanted.size());
+  return nearest(
+      known, [&](const std::string& name) { return edit_distance(wanted, lower(name)); }, limit);
 }
 
 }  // namespace mig_runner

@@ -4,14 +4,14 @@
 #include <array>
 #include <utility>
 
+#include "base/hex.h"
+
 namespace mig_runner {
 namespace {
 
 unsigned byte_at(std::string_view text, std::size_t index) {
   return static_cast<unsigned char>(text[index]);
 }
-
-constexpr std::string_view kHex = "0123456789abcdef";
 
 // C0; DEL and C1; the marks and embeddings of the bidirectional algorithm, with the line and paragraph separators.
 constexpr std::array<std::pair<char32_t, char32_t>, 6> kObeyed{
@@ -22,10 +22,13 @@ bool is_obeyed(char32_t code) {
                      [&](const auto& range) { return code >= range.first && code <= range.second; });
 }
 
-void append_escape(std::string& out, char kind, char32_t code, int digits) {
+void append_escape(std::string& out, char kind, char32_t code, std::size_t digits) {
   out += '\\';
   out += kind;
-  for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) out += kHex[(code >> static_cast<unsigned>(shift)) & 15U];
+  const std::array<std::uint8_t, 4> bytes{static_cast<std::uint8_t>(code >> 24U),
+                                          static_cast<std::uint8_t>(code >> 16U), static_cast<std::uint8_t>(code >> 8U),
+                                          static_cast<std::uint8_t>(code)};
+  out += hex(bytes).substr(8 - digits);
 }
 
 template <class Escape>

@@ -2,8 +2,8 @@
 #include <set>
 #include <utility>
 
-#include "api/percent.h"
 #include "base/nearest.h"
+#include "base/percent.h"
 #include "cli/checks.h"
 #include "mig/action.h"
 #include "mig/action_reader.h"
@@ -177,7 +177,7 @@ void check_post_size(const std::filesystem::path& file, mig::Action action, Prob
   constexpr std::size_t kMaxForm = std::size_t{10} << 20U;
   const Timestamp any{};
   if (!action.prepare("mig-runner: ", any, any)) return;  // told by the launch
-  const auto size = api::percent_encode(action.document({})).size();
+  const auto size = percent_encode(action.document({})).size();
   if (size <= kMaxForm) return;
   problems.push_back({file, 0, 0,
                       "as it is posted the action has " + std::to_string(size) + " bytes, and the API takes at most " +

@@ -4,6 +4,7 @@
 #include <array>
 #include <system_error>
 
+#include "base/hex.h"
 #include "base/text.h"
 #include "cli/check_access.h"
 #include "cli/checks.h"
@@ -103,8 +104,7 @@ std::optional<sign::Key> load_key(const config::RunnerConfig& runner, const conf
                                   const fs::path& client_cfg, Timestamp now, Problems& problems) {
   check_keyring(client.gpg_home, problems);
   const auto passphrase = daemon::find_passphrase(runner, problems);
-  const bool usable_id =
-      client.keyid.size() == 40 && client.keyid.find_first_not_of("0123456789ABCDEF") == std::string::npos;
+  const bool usable_id = client.keyid.size() == 40 && is_hex(client.keyid);
   if (!passphrase || !usable_id) return std::nullopt;
   auto key = sign::Key::load(client.gpg_home, client.keyid, *passphrase, now);
   if (!key) {

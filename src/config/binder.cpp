@@ -138,17 +138,12 @@ std::string Binder::nearest_name(const Setting& setting) const {
   const auto section = lower(setting.section);
   const bool section_known =
       std::any_of(known_.begin(), known_.end(), [&](const auto& name) { return name.first == section; });
-  std::string best;
-  auto best_distance = std::string::npos;
+  const auto wrong = section_known ? lower(setting.name) : section;
+  std::vector<std::string> candidates;
   for (const auto& [known_section, known_name] : known_) {
-    if (section_known && known_section != section) continue;
-    const auto candidate = section_known ? known_name : known_section;
-    const auto far = edit_distance(section_known ? lower(setting.name) : section, candidate);
-    if (far >= best_distance) continue;
-    best = candidate;
-    best_distance = far;
+    if (!section_known || known_section == section) candidates.push_back(section_known ? known_name : known_section);
   }
-  return best;
+  return nearest(candidates, [&](const std::string& candidate) { return edit_distance(wrong, candidate); });
 }
 
 void Binder::finish(KnownNames* known) {

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "base/hex.h"
 #include "config/bind.h"
 #include "config/runner_config.h"
 
@@ -9,7 +10,7 @@ namespace mig_runner::config {
 namespace {
 
 bool is_fingerprint(const std::string& text) {
-  return text.size() == 40 && text.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
+  return text.size() == 40 && is_hex(text);
 }
 
 void bind_url(Binder& binder, ClientConfig& config) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <limits>
 #include <system_error>
 
 #include "base/nearest.h"
@@ -44,20 +43,14 @@ std::vector<std::string> zone_names(const std::filesystem::path& directory) {
 }
 
 std::string nearest_zone_name(std::string_view wrong, const std::vector<std::string>& names) {
-  constexpr std::size_t longest_compared = 64;  // no zone has a name that long
-  const auto wanted = normalized(wrong.substr(0, longest_compared));
-  std::string best;
-  auto best_distance = std::numeric_limits<std::size_t>::max();
-  for (const auto& name : names) {
+  constexpr std::size_t kLongestName = 64;  // no zone has a name that long
+  const auto wanted = normalized(wrong.substr(0, kLongestName));
+  return nearest(names, [&](const std::string& name) {
     const auto known = normalized(name);
     const auto last_part = std::string_view(known).substr(known.rfind('/') + 1);
-    const auto this_distance = std::min(edit_distance(wanted, known), edit_distance(wanted, last_part));
-    if (this_distance < best_distance || (this_distance == best_distance && name.size() < best.size())) {
-      best_distance = this_distance;
-      best = name;
-    }
-  }
-  return best;
+    // Of those that are equally near, the shortest.
+    return std::min(edit_distance(wanted, known), edit_distance(wanted, last_part)) * kLongestName + name.size();
+  });
 }
 
 }  // namespace mig_runner::cron

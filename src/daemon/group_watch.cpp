@@ -1,12 +1,11 @@
 #include "daemon/group_watch.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <map>
 #include <utility>
 
+#include "base/hex.h"
 #include "report/status.h"
 #include "stages/guarded_paths.h"
 
@@ -22,7 +21,7 @@ void GroupWatch::tell_jobs() {
   left_to_others_.clear();
   for (const auto& job : jobs_.all()) {
     auto& told = jobs_.objection(*job).value_or("").empty() ? hashes : left_to_others_;
-    told.emplace(job->name, fmt::format("{:02x}", fmt::join(job->content_hash, "")));
+    told.emplace(job->name, hex(job->content_hash));
   }
   const auto told = store_.set_jobs(hashes, left_to_others_);
   jobs_told_ = told.has_value();

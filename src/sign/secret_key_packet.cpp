@@ -3,6 +3,9 @@
 #include <openssl/evp.h>
 
 #include <cstdint>
+#include <span>
+
+#include "base/hex.h"
 
 namespace mig_runner::sign {
 namespace {
@@ -64,13 +67,7 @@ std::string fingerprint_of(std::string_view public_part) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned length = 0;
   if (EVP_Digest(hashed.data(), hashed.size(), digest, &length, EVP_sha1(), nullptr) != 1) return {};
-  static constexpr char digits[] = "0123456789ABCDEF";
-  std::string out;
-  for (unsigned i = 0; i < length; ++i) {
-    out += digits[digest[i] >> 4U];
-    out += digits[digest[i] & 0xFU];
-  }
-  return out;
+  return upper_hex(std::span(digest, length));
 }
 
 constexpr unsigned kSecretKey = 5;

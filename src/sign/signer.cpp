@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/file_status.h"
+#include "base/hex.h"
 #include "sign/gnupg2_home.h"
 #include "sign/keyring.h"
 #include "sign/rnp_signer.h"
@@ -21,10 +22,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t kFingerprintDigits = 40;
 
 Result<std::string> normal_fingerprint(std::string text) {
-  const auto is_hex = [](char c) {
-    return std::string_view("0123456789abcdefABCDEF").find(c) != std::string_view::npos;
-  };
-  if (text.size() != kFingerprintDigits || !std::all_of(text.begin(), text.end(), is_hex))
+  if (text.size() != kFingerprintDigits || !is_hex(text))
     return fail("\"" + text +
                 "\" is not a fingerprint: 40 hexadecimal digits are needed, as gpg --fingerprint shows them");
   std::transform(text.begin(), text.end(), text.begin(),

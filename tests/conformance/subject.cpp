@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <stdexcept>
 
-#include "api/percent.h"
 #include "base/clock.h"
+#include "base/percent.h"
 #include "e2e/world.h"
 #include "mig/action.h"
 #include "sign/secret.h"
@@ -161,7 +161,7 @@ Reply Subject::post_text(const std::string& text) {
   api::HttpRequest request;
   request.url = url_ + "action/create/";
   request.headers.push_back(token());
-  request.form_body = "action=" + api::percent_encode(text);
+  request.form_body = "action=" + percent_encode(text);
   request.max_answer_bytes = kMaxAnswer;
   request.timeout = std::chrono::seconds(60);
   const auto answer = http_->perform(request);

@@ -320,7 +320,7 @@ TEST(Key, SubkeysOfOneKindSignForPrimaryKeysOfAnother) {
   const auto other = load(gpg.path(), rsa);
   ASSERT_TRUE(other) << key_error(other);
   expect_verifies(gpg, rsa, signature_of(*other));
-  EXPECT_THAT(hex(unstrip_armor(signature_of(*other)).value()), HasSubstr(ecdsa_subkey));
+  EXPECT_THAT(upper_hex(unstrip_armor(signature_of(*other)).value()), HasSubstr(ecdsa_subkey));
 }
 
 TEST(Key, SubkeysThatTheServerCannotReadAreWarnedOf) {

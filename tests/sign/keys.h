@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <string>
 
+#include "base/hex.h"
 #include "sign/gpg_home.h"
 #include "sign/signer.h"
 #include "sign/stripped_armor.h"
@@ -37,19 +38,9 @@ inline std::string signature_of(const Key& key, std::string_view text = kText) {
   return key.make_signer().value()->sign(text).value();
 }
 
-inline std::string hex(std::string_view bytes) {
-  std::string out;
-  for (const char byte : bytes) {
-    char digits[3];
-    std::snprintf(digits, sizeof digits, "%02X", static_cast<unsigned>(static_cast<unsigned char>(byte)));
-    out += digits;
-  }
-  return out;
-}
-
 // The key id that a signature names, at its fixed place in the form that is made here.
 inline std::string issuer(const std::string& signature) {
-  return hex(unstrip_armor(signature).value().substr(17, 8));
+  return upper_hex(unstrip_armor(signature).value().substr(17, 8));
 }
 
 inline std::string key_id(const std::string& fingerprint) {

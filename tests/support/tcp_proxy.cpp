@@ -45,13 +45,14 @@ void prepare_reset(int fd) {
 
 }  // namespace
 
-TcpProxy::TcpProxy(int server_port, std::filesystem::path server_socket)
+TcpProxy::TcpProxy(int server_port, std::filesystem::path server_socket, Observer observer)
     : server_port_(server_port),
       server_socket_(std::move(server_socket)),
+      observer_(std::move(observer)),
       listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   const auto address = loopback(0);
   if (bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      listen(listener_.get(), 256) != 0)
+      listen(listener_.get(), 4096) != 0)
     throw std::runtime_error("no port for a proxy");
   acceptor_ = std::jthread([this] { accept_all(); });
 }
@@ -70,13 +71,14 @@ int TcpProxy::port() const {
 }
 
 void TcpProxy::cut() {
+  std::list<Connection> ending;  // joins at its end
   const std::lock_guard lock(mutex_);
   for (auto& connection : connections_) {
     connection.ended = true;
     prepare_reset(connection.client.get());
     prepare_reset(connection.server.get());
   }
-  connections_.clear();  // joins
+  ending.swap(connections_);
 }
 
 void TcpProxy::restore() {
@@ -93,34 +95,44 @@ void TcpProxy::accept_all() {
 }
 
 void TcpProxy::begin(UniqueFd client) {
-  auto server = connect_server();
-  if (!server) return prepare_reset(client.get());
   const std::lock_guard lock(mutex_);
   connections_.remove_if([](const Connection& connection) { return connection.ended.load(); });
   auto& connection = connections_.emplace_back();
   connection.client = std::move(client);
-  connection.server = std::move(server);
   connection.thread = std::jthread([this, &connection] {
-    pass(connection);
-    // The other side hears of it at once, not when this is tidied up.
-    shutdown(connection.client.get(), SHUT_RDWR);
-    shutdown(connection.server.get(), SHUT_RDWR);
+    if (connect(connection)) {
+      pass(connection);
+      // The other side hears of it at once, not when this is tidied up.
+      shutdown(connection.client.get(), SHUT_RDWR);
+      shutdown(connection.server.get(), SHUT_RDWR);
+    }
     connection.ended = true;
   });
+}
+
+// On the connection's thread: the next one need not wait for it. False: the client's end was reset.
+bool TcpProxy::connect(Connection& connection) {
+  auto server = connect_server();
+  const std::lock_guard lock(mutex_);
+  connection.server = std::move(server);
+  if (connection.server && !connection.ended) return true;
+  prepare_reset(connection.client.get());
+  connection.client.reset();
+  return false;
 }
 
 UniqueFd TcpProxy::connect_server() const {
   if (server_socket_.empty()) {
     UniqueFd server(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const auto address = loopback(server_port_);
-    if (connect(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) server.reset();
+    if (::connect(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) server.reset();
     return server;
   }
   UniqueFd server(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::strncpy(address.sun_path, server_socket_.c_str(), sizeof address.sun_path - 1);
-  if (connect(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) server.reset();
+  if (::connect(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) server.reset();
   return server;
 }
 
@@ -129,6 +141,7 @@ void TcpProxy::pass(Connection& connection) {
   std::array<char, 65536> buffer;
   std::array<pollfd, 2> ends{{{connection.client.get(), POLLIN, 0}, {connection.server.get(), POLLIN, 0}}};
   bool asked = false;
+  bool observed = !observer_;
   while (!connection.ended) {
     if (silent_) {
       poll(nullptr, 0, kLookMilliseconds);
@@ -138,6 +151,8 @@ void TcpProxy::pass(Connection& connection) {
     for (std::size_t i = 0; i < 2 && !silent_; ++i) {
       if (ends[i].revents == 0) continue;
       const auto size = recv(ends[i].fd, buffer.data(), buffer.size(), 0);
+      if (i == 0 && size > 0 && !std::exchange(observed, true))
+        observer_({buffer.data(), static_cast<std::size_t>(size)});
       if (i == 0 && size > 0 && !asked) ++requests_;
       asked = i == 0;
       std::this_thread::sleep_for(delay_.load());

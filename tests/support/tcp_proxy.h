@@ -3,9 +3,12 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <list>
 #include <mutex>
+#include <string_view>
 #include <thread>
+#include <utility>
 
 #include "base/file.h"
 
@@ -14,8 +17,11 @@ namespace mig_runner::test {
 // A port on loopback that leads to a server's port or local socket, until a test disturbs that. Safe from any thread.
 class TcpProxy {
  public:
-  explicit TcpProxy(int server_port) : TcpProxy(server_port, {}) {}
-  explicit TcpProxy(std::filesystem::path server_socket) : TcpProxy(0, std::move(server_socket)) {}
+  // Gets the first bytes of each connection once they have come from the client, on the connection's thread.
+  using Observer = std::function<void(std::string_view)>;
+
+  explicit TcpProxy(int server_port, Observer observer = {}) : TcpProxy(server_port, {}, std::move(observer)) {}
+  explicit TcpProxy(std::filesystem::path server_socket) : TcpProxy(0, std::move(server_socket), {}) {}
   ~TcpProxy();
   TcpProxy(const TcpProxy&) = delete;
   TcpProxy& operator=(const TcpProxy&) = delete;
@@ -39,19 +45,21 @@ class TcpProxy {
     std::jthread thread;
   };
 
-  TcpProxy(int server_port, std::filesystem::path server_socket);
+  TcpProxy(int server_port, std::filesystem::path server_socket, Observer observer);
   void accept_all();
   void begin(UniqueFd client);
+  bool connect(Connection& connection);
   void pass(Connection& connection);
   UniqueFd connect_server() const;
 
   const int server_port_;
   const std::filesystem::path server_socket_;
+  const Observer observer_;
   UniqueFd listener_;
   std::atomic<bool> silent_ = false;
   std::atomic<int> requests_ = 0;
   std::atomic<std::chrono::milliseconds> delay_{};
-  std::mutex mutex_;  // guards connections_
+  std::mutex mutex_;  // guards connections_ and their descriptors
   std::list<Connection> connections_;
   std::jthread acceptor_;
 };

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <thread>
 
+#include "base/percent.h"
 #include "sandbox/base/form.h"
 #include "sandbox/faults/spoil.h"
 #include "server/stand.h"
@@ -402,7 +403,8 @@ TEST(Server, MovesByItself) {
   stand.server = Server::start(options, clock).value();
   TestClient client(stand.server->port());
   const std::map<std::string, std::string> headers = {{"X-MIGAPIKEY", "key"}};
-  const auto posted = client.request("POST", "/api/v1/action/create/", headers, "action=" + encode_component(document));
+  const auto posted =
+      client.request("POST", "/api/v1/action/create/", headers, "action=" + mig_runner::percent_encode(document));
   ASSERT_EQ(posted.status, 202);
   const auto deadline = std::chrono::steady_clock::now() + 10s;
   while (std::chrono::steady_clock::now() < deadline &&

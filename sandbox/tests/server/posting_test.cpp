@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/percent.h"
 #include "mig/action.h"
 #include "sandbox/base/form.h"
 #include "sandbox/base/go_json.h"
@@ -206,7 +207,7 @@ TEST(Form, IsReadAsGoReadsIt) {
   EXPECT_EQ(form.at("c"), "");
   EXPECT_FALSE(form.contains("bad"));
   EXPECT_FALSE(form.contains("d"));
-  EXPECT_EQ(parse_form("x=" + encode_component("a&b=c %+\n")).at("x"), "a&b=c %+\n");
+  EXPECT_EQ(parse_form("x=" + mig_runner::percent_encode("a&b=c %+\n")).at("x"), "a&b=c %+\n");
 }
 
 TEST(Authentication, KnowsPermissions) {

@@ -2,25 +2,18 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
-#include <cstdio>
-
+#include "base/percent.h"
 #include "mig/action.h"
 #include "sandbox/access/public_key.h"
 #include "sandbox/base/form.h"
 #include "sandbox/base/parameters.h"
+#include "support/shell.h"
 
 namespace mig_sandbox::test {
 namespace {
 
 std::string run(const std::string& command) {
-  std::string output;
-  FILE* pipe = popen((command + " 2>/dev/null").c_str(), "r");
-  std::array<char, 4096> block{};
-  for (std::size_t size = 0; (size = fread(block.data(), 1, block.size(), pipe)) > 0;)
-    output.append(block.data(), size);
-  pclose(pipe);
-  return output;
+  return mig_runner::test::shell(command + " 2>/dev/null").text;
 }
 
 TestKey make_key() {
@@ -87,7 +80,7 @@ std::string Stand::document(const Draft& draft) const {
 TestAnswer Stand::post(const std::string& document) {
   return client().request("POST", "/api/v1/action/create/",
                           {{"X-MIGAPIKEY", "key"}, {"Content-Type", "application/x-www-form-urlencoded"}},
-                          "action=" + encode_component(document));
+                          "action=" + mig_runner::percent_encode(document));
 }
 
 std::int64_t Stand::launch(const Draft& draft) {

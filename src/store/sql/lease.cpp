@@ -5,6 +5,7 @@
 
 #include <random>
 
+#include "base/hex.h"
 #include "base/host_name.h"
 #include "store/sql/failure.h"
 #include "store/sql/postgresql.h"
@@ -31,11 +32,10 @@ std::chrono::nanoseconds boot_time() {
 
 // Its process ids come again, in containers soon: chance tells members apart.
 std::string new_id() {
-  static constexpr std::string_view kDigits = "0123456789abcdef";
   std::random_device random;
-  std::string id = host_name() + '/' + std::to_string(getpid()) + '/';
-  for (int i = 0; i < 12; ++i) id += kDigits[random() & 15U];
-  return id;
+  std::array<std::uint8_t, 6> chance{};
+  for (auto& byte : chance) byte = static_cast<std::uint8_t>(random());
+  return host_name() + '/' + std::to_string(getpid()) + '/' + hex(chance);
 }
 
 // {lease_end}, {now}: by the database's clock.

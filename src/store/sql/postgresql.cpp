@@ -9,6 +9,8 @@
 #include <memory>
 #include <sstream>
 
+#include "base/percent.h"
+
 namespace mig_runner::store {
 namespace {
 
@@ -44,22 +46,6 @@ Parameters parse(const std::string& uri) {
   return parameters;
 }
 
-std::string percent_encoded(const std::string& text) {
-  static constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string encoded;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
-    if (plain) {
-      encoded += c;
-    } else {
-      encoded += {'%', kDigits[byte >> 4U], kDigits[byte & 15U]};
-    }
-  }
-  return encoded;
-}
-
 // SOCI takes the string apart at spaces and at its first '=': everything is written as an option, encoded.
 std::string with_defaults(const std::string& uri) {
   auto parameters = parse(uri);
@@ -68,7 +54,7 @@ std::string with_defaults(const std::string& uri) {
   parameters["client_encoding"] = "UTF8";
   std::string text;
   for (const auto& [name, value] : parameters)
-    text += (text.empty() ? "postgresql:///?" : "&") + name + '=' + percent_encoded(value);
+    text += (text.empty() ? "postgresql:///?" : "&") + name + '=' + percent_encode(value);
   return text;
 }
 
