@@ -268,8 +268,4 @@ Result<void> Server::add_fault(const std::string& text) {
   return {};
 }
 
-void Server::clear_faults() {
-  impl_->faults.clear();
-}
-
 }  // namespace mig_sandbox

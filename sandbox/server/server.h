@@ -61,7 +61,6 @@ class Server {
 
   // A fault as --fault takes it, from now on.
   mig_runner::Result<void> add_fault(const std::string& text);
-  void clear_faults();
 
  private:
   struct Impl;

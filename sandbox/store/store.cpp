@@ -184,11 +184,6 @@ std::int64_t Store::highest_id() {
   return query.step() ? query.integer(0) : 0;
 }
 
-void Store::insert_action(const ActionRow& action) {
-  const std::lock_guard lock(mutex_);
-  insert(database_, action);
-}
-
 bool Store::insert_signature(const SignatureRow& signature) {
   const std::lock_guard lock(mutex_);
   database_.prepare("INSERT OR IGNORE INTO signatures VALUES(?, ?, ?)")

@@ -94,7 +94,6 @@ class Store {
   // The highest number that was given to anything.
   std::int64_t highest_id();
 
-  void insert_action(const ActionRow& action);
   // False: its investigator has signed the action already.
   bool insert_signature(const SignatureRow& signature);
   // A post and the action it made, both or neither.

@@ -84,10 +84,4 @@ ClientConfig bind_client_config(std::string_view text, const std::string& file, 
   return config;
 }
 
-Checked<ClientConfig> parse_client_config(std::string_view text, const std::string& file) {
-  std::vector<Problem> problems;
-  auto config = bind_client_config(text, file, problems);
-  return checked(std::move(config), std::move(problems));
-}
-
 }  // namespace mig_runner::config

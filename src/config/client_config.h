@@ -19,8 +19,4 @@ struct ClientConfig {
   std::map<std::string, std::string> macros;  // name -> target expression; the last of one name wins
 };
 
-// Reads the text; `file` is only for messages. Sections that other MIG clients use but the runner does not know are
-// errors too, as in the original.
-Checked<ClientConfig> parse_client_config(std::string_view text, const std::string& file);
-
 }  // namespace mig_runner::config

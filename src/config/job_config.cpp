@@ -93,10 +93,4 @@ JobConfig bind_job_config(std::string_view text, const std::string& file, const 
   return config;
 }
 
-Checked<JobConfig> parse_job_config(std::string_view text, const std::string& file, const JobSettings& defaults) {
-  std::vector<Problem> problems;
-  auto config = bind_job_config(text, file, defaults, problems);
-  return checked(std::move(config), std::move(problems));
-}
-
 }  // namespace mig_runner::config

@@ -46,8 +46,4 @@ struct JobConfig {
   JobSettings settings;  // `defaults` overridden by what the file says
 };
 
-// Reads the text of an entity.cfg; `file` is only for messages. Unknown names, wrong types, a missing schedule, a
-// plugin outside plugins/ are fatal problems.
-Checked<JobConfig> parse_job_config(std::string_view text, const std::string& file, const JobSettings& defaults);
-
 }  // namespace mig_runner::config

@@ -119,12 +119,6 @@ RunnerConfig bind_runner_config(std::string_view text, const std::string& file, 
   return config;
 }
 
-Checked<RunnerConfig> parse_runner_config(std::string_view text, const std::string& file) {
-  std::vector<Problem> problems;
-  auto config = bind_runner_config(text, file, problems);
-  return checked(std::move(config), std::move(problems));
-}
-
 std::filesystem::path client_config_path(const std::string& clientconfpath) {
   return clientconfpath == "default" ? home() / ".migrc" : std::filesystem::path(clientconfpath);
 }

@@ -45,9 +45,6 @@ struct RunnerConfig {
   std::int64_t pagesize = 1000;      // commands a page
 };
 
-// Reads the text of a runner.cfg; `file` is only for messages.
-Checked<RunnerConfig> parse_runner_config(std::string_view text, const std::string& file);
-
 // The client configuration's path: `default` is $HOME/.migrc, the account's home where HOME is unset.
 std::filesystem::path client_config_path(const std::string& clientconfpath);
 

@@ -2,9 +2,7 @@
 
 #include <cstdlib>
 
-#include "config/client_config.h"
-#include "config/job_config.h"
-#include "config/runner_config.h"
+#include "config/checked.h"
 
 namespace mig_runner::config {
 namespace {

@@ -7,7 +7,7 @@
 #include <regex>
 #include <sstream>
 
-#include "config/bind.h"
+#include "config/checked.h"
 #include "support/scratch_directory.h"
 
 namespace mig_runner::config {

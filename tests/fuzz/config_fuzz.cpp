@@ -1,8 +1,6 @@
 #include <string>
 
-#include "config/client_config.h"
-#include "config/job_config.h"
-#include "config/runner_config.h"
+#include "config/checked.h"
 #include "fuzz/target.h"
 
 namespace mig_runner::fuzz {

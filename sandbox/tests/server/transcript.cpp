@@ -103,7 +103,7 @@ Agent Transcript::agent_row(const json& document) {
 }
 
 void Transcript::insert_signed(const ActionRow& action) {
-  store.insert_action(action);
+  store.record_post({0, action.id, 202, {}}, &action);
   store.insert_signature({action.id, 1, ""});
 }
 
