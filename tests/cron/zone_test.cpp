@@ -122,6 +122,12 @@ TEST(Zone, FindsAPosixRule) {
   EXPECT_EQ(Zone::find("<+0330>-3:30")->format_local(utc("2026-01-01T00:00:00Z")), "2026-01-01 03:30:00 +0330");
 }
 
+TEST(Zone, FindsTheRuleThatTheDocumentsShow) {
+  const auto new_york = Zone::find("EST5EDT,M3.2.0,M11.1.0").value();
+  EXPECT_EQ(new_york.format_local(utc("2027-03-13T14:00:00Z")), "2027-03-13 09:00:00 EST");
+  EXPECT_EQ(new_york.format_local(utc("2027-03-14T13:00:00Z")), "2027-03-14 09:00:00 EDT");
+}
+
 TEST(ZoneLocal, FollowsTz) {
   const std::pair<const char*, const char*> cases[] = {
       {"Europe/Berlin", "2026-07-01 02:00:00 CEST"},
