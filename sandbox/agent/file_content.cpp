@@ -20,8 +20,8 @@ namespace mig_sandbox {
 
 namespace {
 
-constexpr std::size_t block_size = 64U << 10U;
-constexpr std::size_t longest_line = 256U << 10U;
+constexpr std::size_t kBlockSize = 64U << 10U;
+constexpr std::size_t kLongestLine = 256U << 10U;
 
 tl::unexpected<mig_runner::Error> fail_path(std::string_view deed, const std::string& path, int error_number) {
   return fail(std::string(deed) + " " + path + ": " + go_error_text(error_number));
@@ -81,9 +81,9 @@ Result<void> read_blocks(const std::string& path, bool decompress, const Deadlin
                          const std::function<bool(std::string_view)>& use) {
   auto source = Source::open(path, decompress);
   if (!source) return tl::unexpected(source.error());
-  const auto block = std::make_unique<char[]>(block_size);
+  const auto block = std::make_unique<char[]>(kBlockSize);
   while (!deadline.passed()) {
-    const auto size = source->read(block.get(), block_size);
+    const auto size = source->read(block.get(), kBlockSize);
     if (!size) return tl::unexpected(size.error());
     if (*size == 0) return {};
     if (!use({block.get(), *size})) return {};
@@ -101,7 +101,7 @@ class LineSplitter {
       block.remove_prefix(end + 1);
     }
     rest_.append(block);
-    if (rest_.size() < longest_line) return true;
+    if (rest_.size() < kLongestLine) return true;
     return finish();
   }
   bool finish() { return rest_.empty() || give({}); }

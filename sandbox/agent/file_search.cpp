@@ -15,25 +15,25 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::size_t default_match_limit = 1000;
-constexpr std::size_t highest_match_limit = 100'000;  // what one answer can hold in reasonable memory
-constexpr std::size_t default_max_depth = 1000;
-constexpr std::size_t default_max_errors = 30;
+constexpr std::size_t kDefaultMatchLimit = 1000;
+constexpr std::size_t kHighestMatchLimit = 100'000;  // what one answer can hold in reasonable memory
+constexpr std::size_t kDefaultMaxDepth = 1000;
+constexpr std::size_t kDefaultMaxErrors = 30;
 
 struct KindName {
   CheckKind kind;
   std::string_view parameter;
   std::string_view mismatch;  // the name in options.mismatch
 };
-constexpr std::array<KindName, 9> kinds = {{{CheckKind::name, "names", "name"},
-                                            {CheckKind::size, "sizes", "size"},
-                                            {CheckKind::mode, "modes", "mode"},
-                                            {CheckKind::mtime, "mtimes", "mtime"},
-                                            {CheckKind::content, "contents", "content"},
-                                            {CheckKind::md5, "md5", "md5"},
-                                            {CheckKind::sha1, "sha1", "sha1"},
-                                            {CheckKind::sha2, "sha2", "sha2"},
-                                            {CheckKind::sha3, "sha3", "sha3"}}};
+constexpr std::array<KindName, 9> kKinds = {{{CheckKind::name, "names", "name"},
+                                             {CheckKind::size, "sizes", "size"},
+                                             {CheckKind::mode, "modes", "mode"},
+                                             {CheckKind::mtime, "mtimes", "mtime"},
+                                             {CheckKind::content, "contents", "content"},
+                                             {CheckKind::md5, "md5", "md5"},
+                                             {CheckKind::sha1, "sha1", "sha1"},
+                                             {CheckKind::sha2, "sha2", "sha2"},
+                                             {CheckKind::sha3, "sha3", "sha3"}}};
 
 bool needs_content(CheckKind kind) {
   return kind >= CheckKind::content;
@@ -137,9 +137,9 @@ Result<SearchOptions> parse_options(const json& search) {
     std::size_t if_zero;
     std::size_t highest;
   };
-  const Count counts[] = {{"matchlimit", &options.match_limit, default_match_limit, highest_match_limit},
-                          {"maxdepth", &options.max_depth, default_max_depth, default_max_depth},
-                          {"maxerrors", &options.max_errors, default_max_errors, highest_match_limit}};
+  const Count counts[] = {{"matchlimit", &options.match_limit, kDefaultMatchLimit, kHighestMatchLimit},
+                          {"maxdepth", &options.max_depth, kDefaultMaxDepth, kDefaultMaxDepth},
+                          {"maxerrors", &options.max_errors, kDefaultMaxErrors, kHighestMatchLimit}};
   for (const Count& count : counts) {
     const auto value = parse_count(object, count.name, count.if_zero, count.highest);
     if (!value) return tl::unexpected(value.error());
@@ -154,7 +154,7 @@ Result<SearchOptions> parse_options(const json& search) {
 }
 
 Result<void> parse_checks(const json& object, FileSearch& search) {
-  for (const KindName& kind : kinds) {
+  for (const KindName& kind : kKinds) {
     const auto values = string_list(object, kind.parameter);
     if (!values) return tl::unexpected(values.error());
     for (const std::string& value : *values) {
@@ -193,7 +193,7 @@ Result<FileSearch> parse_search(const std::string& label, const json& object) {
 }  // namespace
 
 std::string_view parameter_name(CheckKind kind) {
-  return kinds[static_cast<std::size_t>(kind)].parameter;
+  return kKinds[static_cast<std::size_t>(kind)].parameter;
 }
 
 bool Check::metadata_holds(const FileInfo& file, Timestamp now) const {

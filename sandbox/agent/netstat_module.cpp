@@ -11,7 +11,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::size_t most_elements = 100'000;  // in one answer
+constexpr std::size_t kMostElements = 100'000;  // in one answer
 
 struct NetstatQuery {
   std::vector<std::pair<std::string, Network>> connected;
@@ -88,7 +88,7 @@ class NetstatRun {
   }
 
   void keep(json& list, json element) {
-    if (kept_ < most_elements) {
+    if (kept_ < kMostElements) {
       list.push_back(std::move(element));
       ++kept_;
     }

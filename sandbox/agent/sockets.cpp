@@ -15,8 +15,8 @@ namespace mig_sandbox {
 
 namespace {
 
-constexpr unsigned tcp_listen = 0x0A;
-constexpr unsigned udp_unconnected = 0x07;
+constexpr unsigned kTcpListen = 0x0A;
+constexpr unsigned kUdpUnconnected = 0x07;
 
 template <class Number>
 bool parse_hex(std::string_view text, Number& number) {
@@ -58,9 +58,9 @@ std::optional<Address> Address::parse(const std::string& text) {
 }
 
 Address Address::from_bytes(const void* bytes, bool is_v6) {
-  static constexpr std::uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+  static constexpr std::uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
   const auto* const start = static_cast<const std::uint8_t*>(bytes);
-  const bool is_mapped = is_v6 && std::equal(std::begin(mapped), std::end(mapped), start);
+  const bool is_mapped = is_v6 && std::equal(std::begin(kMapped), std::end(kMapped), start);
   Address address;
   address.is_v6_ = is_v6 && !is_mapped;
   std::copy_n(is_mapped ? start + 12 : start, address.is_v6_ ? 16 : 4, address.bytes_.begin());
@@ -101,7 +101,7 @@ bool Network::contains(const Address& address) const {
 }
 
 bool Socket::listens() const {
-  return state == (is_tcp ? tcp_listen : udp_unconnected) && !is_connected();
+  return state == (is_tcp ? kTcpListen : kUdpUnconnected) && !is_connected();
 }
 
 std::vector<Socket> read_socket_table(std::istream& table, bool is_tcp) {

@@ -37,14 +37,14 @@ Api::Handler Api::find_handler(const Request& request) {
   const std::string_view path = below_root(request);
   if (request.method == "POST") return path == "action/create/" ? &Api::create_action : nullptr;
   if (request.method != "GET") return nullptr;
-  static constexpr std::pair<std::string_view, Handler> handlers[] = {{"search", &Api::search},
-                                                                      {"action", &Api::get_action},
-                                                                      {"command", &Api::get_command},
-                                                                      {"agent", &Api::get_agent},
-                                                                      {"dashboard", &Api::dashboard},
-                                                                      {"heartbeat", &Api::heartbeat},
-                                                                      {"ip", &Api::ip}};
-  for (const auto& [name, handler] : handlers) {
+  static constexpr std::pair<std::string_view, Handler> kHandlers[] = {{"search", &Api::search},
+                                                                       {"action", &Api::get_action},
+                                                                       {"command", &Api::get_command},
+                                                                       {"agent", &Api::get_agent},
+                                                                       {"dashboard", &Api::dashboard},
+                                                                       {"heartbeat", &Api::heartbeat},
+                                                                       {"ip", &Api::ip}};
+  for (const auto& [name, handler] : kHandlers) {
     if (path == name) return handler;
   }
   const bool key = path.starts_with(kPublicKeyPath) && path.size() > kPublicKeyPath.size();

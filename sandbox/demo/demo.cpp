@@ -25,8 +25,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr int simulated_agents = 50;
-constexpr auto whole_time = 50s;  // with the end of the programs it stays under a minute
+constexpr int kSimulatedAgents = 50;
+constexpr auto kWholeTime = 50s;  // with the end of the programs it stays under a minute
 
 std::atomic<bool> interrupted = false;
 static_assert(std::atomic<bool>::is_always_lock_free);
@@ -80,7 +80,7 @@ class Demo {
     std::cout << fmt::format("[{:4.1f}s] {}", seconds, text) << std::endl;
   }
 
-  bool time_is_up() const { return Clock::now() - start_ > whole_time; }
+  bool time_is_up() const { return Clock::now() - start_ > kWholeTime; }
 
   // Waits, showing the runner's lines meanwhile.
   template <class Condition>
@@ -88,7 +88,7 @@ class Demo {
     while (!condition()) {
       show_log();
       if (interrupted) return fail("interrupted");
-      if (time_is_up()) return fail(fmt::format("no {} after {} s", what, whole_time.count()));
+      if (time_is_up()) return fail(fmt::format("no {} after {} s", what, kWholeTime.count()));
       if (!sandbox_->running()) return ended_by_itself("mig-sandbox serve", "sandbox.log");
       if (runner_ && !runner_->running()) return ended_by_itself("mig-runner", "runner.log");
       std::this_thread::sleep_for(50ms);
@@ -121,7 +121,7 @@ class Demo {
     if (auto started = start_sandbox(); !started) return started;
     say(fmt::format(
         "mig-sandbox serves the MIG API on 127.0.0.1:{} with {} simulated agents and this machine as a real one", port_,
-        simulated_agents));
+        kSimulatedAgents));
     if (auto written = tree_.write_configuration(port_); !written) return written;
     return tree_.write_plugin();
   }
@@ -131,7 +131,7 @@ class Demo {
     sandbox_ = std::make_unique<Child>(
         std::vector<std::string>{own_program().string(), "serve", "--listen", "127.0.0.1:0", "--port-file",
                                  port_file.string(), "--public-key", tree_.public_key().string(), "--agents",
-                                 std::to_string(simulated_agents)},
+                                 std::to_string(kSimulatedAgents)},
         tree_.root() / "sandbox.log");
     return wait_for("port of the sandbox", [&] {
       std::ifstream(port_file) >> port_;

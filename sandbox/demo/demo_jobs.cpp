@@ -34,12 +34,12 @@ std::string action(std::string_view title, std::string_view target, std::string_
 
 }  // namespace
 
-const char* const demo_plugin_name = "findings";
+const char* const kDemoPluginName = "findings";
 
 std::vector<DemoJob> demo_jobs(std::chrono::sys_seconds first, const DemoPlaces& places) {
   constexpr const char* linux_agents = "status='online' AND environment->>'os'='linux'";
   const auto second = [&](int n) { return first + std::chrono::seconds(n); };
-  const std::string plugin = fmt::format("plugin = {}\n", demo_plugin_name);
+  const std::string plugin = fmt::format("plugin = {}\n", kDemoPluginName);
   const auto search = [](const char* label, const json& body) -> json { return {{"searches", {{label, body}}}}; };
 
   return {

@@ -27,6 +27,6 @@ std::vector<DemoJob> demo_jobs(std::chrono::sys_seconds first, const DemoPlaces&
 
 // The plugin that the jobs name: an executable's text.
 std::string demo_plugin();
-extern const char* const demo_plugin_name;
+extern const char* const kDemoPluginName;
 
 }  // namespace mig_sandbox

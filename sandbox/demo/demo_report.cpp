@@ -84,7 +84,7 @@ DemoOutcome outcome_of(const DemoJob& job, const fs::path& runner_directory, con
   const fs::path findings = runner_directory / "findings" / (job.name + "." + outcome.action_id + ".txt");
   const bool plugin_ended = std::any_of(log.begin(), log.end(), [&](const std::string& line) {
     return line.find(job.name + "@") != std::string::npos &&
-           line.ends_with(fmt::format("delivered to {}", demo_plugin_name));
+           line.ends_with(fmt::format("delivered to {}", kDemoPluginName));
   });
   if (plugin_ended && fs::exists(findings)) {
     const std::string text = read_text(findings);

@@ -16,10 +16,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view investigator = "Demo Investigator <investigator@example.net>";
-// Its SHA-256 is decoy_sha256; nothing but the demo makes this file.
-constexpr std::string_view decoy_text = "A harmless stand-in for a known-bad program.\n";
-constexpr std::string_view decoy_sha256 = "7d6ba648b65c3b722ab12cf22041c277e2dd679c74d82fea377d9d1f760c3238";
+constexpr std::string_view kInvestigator = "Demo Investigator <investigator@example.net>";
+// Its SHA-256 is kDecoySha256; nothing but the demo makes this file.
+constexpr std::string_view kDecoyText = "A harmless stand-in for a known-bad program.\n";
+constexpr std::string_view kDecoySha256 = "7d6ba648b65c3b722ab12cf22041c277e2dd679c74d82fea377d9d1f760c3238";
 
 Result<void> write_file(const fs::path& path, std::string_view text, fs::perms mode = fs::perms(0644)) {
   std::error_code error;
@@ -96,7 +96,7 @@ Result<void> DemoTree::make_key() {
   if (auto written = write_file(root_ / "passphrase", random_passphrase() + "\n", owner_only); !written) return written;
   const fs::path log = root_ / "gpg.log";
   const fs::path listing = root_ / "gpg-keys.txt";
-  auto done = run_gpg({"--quick-generate-key", std::string(investigator), "rsa2048", "sign", "never"}, log);
+  auto done = run_gpg({"--quick-generate-key", std::string(kInvestigator), "rsa2048", "sign", "never"}, log);
   if (done) done = run_gpg({"--armor", "--output", public_key().string(), "--export"}, log);
   if (done) done = run_gpg({"--with-colons", "--list-keys"}, listing);
   stop_gpg_agent();
@@ -148,7 +148,7 @@ Result<void> DemoTree::write_configuration(int api_port) const {
 }
 
 Result<void> DemoTree::write_plugin() const {
-  return write_file(runner_directory() / "plugins" / demo_plugin_name, demo_plugin(), fs::perms(0755));
+  return write_file(runner_directory() / "plugins" / kDemoPluginName, demo_plugin(), fs::perms(0755));
 }
 
 Result<void> DemoTree::add_job(const DemoJob& job) const {
@@ -163,9 +163,9 @@ Result<void> DemoTree::add_job(const DemoJob& job) const {
 
 Result<DemoPlaces> DemoTree::plant_decoy(int api_port) const {
   const fs::path directory = root_ / "decoy";
-  if (auto written = write_file(directory / "updater.bin", decoy_text); !written)
+  if (auto written = write_file(directory / "updater.bin", kDecoyText); !written)
     return tl::unexpected(written.error());
-  return DemoPlaces{directory, std::string(decoy_sha256), api_port};
+  return DemoPlaces{directory, std::string(kDecoySha256), api_port};
 }
 
 }  // namespace mig_sandbox

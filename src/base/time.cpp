@@ -98,7 +98,7 @@ struct DurationUnit {
 };
 
 // The micro sign (U+00B5) and the Greek letter mu (U+03BC) both stand for micro.
-constexpr std::array<DurationUnit, 8> duration_units{{{"ns", 1},
+constexpr std::array<DurationUnit, 8> kDurationUnits{{{"ns", 1},
                                                       {"us", 1'000},
                                                       {"\u00b5s", 1'000},
                                                       {"\u03bcs", 1'000},
@@ -108,7 +108,7 @@ constexpr std::array<DurationUnit, 8> duration_units{{{"ns", 1},
                                                       {"h", 3'600'000'000'000}}};
 
 const DurationUnit* find_duration_unit(std::string_view name) {
-  for (const auto& unit : duration_units) {
+  for (const auto& unit : kDurationUnits) {
     if (unit.name == name) return &unit;
   }
   return nullptr;
@@ -118,15 +118,15 @@ tl::unexpected<Error> bad_duration(std::string_view text, std::string_view why) 
   return fail(fmt::format("\"{}\" is not a duration: {}", text, why));
 }
 
-constexpr std::uint64_t duration_limit = std::uint64_t{1} << 63;  // what a negative one may reach
+constexpr std::uint64_t kDurationLimit = std::uint64_t{1} << 63;  // what a negative one may reach
 
 // Reads digits; nullopt where they exceed `duration_limit`. `count` is how many there were.
 std::optional<std::uint64_t> read_whole(std::string_view& in, std::size_t& count) {
   std::uint64_t value = 0;
   for (count = 0; !in.empty() && is_digit(in.front()); ++count, in.remove_prefix(1)) {
-    if (value > duration_limit / 10) return std::nullopt;
+    if (value > kDurationLimit / 10) return std::nullopt;
     value = value * 10 + static_cast<std::uint64_t>(in.front() - '0');
-    if (value > duration_limit) return std::nullopt;
+    if (value > kDurationLimit) return std::nullopt;
   }
   return value;
 }
@@ -147,7 +147,7 @@ Fraction read_fraction(std::string_view& in, std::size_t& count) {
   bool full = false;
   for (count = 0; !in.empty() && is_digit(in.front()); ++count, in.remove_prefix(1)) {
     const auto digit = static_cast<std::uint64_t>(in.front() - '0');
-    full = full || fraction.digits > (duration_limit - 1 - digit) / 10;
+    full = full || fraction.digits > (kDurationLimit - 1 - digit) / 10;
     if (full) continue;
     fraction.digits = fraction.digits * 10 + digit;
     fraction.scale *= 10;
@@ -175,9 +175,9 @@ Result<std::uint64_t> read_duration_part(std::string_view text, std::string_view
     return bad_duration(text, fmt::format("\"{}\" is not one of the units ns, us, ms, s, m, h", unit_name));
   }
   in.remove_prefix(unit_name.size());
-  if (*whole > duration_limit / unit->nanoseconds) return bad_duration(text, too_long);
+  if (*whole > kDurationLimit / unit->nanoseconds) return bad_duration(text, too_long);
   const auto total = *whole * unit->nanoseconds + fraction.of(unit->nanoseconds);
-  if (total > duration_limit) return bad_duration(text, too_long);
+  if (total > kDurationLimit) return bad_duration(text, too_long);
   return total;
 }
 
@@ -217,10 +217,10 @@ Result<std::chrono::nanoseconds> parse_go_duration(std::string_view text) {
   while (!in.empty()) {
     const auto part = read_duration_part(text, in);
     if (!part) return tl::unexpected(part.error());
-    if (*part > duration_limit - total) return bad_duration(text, "it is longer than 292 years");
+    if (*part > kDurationLimit - total) return bad_duration(text, "it is longer than 292 years");
     total += *part;
   }
-  if (total < duration_limit) {
+  if (total < kDurationLimit) {
     const auto value = static_cast<std::int64_t>(total);
     return std::chrono::nanoseconds{negative ? -value : value};
   }

@@ -11,11 +11,11 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-constexpr std::string_view week_day_names[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
-                                               "Thursday", "Friday", "Saturday"};
-constexpr std::string_view month_names[] = {"January", "February", "March",     "April",   "May",      "June",
+constexpr std::string_view kWeekDayNames[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
+                                              "Thursday", "Friday", "Saturday"};
+constexpr std::string_view kMonthNames[] = {"January", "February", "March",     "April",   "May",      "June",
                                             "July",    "August",   "September", "October", "November", "December"};
-constexpr std::string_view nth_names[] = {"first", "second", "third", "fourth", "fifth"};
+constexpr std::string_view kNthNames[] = {"first", "second", "third", "fourth", "fifth"};
 
 constexpr std::uint64_t all_below(unsigned count) {
   return (std::uint64_t{1} << count) - 1;
@@ -170,15 +170,15 @@ Words week_day_words(const Fields& fields) {
   // The week begins on Monday, so that "Mondays to Fridays" and "Fridays to Sundays" are runs.
   const auto monday_first = static_cast<std::uint64_t>(fields.week_days >> 1 | (fields.week_days & 1) << 6);
   Words words = in_runs(numbers_of(monday_first), [](int day) {
-    return fmt::format("{}s", week_day_names[static_cast<std::size_t>(day + 1) % 7]);
+    return fmt::format("{}s", kWeekDayNames[static_cast<std::size_t>(day + 1) % 7]);
   });
   const auto add = [&](std::string_view which, std::uint8_t days) {
     for (int day : numbers_of(days)) {
-      words.push_back(fmt::format("the {} {} of the month", which, week_day_names[static_cast<std::size_t>(day)]));
+      words.push_back(fmt::format("the {} {} of the month", which, kWeekDayNames[static_cast<std::size_t>(day)]));
     }
   };
   for (std::size_t week = 0; week < fields.nth_week_days.size(); ++week) {
-    add(nth_names[week], fields.nth_week_days[week]);
+    add(kNthNames[week], fields.nth_week_days[week]);
   }
   add("last", fields.last_week_days);
   return words;
@@ -199,15 +199,15 @@ std::string day_words(const Fields& fields) {
 
 std::string month_words(const Fields& fields) {
   if (fields.months >> 1 == all_below(12)) return "";
-  const auto name = [](int month) { return std::string(month_names[static_cast<std::size_t>(month - 1)]); };
+  const auto name = [](int month) { return std::string(kMonthNames[static_cast<std::size_t>(month - 1)]); };
   return " in " + joined(in_runs(numbers_of(fields.months), name));
 }
 
 std::string year_words(const Fields& fields) {
   if (fields.years.all()) return "";
   std::vector<int> years;
-  for (std::size_t i = 0; i < year_count; ++i) {
-    if (fields.years[i]) years.push_back(first_year + static_cast<int>(i));
+  for (std::size_t i = 0; i < kYearCount; ++i) {
+    if (fields.years[i]) years.push_back(kFirstYear + static_cast<int>(i));
   }
   return " in " + stepped(years, "year", number).value_or(joined(in_runs(years, number)));
 }

@@ -7,21 +7,21 @@
 namespace mig_runner::cron {
 namespace {
 
-constexpr std::string_view month_names[] = {"january", "february", "march",     "april",   "may",      "june",
+constexpr std::string_view kMonthNames[] = {"january", "february", "march",     "april",   "may",      "june",
                                             "july",    "august",   "september", "october", "november", "december"};
-constexpr std::string_view week_day_names[] = {"sunday",   "monday", "tuesday", "wednesday",
-                                               "thursday", "friday", "saturday"};
+constexpr std::string_view kWeekDayNames[] = {"sunday",   "monday", "tuesday", "wednesday",
+                                              "thursday", "friday", "saturday"};
 
 }  // namespace
 
-const std::array<FieldKind, 7> field_kinds{{
+const std::array<FieldKind, 7> kFieldKinds{{
     {FieldKind::Id::second, "second", 0, 59, 59, {}},
     {FieldKind::Id::minute, "minute", 0, 59, 59, {}},
     {FieldKind::Id::hour, "hour", 0, 23, 23, {}},
     {FieldKind::Id::month_day, "day-of-month", 1, 31, 31, {}},
-    {FieldKind::Id::month, "month", 1, 12, 12, month_names},
-    {FieldKind::Id::week_day, "day-of-week", 0, 6, 7, week_day_names},
-    {FieldKind::Id::year, "year", first_year, last_year, last_year, {}},
+    {FieldKind::Id::month, "month", 1, 12, 12, kMonthNames},
+    {FieldKind::Id::week_day, "day-of-week", 0, 6, 7, kWeekDayNames},
+    {FieldKind::Id::year, "year", kFirstYear, kLastYear, kLastYear, {}},
 }};
 
 std::string FieldKind::expected() const {

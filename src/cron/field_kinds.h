@@ -27,6 +27,6 @@ struct FieldKind {
 };
 
 // In the order of an expression with all seven.
-extern const std::array<FieldKind, 7> field_kinds;
+extern const std::array<FieldKind, 7> kFieldKinds;
 
 }  // namespace mig_runner::cron

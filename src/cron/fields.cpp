@@ -7,12 +7,12 @@
 namespace mig_runner::cron {
 namespace {
 
-constexpr Seconds seconds_a_day = 86400;
-constexpr unsigned none = 64;
+constexpr Seconds kSecondsADay = 86400;
+constexpr unsigned kNone = 64;
 
 // The lowest set bit at or above `from`, else `none`.
 unsigned next_bit(std::uint64_t bits, unsigned from) {
-  if (from >= 64) return none;
+  if (from >= 64) return kNone;
   return static_cast<unsigned>(std::countr_zero(bits & (~std::uint64_t{0} << from)));
 }
 
@@ -70,17 +70,17 @@ std::optional<Seconds> first_time_of_day(const Fields& fields, unsigned from) {
   unsigned second = from % 60;
   if ((fields.hours >> hour & 1) != 0) {
     if ((fields.minutes >> minute & 1) != 0) second = next_bit(fields.seconds, second);
-    if ((fields.minutes >> minute & 1) == 0 || second == none) {
+    if ((fields.minutes >> minute & 1) == 0 || second == kNone) {
       second = next_bit(fields.seconds, 0);
       minute = next_bit(fields.minutes, minute + 1);
     }
   }
-  if ((fields.hours >> hour & 1) == 0 || minute == none) {
+  if ((fields.hours >> hour & 1) == 0 || minute == kNone) {
     second = next_bit(fields.seconds, 0);
     minute = next_bit(fields.minutes, 0);
     hour = next_bit(fields.hours, hour + 1);
   }
-  if (hour == none) return std::nullopt;
+  if (hour == kNone) return std::nullopt;
   return (hour * 60 + minute) * 60 + second;
 }
 
@@ -104,38 +104,38 @@ std::uint32_t Fields::days_of(int year, unsigned month) const {
 
 std::optional<Seconds> Fields::first_match(Seconds from) const {
   using namespace std::chrono;
-  constexpr Seconds begin = day_number(first_year, 1) * seconds_a_day;
-  constexpr Seconds end = day_number(last_year + 1, 1) * seconds_a_day;
+  constexpr Seconds begin = day_number(kFirstYear, 1) * kSecondsADay;
+  constexpr Seconds end = day_number(kLastYear + 1, 1) * kSecondsADay;
   from = std::max(from, begin);
   if (from >= end) return std::nullopt;
 
-  const Seconds today = from / seconds_a_day;
+  const Seconds today = from / kSecondsADay;
   const year_month_day date{sys_days{days{today}}};
   int year = static_cast<int>(date.year());
   unsigned month = unsigned{date.month()};
   unsigned day = unsigned{date.day()} - 1;
-  const auto year_fits = [&] { return years[static_cast<std::size_t>(year - first_year)]; };
+  const auto year_fits = [&] { return years[static_cast<std::size_t>(year - kFirstYear)]; };
 
   if (year_fits() && (months >> month & 1) != 0) {
     const std::uint32_t fitting = days_of(year, month);
     if ((fitting >> day & 1) != 0) {
-      if (const auto time = first_time_of_day(*this, static_cast<unsigned>(from % seconds_a_day))) {
-        return today * seconds_a_day + *time;
+      if (const auto time = first_time_of_day(*this, static_cast<unsigned>(from % kSecondsADay))) {
+        return today * kSecondsADay + *time;
       }
     }
-    if (const unsigned later = next_bit(fitting, day + 1); later != none) {
-      return (today + later - day) * seconds_a_day + *first_time_of_day(*this, 0);
+    if (const unsigned later = next_bit(fitting, day + 1); later != kNone) {
+      return (today + later - day) * kSecondsADay + *first_time_of_day(*this, 0);
     }
   }
   for (;;) {
-    month = year_fits() ? next_bit(months, month + 1) : none;
-    while (month == none) {
-      if (++year > last_year) return std::nullopt;
+    month = year_fits() ? next_bit(months, month + 1) : kNone;
+    while (month == kNone) {
+      if (++year > kLastYear) return std::nullopt;
       if (year_fits()) month = next_bit(months, 1);
     }
     if (const std::uint32_t fitting = days_of(year, month); fitting != 0) {
       const Seconds first_fitting = day_number(year, month) + next_bit(fitting, 0);
-      return first_fitting * seconds_a_day + *first_time_of_day(*this, 0);
+      return first_fitting * kSecondsADay + *first_time_of_day(*this, 0);
     }
   }
 }

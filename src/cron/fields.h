@@ -12,8 +12,8 @@
 
 namespace mig_runner::cron {
 
-inline constexpr int first_year = 1970;
-inline constexpr std::size_t year_count = last_year - first_year + 1;
+inline constexpr int kFirstYear = 1970;
+inline constexpr std::size_t kYearCount = kLastYear - kFirstYear + 1;
 
 // What an expression says. A set of numbers is a set of bits: bit n stands for the number n, where nothing else is
 // said.
@@ -30,7 +30,7 @@ struct Fields {
   std::uint8_t week_days = 0;                   // 0 Sunday to 6
   std::uint8_t last_week_days = 0;              // nL: the last such day of the month
   std::array<std::uint8_t, 5> nth_week_days{};  // n#k: bit n of [k - 1]
-  std::bitset<year_count> years;                // from first_year
+  std::bitset<kYearCount> years;                // from kFirstYear
 
   // A field that does not contain * or ? restricts days. Two that do add up; else a day has to fit both fields.
   bool month_days_restricted = false;
@@ -41,7 +41,7 @@ struct Fields {
   // The days of a month that fit; bit 0 stands for the 1st.
   std::uint32_t days_of(int year, unsigned month) const;
 
-  // The first wall clock time at or after `from` that fits, in a year from first_year to last_year.
+  // The first wall clock time at or after `from` that fits, in a year from kFirstYear to kLastYear.
   std::optional<Seconds> first_match(Seconds from) const;
 };
 

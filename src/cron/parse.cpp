@@ -12,7 +12,7 @@ namespace {
 
 using Id = FieldKind::Id;
 
-constexpr std::size_t longest_expression = 4096;
+constexpr std::size_t kLongestExpression = 4096;
 
 // A part of the expression: in lower case, as it was written, and where.
 struct Piece {
@@ -197,7 +197,7 @@ class FieldParser {
         fields_.week_days |= static_cast<std::uint8_t>(1U << (value % 7));
         break;
       case Id::year:
-        fields_.years.set(static_cast<std::size_t>(value - first_year));
+        fields_.years.set(static_cast<std::size_t>(value - kFirstYear));
         break;
     }
   }
@@ -212,18 +212,18 @@ struct Nickname {
   std::string_view meaning;
 };
 
-constexpr Nickname nicknames[] = {{"@annually", "0 0 1 1 *"}, {"@yearly", "0 0 1 1 *"}, {"@monthly", "0 0 1 * *"},
-                                  {"@weekly", "0 0 * * 0"},   {"@daily", "0 0 * * *"},  {"@hourly", "0 * * * *"}};
+constexpr Nickname kNicknames[] = {{"@annually", "0 0 1 1 *"}, {"@yearly", "0 0 1 1 *"}, {"@monthly", "0 0 1 * *"},
+                                   {"@weekly", "0 0 * * 0"},   {"@daily", "0 0 * * *"},  {"@hourly", "0 * * * *"}};
 
 Result<Piece> expand_nickname(const Piece& nickname) {
-  for (const auto& known : nicknames) {
+  for (const auto& known : kNicknames) {
     if (nickname.text == known.name) return Piece{known.meaning, known.meaning, nickname.column};
   }
   return fail_at(nickname.column, fmt::format("{} is not one of @annually, @yearly, @monthly, @weekly, @daily, @hourly",
                                               quoted(nickname.written)));
 }
 
-constexpr std::string_view order =
+constexpr std::string_view kOrder =
     "[second] minute hour day-of-month month day-of-week [year], where 6 fields end with the year and 7 begin with the "
     "second";
 
@@ -234,7 +234,7 @@ Result<void> parse_all(const std::vector<Piece>& pieces, Fields& fields) {
   if (pieces.size() == 7) fields.seconds = 0;
   const std::size_t offset = pieces.size() == 7 ? 0 : 1;
   for (std::size_t i = 0; i < pieces.size(); ++i) {
-    const auto& kind = field_kinds[i + offset];
+    const auto& kind = kFieldKinds[i + offset];
     auto done = FieldParser(kind, fields).parse(pieces[i]);
     if (done) continue;
     if (kind.id == Id::year && pieces.size() == 6) done.error().what += " (with 6 fields the last one is the year)";
@@ -250,8 +250,8 @@ bool ever_fires(const Fields& fields) {
 }  // namespace
 
 Result<Fields> parse_fields(std::string_view expression) {
-  if (expression.size() > longest_expression) {
-    return fail_at(longest_expression + 1, fmt::format("an expression has at most {} characters", longest_expression));
+  if (expression.size() > kLongestExpression) {
+    return fail_at(kLongestExpression + 1, fmt::format("an expression has at most {} characters", kLongestExpression));
   }
   const auto small = lower(expression);
   constexpr std::string_view blanks = " \t\r\n\v\f";
@@ -262,9 +262,9 @@ Result<Fields> parse_fields(std::string_view expression) {
     pieces = split(*meaning, blanks, false);
   }
   if (pieces.size() < 5) {
-    return fail_at(small.size() + 1, fmt::format("{} of at least 5 fields: {}", pieces.size(), order));
+    return fail_at(small.size() + 1, fmt::format("{} of at least 5 fields: {}", pieces.size(), kOrder));
   }
-  if (pieces.size() > 7) return fail_at(pieces[7].column, fmt::format("more than 7 fields: {}", order));
+  if (pieces.size() > 7) return fail_at(pieces[7].column, fmt::format("more than 7 fields: {}", kOrder));
 
   Fields fields;
   if (auto done = parse_all(pieces, fields); !done) return tl::unexpected(std::move(done.error()));

@@ -7,8 +7,8 @@
 namespace mig_runner::cron {
 namespace {
 
-constexpr std::size_t header_size = 44;
-constexpr Seconds time_limit = Seconds{1} << 36;  // about 2,000 years either side of 1970: nothing overflows within
+constexpr std::size_t kHeaderSize = 44;
+constexpr Seconds kTimeLimit = Seconds{1} << 36;  // about 2,000 years either side of 1970: nothing overflows within
 
 tl::unexpected<Error> damaged() {
   return fail("is not a complete time zone file (TZif)");
@@ -30,7 +30,7 @@ struct Header {
 };
 
 std::optional<Header> read_header(std::string_view bytes) {
-  if (bytes.size() < header_size || bytes.substr(0, 4) != "TZif") return std::nullopt;
+  if (bytes.size() < kHeaderSize || bytes.substr(0, 4) != "TZif") return std::nullopt;
   const auto count = [&](std::size_t index) {
     return static_cast<std::size_t>(big_endian(bytes.substr(20 + 4 * index, 4)) & 0xffffffff);
   };
@@ -57,9 +57,9 @@ std::optional<std::vector<Change>> read_changes(std::string_view times, std::str
     const auto type = static_cast<unsigned char>(indexes[i]);
     const auto at = big_endian(times.substr(i * 8, 8));
     if (type >= types.size() || (!changes.empty() && at <= changes.back().at)) return std::nullopt;
-    if (at > time_limit) return std::nullopt;
-    if (at < -time_limit) {  // some files begin with the Big Bang
-      changes.assign(1, {-time_limit, types[type]});
+    if (at > kTimeLimit) return std::nullopt;
+    if (at < -kTimeLimit) {  // some files begin with the Big Bang
+      changes.assign(1, {-kTimeLimit, types[type]});
     } else {
       changes.push_back({at, types[type]});
     }
@@ -78,7 +78,7 @@ std::optional<Error> extend(std::vector<Change>& changes, std::string_view rule)
   const auto zone = PosixTz::parse(rule);
   if (!zone) return Error{"ends with a rule that makes no sense: " + zone.error().what, {}};
   const auto last = changes.empty() ? std::optional<Seconds>{} : changes.back().at;
-  for (auto& change : zone->changes(last ? year_of(*last) : 1969, last_year + 1)) {
+  for (auto& change : zone->changes(last ? year_of(*last) : 1969, kLastYear + 1)) {
     if (!last || change.at > *last) changes.push_back(std::move(change));
   }
   return std::nullopt;
@@ -91,12 +91,12 @@ Result<Zone::Rules> read_tzif(std::string zone_name, std::string_view bytes) {
   if (!old) return fail("is not a time zone file (TZif)");
   if (old->version < '2')
     return fail("is a time zone file of the old format, which ends in 2037: it has to be version 2");
-  const auto skipped = header_size + old->data_size(4);
+  const auto skipped = kHeaderSize + old->data_size(4);
   const auto header = skipped < bytes.size() ? read_header(bytes.substr(skipped)) : std::nullopt;
-  if (!header || header->types == 0 || bytes.size() < skipped + header_size + header->data_size(8)) return damaged();
+  if (!header || header->types == 0 || bytes.size() < skipped + kHeaderSize + header->data_size(8)) return damaged();
   if (header->leap != 0) return fail("counts leap seconds: give the zone of the same name without \"right/\"");
 
-  auto data = bytes.substr(skipped + header_size);
+  auto data = bytes.substr(skipped + kHeaderSize);
   const auto take = [&data](std::size_t size) {
     const auto piece = data.substr(0, size);
     data.remove_prefix(size);

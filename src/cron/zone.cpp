@@ -15,7 +15,7 @@
 namespace mig_runner::cron {
 namespace {
 
-constexpr int first_known_year = 1969;  // of a zone that is given as a rule: schedules begin with 1970
+constexpr int kFirstKnownYear = 1969;  // of a zone that is given as a rule: schedules begin with 1970
 
 constexpr auto kMachineZone = "/etc/localtime";
 
@@ -54,7 +54,7 @@ tl::unexpected<Error> unknown_zone(std::string_view name) {
 Result<RulesPtr> rules_of_posix_tz(const std::string& text) {
   auto zone = PosixTz::parse(text);
   if (!zone) return tl::unexpected(std::move(zone.error()));
-  return std::make_shared<const Zone::Rules>(text, zone->standard, zone->changes(first_known_year, last_year + 1));
+  return std::make_shared<const Zone::Rules>(text, zone->standard, zone->changes(kFirstKnownYear, kLastYear + 1));
 }
 
 Result<RulesPtr> find_rules(const std::string& name) {

@@ -6,24 +6,24 @@ namespace mig_runner::cron {
 namespace {
 
 // Far beyond any Timestamp, and an offset may still be added to it.
-constexpr Seconds infinity = Seconds{1} << 60;
+constexpr Seconds kInfinity = Seconds{1} << 60;
 
 }  // namespace
 
 Zone::Rules::Rules(std::string zone_name, LocalType first, std::vector<Change> changes) : name(std::move(zone_name)) {
   std::stable_sort(changes.begin(), changes.end(), [](const Change& a, const Change& b) { return a.at < b.at; });
-  periods.push_back({-infinity, infinity, std::move(first)});
+  periods.push_back({-kInfinity, kInfinity, std::move(first)});
   for (auto& change : changes) {
     auto& last = periods.back();
     if (change.at == last.begin) {
       last.type = std::move(change.type);
     } else if (change.type != last.type) {
       last.end = change.at;
-      periods.push_back({change.at, infinity, std::move(change.type)});
+      periods.push_back({change.at, kInfinity, std::move(change.type)});
     }
   }
   periods.shrink_to_fit();
-  Seconds reached = -infinity;
+  Seconds reached = -kInfinity;
   for (const auto& period : periods) {
     reached = std::max(reached, period.local_end());
     reach.push_back(reached);

@@ -59,6 +59,6 @@ struct Zone::Rules {
 const std::shared_ptr<const Zone::Rules>& utc_rules();
 
 // The last year that schedules know; changes of zones are worked out to the end of the next one.
-inline constexpr int last_year = 2099;
+inline constexpr int kLastYear = 2099;
 
 }  // namespace mig_runner::cron

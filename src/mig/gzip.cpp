@@ -36,7 +36,7 @@ Result<std::string> gzip_base64(std::string_view text) {
 }
 
 std::string base64(std::string_view bytes) {
-  static constexpr char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  static constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string out;
   out.reserve((bytes.size() + 2) / 3 * 4);
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
@@ -44,7 +44,7 @@ std::string base64(std::string_view bytes) {
     unsigned bits = 0;
     for (std::size_t k = 0; k < 3; ++k)
       bits = bits << 8U | (k < group.size() ? static_cast<unsigned char>(group[k]) : 0);
-    for (std::size_t k = 0; k < 4; ++k) out += k <= group.size() ? alphabet[bits >> (18 - 6 * k) & 0x3FU] : '=';
+    for (std::size_t k = 0; k < 4; ++k) out += k <= group.size() ? kAlphabet[bits >> (18 - 6 * k) & 0x3FU] : '=';
   }
   return out;
 }

@@ -197,18 +197,18 @@ class Reader {
   }
 
   bool read_escape(std::string& out) {
-    static constexpr std::string_view letters = "\"\\/bfnrt";
-    static constexpr std::string_view meanings = "\"\\/\b\f\n\r\t";
+    static constexpr std::string_view kLetters = "\"\\/bfnrt";
+    static constexpr std::string_view kMeanings = "\"\\/\b\f\n\r\t";
     ++at_;
     const char c = peek();
     if (c == 'u') return read_unicode_escape(out);
-    const std::size_t index = letters.find(c);
+    const std::size_t index = kLetters.find(c);
     if (index == std::string_view::npos || at_ == text_.size())
       return fail_here(
           "a backslash is written twice (\\\\) in JSON text; before {} it stands for nothing, only before \" \\ / b f "
           "n "
           "r t u");
-    out += meanings[index];
+    out += kMeanings[index];
     ++at_;
     return true;
   }

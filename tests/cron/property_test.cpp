@@ -13,24 +13,24 @@ namespace {
 using std::chrono::hours;
 using std::chrono::seconds;
 
-constexpr std::time_t minute = 60;
-constexpr std::time_t day = 86400;
+constexpr std::time_t kMinute = 60;
+constexpr std::time_t kDay = 86400;
 
 Timestamp at(std::time_t utc) {
   return Timestamp(seconds(utc));
 }
 
-const char* const zones[] = {"Europe/Berlin",       "Europe/London",    "Europe/Dublin",    "America/New_York",
-                             "America/Havana",      "America/Santiago", "America/St_Johns", "Africa/Casablanca",
-                             "Australia/Lord_Howe", "Antarctica/Troll", "Asia/Jerusalem",   "America/Nuuk"};
+const char* const kZones[] = {"Europe/Berlin",       "Europe/London",    "Europe/Dublin",    "America/New_York",
+                              "America/Havana",      "America/Santiago", "America/St_Johns", "Africa/Casablanca",
+                              "Australia/Lord_Howe", "Antarctica/Troll", "Asia/Jerusalem",   "America/Nuuk"};
 
 // Instants from 2025 to 2030 at which the zone's offset changes, to the minute.
 std::vector<std::time_t> changes_of(const LocalClock& clock) {
   std::vector<std::time_t> changes;
-  for (std::time_t time = 1735689600; time < 1924992000; time += day) {
-    if (clock.at(time).tm_gmtoff == clock.at(time + day).tm_gmtoff) continue;
+  for (std::time_t time = 1735689600; time < 1924992000; time += kDay) {
+    if (clock.at(time).tm_gmtoff == clock.at(time + kDay).tm_gmtoff) continue;
     auto change = time;
-    while (clock.at(change).tm_gmtoff == clock.at(time).tm_gmtoff) change += minute;
+    while (clock.at(change).tm_gmtoff == clock.at(time).tm_gmtoff) change += kMinute;
     changes.push_back(change);
   }
   return changes;
@@ -40,7 +40,7 @@ std::vector<std::time_t> changes_of(const LocalClock& clock) {
 class Window {
  public:
   Window(const LocalClock& clock, std::time_t begin, std::time_t end) : begin_(begin), end_(end) {
-    for (auto time = begin; time < end; time += minute) {
+    for (auto time = begin; time < end; time += kMinute) {
       const auto local = clock.at(time);
       instants_.push_back({time, local});
       first_instant_.try_emplace(time + local.tm_gmtoff, time);
@@ -57,7 +57,7 @@ class Window {
       return times;
     }
     const auto last = first_instant_.rbegin()->first;
-    for (auto wall = first_instant_.begin()->first; wall <= last; wall += minute) {
+    for (auto wall = first_instant_.begin()->first; wall <= last; wall += kMinute) {
       std::tm local{};
       gmtime_r(&wall, &local);
       if (!expression.fits(local)) continue;
@@ -174,7 +174,7 @@ TEST_P(EveryChange, NextIsStrictlyLaterAndNothingLiesBetween) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(TwelveZones, EveryChange, testing::ValuesIn(zones), [](const auto& tested) {
+INSTANTIATE_TEST_SUITE_P(TwelveZones, EveryChange, testing::ValuesIn(kZones), [](const auto& tested) {
   std::string name = tested.param;
   std::replace(name.begin(), name.end(), '/', '_');
   return name;
@@ -182,11 +182,11 @@ INSTANTIATE_TEST_SUITE_P(TwelveZones, EveryChange, testing::ValuesIn(zones), [](
 
 // The first second after `after` that fits, day by day; nothing up to `end`: `end`.
 std::time_t brute_force_next(const RandomExpression& expression, std::time_t after, std::time_t end) {
-  for (auto midnight = after - after % day; midnight < end; midnight += day) {
+  for (auto midnight = after - after % kDay; midnight < end; midnight += kDay) {
     std::tm local{};
     gmtime_r(&midnight, &local);
     if (!expression.fits_day(local)) continue;
-    for (auto time = midnight; time < midnight + day; ++time) {
+    for (auto time = midnight; time < midnight + kDay; ++time) {
       if (time <= after) continue;
       gmtime_r(&time, &local);
       if (expression.fits_time(local)) return time;
@@ -209,9 +209,9 @@ TEST(Calendar, NextIsWhatBruteForceFindsSecondBySecond) {
     }
     SCOPED_TRACE(expression.text);
     auto after = any_time(random);
-    if (i % 3 == 0) after = 1577836800 + after % (15 * 365 * day);
+    if (i % 3 == 0) after = 1577836800 + after % (15 * 365 * kDay);
     for (int step = 0; step < 3; ++step) {
-      const auto end = std::min<std::time_t>(after - after % day + 1500 * day, 4102444800);
+      const auto end = std::min<std::time_t>(after - after % kDay + 1500 * kDay, 4102444800);
       const auto expected = brute_force_next(expression, after, end);
       const auto next = schedule->next(at(after), Zone::utc());
       if (expected == end) {

@@ -154,10 +154,10 @@ class RandomExpression {
   }
 
   static int month_length(const std::tm& local) {
-    static constexpr std::array lengths{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    static constexpr std::array kLengths{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     const int year = local.tm_year + 1900;
     const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    return lengths[static_cast<std::size_t>(local.tm_mon)] + (local.tm_mon == 1 && leap ? 1 : 0);
+    return kLengths[static_cast<std::size_t>(local.tm_mon)] + (local.tm_mon == 1 && leap ? 1 : 0);
   }
 
   static bool is_working_day(const std::tm& local, int day) {

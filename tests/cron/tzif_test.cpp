@@ -14,8 +14,8 @@
 namespace mig_runner::cron {
 namespace {
 
-constexpr Seconds april_2026 = 1775001600;  // 2026-04-01T00:00:00Z
-constexpr Seconds hour = 3600;
+constexpr Seconds kApril2026 = 1775001600;  // 2026-04-01T00:00:00Z
+constexpr Seconds kHour = 3600;
 
 void put(std::string& bytes, std::uint64_t value, int size) {
   for (int shift = (size - 1) * 8; shift >= 0; shift -= 8) bytes += static_cast<char>(value >> shift & 0xff);
@@ -55,28 +55,28 @@ std::string error_of(const std::string& bytes) {
 
 TEST(Tzif, CarriesTheRuleOnFromTheLastChangeOnly) {
   // The last change comes after the rule's spring change of the same year, which must not be made up.
-  const auto rules = read_tzif("X", zone_file(0, {{april_2026, 7200}}, "ABC-2ABD,M3.5.0,M10.5.0/3"));
+  const auto rules = read_tzif("X", zone_file(0, {{kApril2026, 7200}}, "ABC-2ABD,M3.5.0,M10.5.0/3"));
   ASSERT_TRUE(rules) << rules.error().what;
-  EXPECT_EQ(offset_at(*rules, april_2026 - 1), 0);
-  EXPECT_EQ(offset_at(*rules, april_2026 - 2 * 24 * hour), 0) << "the rule's change of March 2026 does not count";
-  EXPECT_EQ(offset_at(*rules, april_2026), 7200);
-  EXPECT_EQ(offset_at(*rules, april_2026 + 365 * 24 * hour), 3 * 3600);
+  EXPECT_EQ(offset_at(*rules, kApril2026 - 1), 0);
+  EXPECT_EQ(offset_at(*rules, kApril2026 - 2 * 24 * kHour), 0) << "the rule's change of March 2026 does not count";
+  EXPECT_EQ(offset_at(*rules, kApril2026), 7200);
+  EXPECT_EQ(offset_at(*rules, kApril2026 + 365 * 24 * kHour), 3 * 3600);
 }
 
 TEST(Tzif, KeepsTheLastOffsetWithoutARule) {
-  const auto rules = read_tzif("X", zone_file(0, {{april_2026, 3600}}, ""));
+  const auto rules = read_tzif("X", zone_file(0, {{kApril2026, 3600}}, ""));
   ASSERT_TRUE(rules) << rules.error().what;
   EXPECT_EQ(offset_at(*rules, 4102444800), 3600);
 }
 
 TEST(Tzif, RefusesEveryShorterFile) {
-  const auto whole = zone_file(0, {{april_2026, 3600}, {april_2026 + hour, 0}}, "ABC0");
+  const auto whole = zone_file(0, {{kApril2026, 3600}, {kApril2026 + kHour, 0}}, "ABC0");
   ASSERT_TRUE(read_tzif("X", whole));
   for (std::size_t size = 0; size < whole.size(); ++size) EXPECT_FALSE(read_tzif("X", whole.substr(0, size))) << size;
 }
 
 TEST(Tzif, SurvivesDamage) {
-  const auto whole = zone_file(0, {{april_2026, 3600}, {april_2026 + hour, 0}}, "ABC0ABD,M3.5.0,M10.5.0");
+  const auto whole = zone_file(0, {{kApril2026, 3600}, {kApril2026 + kHour, 0}}, "ABC0ABD,M3.5.0,M10.5.0");
   std::mt19937 random(3);
   std::uniform_int_distribution<std::size_t> any_place(0, whole.size() - 1);
   std::uniform_int_distribution<int> any_byte(0, 255);
@@ -98,11 +98,11 @@ TEST(Tzif, SaysWhatIsWrong) {
             "is a time zone file of the old format, which ends in 2037: it has to be version 2");
   EXPECT_EQ(error_of(header('2', 0, 0, 1, 4) + std::string(10, '\0')), "is not a complete time zone file (TZif)");
   EXPECT_EQ(error_of(header('2', 0, 4'000'000'000, 4'000'000'000, 4)), "is not a complete time zone file (TZif)");
-  EXPECT_EQ(error_of(zone_file(0, {{april_2026, 3600}, {april_2026, 0}}, "ABC0")),
+  EXPECT_EQ(error_of(zone_file(0, {{kApril2026, 3600}, {kApril2026, 0}}, "ABC0")),
             "is not a complete time zone file (TZif)")
       << "changes out of order";
   EXPECT_EQ(
-      error_of(zone_file(0, {{april_2026, 3600}}, "Hello")),
+      error_of(zone_file(0, {{kApril2026, 3600}}, "Hello")),
       "ends with a rule that makes no sense: \"Hello\" is not a time zone rule such as CET-1CEST,M3.5.0,M10.5.0/3");
 }
 
@@ -110,7 +110,8 @@ TEST(Tzif, TimesOfDayFireOnceThroughSeveralChangesInOneDay) {
   // 12:00 becomes 09:00, and an hour later 10:00 becomes 11:00: 11:30 is reached twice, in different periods.
   const test::ScratchDirectory scratch;
   const auto file = scratch.path() / "zone";
-  test::write_text(file, zone_file(3 * 3600, {{april_2026 + 9 * hour, 0}, {april_2026 + 10 * hour, 3600}}, "<+01>-1"));
+  test::write_text(file,
+                   zone_file(3 * 3600, {{kApril2026 + 9 * kHour, 0}, {kApril2026 + 10 * kHour, 3600}}, "<+01>-1"));
   const LocalClock clock(file.string());
   const auto zone = Zone::local();
   ASSERT_TRUE(zone) << zone.error().text();
@@ -135,9 +136,9 @@ TEST(PosixTz, AgreesWithTheCLibraryAboutEveryForm) {
                            "EET-2EEST,M3.4.4/50,M10.4.4/50", "<-02>2<-01>,M3.5.0/-1,M10.5.0/0"}) {
     const auto zone = PosixTz::parse(rule);
     ASSERT_TRUE(zone) << zone.error().what;
-    const Zone::Rules rules(rule, zone->standard, zone->changes(1969, last_year + 1));
+    const Zone::Rules rules(rule, zone->standard, zone->changes(1969, kLastYear + 1));
     const LocalClock clock(rule);
-    for (Seconds time = april_2026; time < april_2026 + 5 * 366 * 24 * hour; time += 900) {
+    for (Seconds time = kApril2026; time < kApril2026 + 5 * 366 * 24 * kHour; time += 900) {
       const auto& type = rules.periods[rules.period_at(time)].type;
       ASSERT_EQ(type.offset, clock.at(time).tm_gmtoff) << rule << " at " << time;
       ASSERT_EQ(type.abbreviation, clock.at(time).tm_zone) << rule << " at " << time;

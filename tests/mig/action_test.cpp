@@ -15,13 +15,13 @@ using namespace std::chrono_literals;
 const Timestamp kNow{std::chrono::sys_days{std::chrono::year{2026} / 11 / 23} + 8h};
 
 std::string unbase64(std::string_view text) {
-  static constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  static constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string out;
   unsigned bits = 0;
   int count = 0;
   for (const char c : text) {
     if (c == '=') break;
-    bits = bits << 6U | static_cast<unsigned>(alphabet.find(c));
+    bits = bits << 6U | static_cast<unsigned>(kAlphabet.find(c));
     count += 6;
     if (count < 8) continue;
     count -= 8;

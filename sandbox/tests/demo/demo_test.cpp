@@ -23,15 +23,15 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-const std::chrono::sys_seconds first_second{std::chrono::seconds(1'795'437'599)};  // 2026-11-23T12:39:59Z
+const std::chrono::sys_seconds kFirstSecond{std::chrono::seconds(1'795'437'599)};  // 2026-11-23T12:39:59Z
 
 std::vector<DemoJob> jobs() {
-  return demo_jobs(first_second, {"/tmp/demo/decoy", std::string(64, 'a'), 1664});
+  return demo_jobs(kFirstSecond, {"/tmp/demo/decoy", std::string(64, 'a'), 1664});
 }
 
 TEST(DemoPlugin, TurnsFindingsIntoLines) {
   const ScratchDirectory scratch;
-  const fs::path plugin = scratch.path() / "plugins" / demo_plugin_name;
+  const fs::path plugin = scratch.path() / "plugins" / kDemoPluginName;
   write_text(plugin, demo_plugin());
   fs::permissions(plugin, fs::perms::owner_all);
   const auto lines_of_sample = [&](const std::string& name) {
