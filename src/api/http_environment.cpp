@@ -7,10 +7,10 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <mutex>
 #include <set>
 #include <sstream>
 
+#include "base/mutex.h"
 #include "base/text.h"
 
 namespace mig_runner::api {
@@ -82,23 +82,28 @@ std::string host_of(const std::string& url) {
   return copy;
 }
 
+// What was read last, and from where.
+struct KnownCertificates {
+  Mutex mutex;
+  std::string file GUARDED_BY(mutex), directories GUARDED_BY(mutex);
+  std::shared_ptr<const std::string> text GUARDED_BY(mutex);
+};
+
 }  // namespace
 
 std::shared_ptr<const std::string> trusted_certificates(const char* default_file) {
-  static std::mutex mutex;  // guards the three
-  static std::string known_file, known_directories;
-  static std::shared_ptr<const std::string> known;
+  static KnownCertificates known;
   const auto directories = variable("SSL_CERT_DIR");
   if (directories.empty()) return nullptr;
   auto file = variable("SSL_CERT_FILE");
   if (file.empty() && default_file != nullptr) file = default_file;
-  const std::lock_guard lock(mutex);
-  if (!known || file != known_file || directories != known_directories) {
-    known = std::make_shared<const std::string>(read_certificates(file, directories));
-    known_file = file;
-    known_directories = directories;
+  const MutexLock lock(known.mutex);
+  if (!known.text || file != known.file || directories != known.directories) {
+    known.text = std::make_shared<const std::string>(read_certificates(file, directories));
+    known.file = file;
+    known.directories = directories;
   }
-  return known;
+  return known.text;
 }
 
 bool is_loopback(const std::string& url) {

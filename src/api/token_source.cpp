@@ -27,7 +27,7 @@ TokenSource::TokenSource(const Clock& clock) : clock_(&clock) {}
 Result<std::string> TokenSource::header(sign::Signer& signer) {
   if (!api_key_header_.empty()) return api_key_header_;
   const auto now = clock_->now();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const bool fresh = !header_.empty() && now >= made_ && now - made_ < kReuse;
   if (fresh) return header_;
   const auto token = "1;" + whole_seconds(now) + ";" + new_nonce();
@@ -39,7 +39,7 @@ Result<std::string> TokenSource::header(sign::Signer& signer) {
 }
 
 void TokenSource::reject(const std::string& header) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (header_ == header) header_.clear();
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <mutex>
 #include <string>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "sign/signer.h"
 
 namespace mig_runner::api {
@@ -25,9 +25,9 @@ class TokenSource {
  private:
   const Clock* clock_ = nullptr;
   std::string api_key_header_;
-  std::mutex mutex_;  // guards header_, made_
-  std::string header_;
-  Timestamp made_{};
+  Mutex mutex_;
+  std::string header_ GUARDED_BY(mutex_);
+  Timestamp made_ GUARDED_BY(mutex_){};
 };
 
 }  // namespace mig_runner::api

@@ -3,16 +3,17 @@
 #include <sys/wait.h>
 
 #include <cerrno>
-#include <mutex>
 #include <set>
+
+#include "base/mutex.h"
 
 namespace mig_runner {
 namespace {
 
 struct Children {
-  std::mutex mutex;  // guards what follows, and is held while a process is reaped
-  std::set<pid_t> owned;
-  int starting = 0;  // may have a child already that is not among them
+  Mutex mutex;  // held while a process is reaped
+  std::set<pid_t> owned GUARDED_BY(mutex);
+  int starting GUARDED_BY(mutex) = 0;  // may have a child already that is not among them
 };
 
 Children& children() {
@@ -26,11 +27,11 @@ Children& children() {
 int start_child(pid_t& process, const std::function<int(pid_t&)>& spawn) {
   auto& all = children();
   {
-    const std::lock_guard lock(all.mutex);
+    const MutexLock lock(all.mutex);
     ++all.starting;
   }
   const int error = spawn(process);
-  const std::lock_guard lock(all.mutex);
+  const MutexLock lock(all.mutex);
   --all.starting;
   if (error == 0) all.owned.insert(process);
   return error;
@@ -40,7 +41,7 @@ std::optional<int> reap_child(pid_t process, rusage* usage) {
   siginfo_t ended{};
   while (waitid(P_PID, static_cast<id_t>(process), &ended, WEXITED | WNOWAIT) != 0 && errno == EINTR) continue;
   // Its number is free from here on, and may be the next child's.
-  const std::lock_guard lock(children().mutex);
+  const MutexLock lock(children().mutex);
   children().owned.erase(process);
   int status = 0;
   if (wait4(process, &status, WNOHANG, usage) != process) return std::nullopt;
@@ -48,12 +49,12 @@ std::optional<int> reap_child(pid_t process, rusage* usage) {
 }
 
 void disown_child(pid_t process) {
-  const std::lock_guard lock(children().mutex);
+  const MutexLock lock(children().mutex);
   children().owned.erase(process);
 }
 
 void reap_orphans() {
-  const std::lock_guard lock(children().mutex);
+  const MutexLock lock(children().mutex);
   while (children().starting == 0) {
     siginfo_t ended{};
     if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid == 0) return;

@@ -21,7 +21,7 @@ constexpr std::size_t kMostFailed = 64;    // jobs may name any number of zones 
 
 // "/usr/share/zoneinfo/Europe/Berlin" is called Europe/Berlin; another file by its path.
 std::string name_of(const fs::path& path) {
-  const auto text = path.string();
+  auto text = path.string();
   for (const auto& mark : {zone_directory().string() + '/', std::string("/zoneinfo/")})
     if (const auto at = text.find(mark); at != std::string::npos) return text.substr(at + mark.size());
   return text;
@@ -107,7 +107,7 @@ Result<std::optional<ZoneFiles::Content>> ZoneFiles::read(const ZoneFile& file) 
 }
 
 Result<std::optional<RulesPtr>> ZoneFiles::rules(const ZoneFile& file) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto key = file.path.string();
   const auto known = known_.find(key);
   if (known != known_.end())
@@ -157,7 +157,7 @@ void ZoneFiles::renew(Known& known, const RulesPtr& old, std::vector<ZoneChange>
 }
 
 std::vector<ZoneChange> ZoneFiles::renew() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<ZoneChange> changes;
   for (auto it = known_.begin(); it != known_.end();) {
     const auto old = it->second.rules.lock();

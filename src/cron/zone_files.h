@@ -3,11 +3,11 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "cron/zone.h"
 
 namespace mig_runner::cron {
@@ -63,9 +63,9 @@ class ZoneFiles {
   static Result<std::optional<Content>> read(const ZoneFile& file);
   void renew(Known& known, const RulesPtr& old, std::vector<ZoneChange>& changes);
 
-  std::mutex mutex_;                        // guards all below
-  std::map<std::string, Known> known_;      // by path
-  std::map<std::string, ZoneFile> failed_;  // asked for and not usable: by path
+  Mutex mutex_;
+  std::map<std::string, Known> known_ GUARDED_BY(mutex_);      // by path
+  std::map<std::string, ZoneFile> failed_ GUARDED_BY(mutex_);  // asked for and not usable: by path
 };
 
 }  // namespace mig_runner::cron

@@ -1,11 +1,10 @@
 #include "log/queued_log.h"
 
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <utility>
 
+#include "base/mutex.h"
 #include "base/text.h"
 #include "base/utf8.h"
 
@@ -25,22 +24,22 @@ struct QueuedLog::State {
   explicit State(std::unique_ptr<Sink> the_sink) : sink(std::move(the_sink)) {}
 
   const std::unique_ptr<Sink> sink;  // the thread's
-  std::mutex mutex;                  // guards what follows
-  std::condition_variable changed;   // something is to be done
-  std::condition_variable done;      // nothing is queued, or the thread has ended
-  std::deque<Message> waiting;
-  std::size_t bytes = 0;  // of what waits
-  std::size_t lost = 0;   // before the first that waits
-  Timestamp lost_at{};
-  bool writing = false;
-  bool reopen = false;
-  bool stop = false;
-  bool abandoned = false;
-  bool ended = false;
+  Mutex mutex;
+  Condition changed;  // something is to be done
+  Condition done;     // nothing is queued, or the thread has ended
+  std::deque<Message> waiting GUARDED_BY(mutex);
+  std::size_t bytes GUARDED_BY(mutex) = 0;  // of what waits
+  std::size_t lost GUARDED_BY(mutex) = 0;   // before the first that waits
+  Timestamp lost_at GUARDED_BY(mutex){};
+  bool writing GUARDED_BY(mutex) = false;
+  bool reopen GUARDED_BY(mutex) = false;
+  bool stop GUARDED_BY(mutex) = false;
+  bool abandoned GUARDED_BY(mutex) = false;
+  bool ended GUARDED_BY(mutex) = false;
 
-  bool idle() const { return waiting.empty() && lost == 0 && !writing; }
+  bool idle() const REQUIRES(mutex) { return waiting.empty() && lost == 0 && !writing; }
   // The next to be written: what was lost is told in its place.
-  std::pair<Message, std::size_t> take() {
+  std::pair<Message, std::size_t> take() REQUIRES(mutex) {
     if (lost > 0)
       return {{lost_at, Level::warning, counted(lost, "message") + " of this log could not be written and went lost"},
               std::exchange(lost, 0)};
@@ -58,10 +57,10 @@ QueuedLog::QueuedLog(Level level, std::unique_ptr<Sink> sink, const Clock& clock
       thread_([state = state_] { run(*state); }) {}
 
 QueuedLog::~QueuedLog() {
-  std::unique_lock lock(state_->mutex);
+  MutexLock lock(state_->mutex);
   state_->stop = true;
   state_->changed.notify_one();
-  state_->done.wait_for(lock, kFlushAtEnd, [&] { return state_->ended; });
+  state_->done.wait_for(lock, kFlushAtEnd, [&]() REQUIRES(state_->mutex) { return state_->ended; });
   state_->abandoned = true;
   const bool ended = state_->ended;
   lock.unlock();
@@ -75,7 +74,7 @@ QueuedLog::~QueuedLog() {
 void QueuedLog::write(Level level, std::string_view message) {
   if (!enabled(level)) return;
   Message made{clock_.now(), level, printable(message)};
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   state_->bytes += size_of(made);
   state_->waiting.push_back(std::move(made));
   while (state_->bytes > kMaxWaitingBytes) {
@@ -89,18 +88,18 @@ void QueuedLog::write(Level level, std::string_view message) {
 }
 
 void QueuedLog::reopen() {
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   state_->reopen = true;
   state_->changed.notify_one();
 }
 
 void QueuedLog::flush(std::chrono::milliseconds longest) {
-  std::unique_lock lock(state_->mutex);
-  state_->done.wait_for(lock, longest, [&] { return state_->ended || state_->idle(); });
+  MutexLock lock(state_->mutex);
+  state_->done.wait_for(lock, longest, [&]() REQUIRES(state_->mutex) { return state_->ended || state_->idle(); });
 }
 
 void QueuedLog::run(State& state) {
-  std::unique_lock lock(state.mutex);
+  MutexLock lock(state.mutex);
   while (!state.abandoned) {
     if (std::exchange(state.reopen, false)) {
       lock.unlock();
@@ -129,7 +128,7 @@ void QueuedLog::run(State& state) {
       state.bytes += size_of(message);
       state.waiting.push_front(std::move(message));
     }
-    state.changed.wait_for(lock, kPause, [&] { return state.stop || state.reopen; });
+    state.changed.wait_for(lock, kPause, [&]() REQUIRES(state.mutex) { return state.stop || state.reopen; });
   }
   state.ended = true;
   state.done.notify_all();
