@@ -1,5 +1,5 @@
 # Thin over the CMake presets (CMakePresets.json); every target installs what is missing first.
-.PHONY: all setup setup-deb build release install deb check conformance check-asan check-tsan check-deb soak fuzz bench demo format clean
+.PHONY: all setup setup-deb build release install deb lint check conformance check-asan check-tsan check-deb soak fuzz bench demo format clean
 .DEFAULT_GOAL := all
 
 all: build
@@ -35,6 +35,11 @@ setup-deb:
 # As root: lintian, and installing, running and removing in a Debian of its own. BASE: a minimal one to copy, else debootstrap.
 check-deb: deb
 	tools/check-packages build/packages $(BASE)
+
+# What can be found without running anything.
+lint: setup
+	@tools/setup packaging/lint-packages.txt
+	@tools/lint/run
 
 check: build
 	ctest --preset dev

@@ -1,4 +1,5 @@
 # bash completion for mig-runner
+# shellcheck shell=bash
 
 # Names of the jobs in the tree of the configuration that the command line names.
 _mig_runner_jobs() {

@@ -1,4 +1,5 @@
 # bash completion for mig-sandbox
+# shellcheck shell=bash
 
 _mig_sandbox() {
   local cur prev words cword
