@@ -127,8 +127,9 @@ Result<void> require_quiet(soci::session& session, const Location& location) {
   session << "SELECT count(to_regclass('members'))", into(known);
   if (known == 0) return {};
   std::string who;
-  session << "SELECT min('process ' || process || ' on ' || host) FROM members WHERE NOT has_left AND lease_until >"
-             " clock_timestamp() HAVING count(*) > 0",
+  session << R"(SELECT min('process ' || process || ' on ' || host) FROM members
+WHERE NOT has_left AND lease_until > clock_timestamp()
+HAVING count(*) > 0)",
       into(who);
   return session.got_data() ? refuse(", or wait until its lease has ended", who) : Result<void>();
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "store/sql/run_row.h"
+#include "store/sql/sql_text.h"
 
 namespace mig_runner::store {
 namespace {
@@ -14,20 +15,37 @@ using Step = std::vector<std::string>;
 // Times are milliseconds since 1970, UTC. Job names stand in `jobs` alone, so that a run costs the same whatever its
 // job is called. Indexes that hold only the few rows they are asked for cost a finished run nothing.
 Step first_version(const Dialect& dialect) {
-  const std::string key = dialect.key_column;
   return {
-      "CREATE TABLE jobs (number " + key + ", name text NOT NULL UNIQUE, planned_through bigint)",
+      sql("CREATE TABLE jobs (number {key}, name text NOT NULL UNIQUE, planned_through bigint)",
+          {{"key", dialect.key_column}}),
 
       // state: the number of a RunState. owner: who has claimed the run, NULL while nobody has.
-      "CREATE TABLE runs (number " + key +
-          ", job bigint NOT NULL, nominal bigint NOT NULL, state smallint NOT NULL,"
-          " owner text, wake bigint, deadline bigint, attempts integer NOT NULL, failures integer NOT NULL,"
-          " reason text NOT NULL, plugin text NOT NULL, action_id bigint NOT NULL, valid_from bigint, expire_after "
-          "bigint,"
-          " posted_at bigint, stored_at bigint, delivered_at bigint, result_file text NOT NULL, commands bigint NOT "
-          "NULL,"
-          " expected bigint NOT NULL, complete smallint NOT NULL, recollections integer NOT NULL, UNIQUE (job, "
-          "nominal))",
+      sql(R"(CREATE TABLE runs (
+  number {key},
+  job bigint NOT NULL,
+  nominal bigint NOT NULL,
+  state smallint NOT NULL,
+  owner text,
+  wake bigint,
+  deadline bigint,
+  attempts integer NOT NULL,
+  failures integer NOT NULL,
+  reason text NOT NULL,
+  plugin text NOT NULL,
+  action_id bigint NOT NULL,
+  valid_from bigint,
+  expire_after bigint,
+  posted_at bigint,
+  stored_at bigint,
+  delivered_at bigint,
+  result_file text NOT NULL,
+  commands bigint NOT NULL,
+  expected bigint NOT NULL,
+  complete smallint NOT NULL,
+  recollections integer NOT NULL,
+  UNIQUE (job, nominal)
+))",
+          {{"key", dialect.key_column}}),
       "CREATE INDEX runs_ready ON runs (state, wake, nominal) WHERE wake IS NOT NULL AND owner IS NULL",
       "CREATE INDEX runs_claimed ON runs (owner) WHERE owner IS NOT NULL",
       "CREATE INDEX runs_unfinished ON runs (job) WHERE state <= 3",
@@ -37,17 +55,26 @@ Step first_version(const Dialect& dialect) {
       "CREATE INDEX runs_posted ON runs (posted_at) WHERE posted_at IS NOT NULL",
 
       // kind: the number of a DocumentKind.
-      "CREATE TABLE documents (run bigint NOT NULL, kind smallint NOT NULL, place integer NOT NULL,"
-      " content text NOT NULL, PRIMARY KEY (run, kind, place))",
+      R"(CREATE TABLE documents (
+  run bigint NOT NULL,
+  kind smallint NOT NULL,
+  place integer NOT NULL,
+  content text NOT NULL,
+  PRIMARY KEY (run, kind, place)
+))",
 
       // How many runs are in each state, kept in the transactions that change them: counting a million takes too long.
       // A row for each owner, so that several need not wait for each other; only their sum means something.
-      "CREATE TABLE tally (owner text NOT NULL, state smallint NOT NULL, runs bigint NOT NULL,"
-      " PRIMARY KEY (owner, state))",
+      R"(CREATE TABLE tally (
+  owner text NOT NULL,
+  state smallint NOT NULL,
+  runs bigint NOT NULL,
+  PRIMARY KEY (owner, state)
+))",
   };
 }
 
-// The numbers are those of the RunStates that kFailed in store_impl.h names.
+// The numbers are those of the states in {failed}, of sql_text.cpp.
 Step second_version() {
   return {
       "ALTER TABLE jobs ADD COLUMN paused_since bigint",
@@ -62,8 +89,8 @@ Step third_version(const Dialect& dialect) {
             "ALTER TABLE jobs ADD COLUMN paused_at_run bigint",
             "UPDATE jobs SET paused_at_run = (SELECT max(number) FROM runs) WHERE paused_since IS NOT NULL",
             // Those that are over.
-            "CREATE TABLE pauses (job bigint NOT NULL, since bigint NOT NULL, until bigint NOT NULL,"
-            " PRIMARY KEY (job, until))",
+            "CREATE TABLE pauses (job bigint NOT NULL, since bigint NOT NULL, until bigint NOT NULL, PRIMARY KEY (job, "
+            "until))",
             "CREATE INDEX pauses_until ON pauses (until)"};
   if (!dialect.server) return step;
   const Step of_group{
@@ -71,12 +98,24 @@ Step third_version(const Dialect& dialect) {
       "CREATE SEQUENCE changes", "SELECT nextval('changes')",
       // Who works on the runs. lease_until: by the database's clock. clock_ahead: the member's, in milliseconds.
       // jobs_told: member_jobs has its jobs. has_left: it ended by itself, and is remembered until its lease ends.
-      "CREATE TABLE members (id text PRIMARY KEY, host text NOT NULL, process integer NOT NULL,"
-      " tree text NOT NULL, started bigint NOT NULL, lease_until timestamptz NOT NULL, clock_ahead bigint NOT NULL,"
-      " jobs_told boolean NOT NULL DEFAULT false, has_left boolean NOT NULL DEFAULT false)",
+      R"(CREATE TABLE members (
+  id text PRIMARY KEY,
+  host text NOT NULL,
+  process integer NOT NULL,
+  tree text NOT NULL,
+  started bigint NOT NULL,
+  lease_until timestamptz NOT NULL,
+  clock_ahead bigint NOT NULL,
+  jobs_told boolean NOT NULL DEFAULT false,
+  has_left boolean NOT NULL DEFAULT false
+))",
       // Which jobs each member has, by the hash of their files; and which a run was planned for, empty where by hand.
-      "CREATE TABLE member_jobs (member text NOT NULL REFERENCES members (id) ON DELETE CASCADE,"
-      " job bigint NOT NULL, hash text NOT NULL, PRIMARY KEY (job, member))",
+      R"(CREATE TABLE member_jobs (
+  member text NOT NULL REFERENCES members (id) ON DELETE CASCADE,
+  job bigint NOT NULL,
+  hash text NOT NULL,
+  PRIMARY KEY (job, member)
+))",
       "CREATE INDEX member_jobs_member ON member_jobs (member)",
       "ALTER TABLE runs ADD COLUMN job_hash text NOT NULL DEFAULT ''"};
   step.insert(step.end(), of_group.begin(), of_group.end());
