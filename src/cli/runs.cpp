@@ -31,6 +31,11 @@ Result<std::optional<store::Run>> newest_of(store::RunStore& store, const std::s
   return std::move(newest->front());
 }
 
+// None where the runner works alone.
+Result<std::vector<store::Member>> members_of(store::Group* group) {
+  return group != nullptr ? group->members() : std::vector<store::Member>();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<store::RunStore>> open_runs(const Tree& tree, const std::string& command) {
@@ -65,14 +70,14 @@ Result<store::Run> find_run(store::RunStore& store, const std::string& name) {
 
 Result<PathBelow> result_file_of(const Tree& tree, store::RunStore& store, const store::Run& run) {
   auto path = stages::result_path(tree.config().directory, run);
-  if (!path || run.collected_by.empty() || run.collected_by == store.tree()) return path;
+  if (!path || run.collected_by.empty() || run.collected_by == store::tree_of(store.group())) return path;
   const auto status = file_status(path->whole(), Symlinks::refused);
   if (!status) return tl::unexpected(status.error());
   if (*status) return path;
   const auto colon = run.collected_by.find(':');
   const auto host = run.collected_by.substr(0, colon);
   const auto directory = colon == std::string::npos ? "" : run.collected_by.substr(colon + 1);
-  const auto members = store.members();
+  const auto members = members_of(store.group());
   if (!members) return tl::unexpected(members.error());
   const bool there = std::any_of(members->begin(), members->end(),
                                  [&](const store::Member& member) { return member.tree == run.collected_by; });
@@ -88,7 +93,7 @@ Result<bool> anybody_at_work(const Tree& tree, store::RunStore& store) {
   const auto runner = runner_at_work(tree);
   if (!runner) return tl::unexpected(runner.error());
   if (*runner) return true;
-  const auto members = store.members();
+  const auto members = members_of(store.group());
   if (!members) return tl::unexpected(members.error());
   return std::any_of(members->begin(), members->end(),
                      [](const store::Member& member) { return member.lease_left.count() > 0; });

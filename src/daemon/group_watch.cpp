@@ -16,14 +16,15 @@ GroupWatch::GroupWatch(store::RunStore& store, stages::JobRegistry& jobs, std::f
     : store_(store), jobs_(jobs), directory_(std::move(directory)), log_(log), next_comparison_(now + kComparison) {}
 
 void GroupWatch::tell_jobs() {
-  if (store_.term() == 0) return;
+  auto* const group = store_.group();
+  if (group == nullptr) return;
   std::map<std::string, std::string> hashes;
   left_to_others_.clear();
   for (const auto& job : jobs_.all()) {
     auto& told = jobs_.objection(*job).value_or("").empty() ? hashes : left_to_others_;
     told.emplace(job->name, hex(job->content_hash));
   }
-  const auto told = store_.set_jobs(hashes, left_to_others_);
+  const auto told = group->set_jobs(hashes, left_to_others_);
   jobs_told_ = told.has_value();
   if (!told && trouble_.begins())
     log_.error("The group cannot be told which jobs this runner has: " + told.error().text());
@@ -31,9 +32,10 @@ void GroupWatch::tell_jobs() {
 }
 
 bool GroupWatch::look(Moment now) {
-  if (store_.term() == 0) return false;
+  auto* const group = store_.group();
+  if (group == nullptr) return false;
   if (!jobs_told_) tell_jobs();
-  if (const auto current = store_.term(); std::exchange(term_, current) != current && current > 1)
+  if (const auto current = group->term(); std::exchange(term_, current) != current && current > 1)
     log_.warning("This runner's lease ended: others have taken over what it had begun; it takes part again.");
   const bool clock_changed = look_at_clock();
   if (now >= next_mending_) {
@@ -42,7 +44,7 @@ bool GroupWatch::look(Moment now) {
   }
   if (now < next_comparison_) return clock_changed;
   next_comparison_ = now + kComparison;
-  static_cast<void>(store_.release_unknown());  // the next time does as well
+  static_cast<void>(group->release_unknown());  // the next time does as well
   compare_jobs();
   look_for_namesakes();
   return true;  // who died in the middle of telling others has not told them
@@ -66,7 +68,7 @@ void GroupWatch::look_at_objections() {
 
 // True where that changes what this runner may do.
 bool GroupWatch::look_at_clock() {
-  const auto ahead = store_.clock_ahead();
+  const auto ahead = store_.group()->clock_ahead();
   const bool far_off = std::chrono::abs(ahead) > store::kClockFarOff;
   const bool work_changes = far_off != std::exchange(clock_far_off_, far_off);
   const bool off = std::chrono::abs(ahead) > kClockTolerance;
@@ -81,12 +83,12 @@ bool GroupWatch::look_at_clock() {
 
 // As with machines that were copied with their host name.
 void GroupWatch::look_for_namesakes() {
-  const auto members = store_.members();
+  const auto members = store_.group()->members();
   if (!members) return;
   int alive = 0;
   std::map<std::string, Namesake> found;
   for (const auto& member : *members) {
-    if (member.tree != store_.tree()) continue;
+    if (member.tree != store_.group()->tree()) continue;
     Namesake namesake{member.lease_left};
     if (const auto known = namesakes_.find(member.id); known != namesakes_.end())
       namesake.alive = known->second.alive || member.lease_left > known->second.lease_left;
@@ -95,12 +97,12 @@ void GroupWatch::look_for_namesakes() {
   }
   namesakes_ = std::move(found);
   if (alive < 2 || std::exchange(namesake_told_, true)) return;
-  log_.warning("Another runner of the group names itself " + store_.tree() +
+  log_.warning("Another runner of the group names itself " + store_.group()->tree() +
                " too: give each machine a host name of its own; until then results of one are looked for on the other");
 }
 
 void GroupWatch::compare_jobs() {
-  const auto found = store_.job_differences();
+  const auto found = store_.group()->job_differences();
   if (!found) return;
   const auto differing = report::differences_by_job(*found);
   int fresh = 0;

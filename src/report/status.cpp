@@ -32,11 +32,12 @@ Result<void> Status::read(store::RunStore& store, Timestamp now) {
   if (!ended) return tl::unexpected(ended.error());
   for (auto& run : *ended)
     if (!run.wake && run.nominal >= now - kLately && has_remark(run)) remarked.push_back(std::move(run));
+  auto* const group = store.group();
   return take(store.failed_since(now - kLately, kMostFailures), failed)
       .and_then([&] { return take(store.counts(), counts); })
       .and_then([&] { return take(store.paused(), paused); })
-      .and_then([&] { return take(store.members(), members); })
-      .and_then([&] { return take(store.job_differences(), differences); });
+      .and_then([&] { return group != nullptr ? take(group->members(), members) : Result<void>(); })
+      .and_then([&] { return group != nullptr ? take(group->job_differences(), differences) : Result<void>(); });
 }
 
 std::map<std::string, std::string> differences_by_job(const std::vector<store::JobDifference>& differences) {

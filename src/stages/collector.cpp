@@ -198,7 +198,7 @@ void Collector::keep(store::Run run, const std::string& file, const Contents& co
   run.recollections += fresh ? 0 : 1;
   context_.launches.forget(run.number);
   run.result_file = file;
-  run.collected_by = context_.store.tree();
+  run.collected_by = store::tree_of(context_.store.group());
   run.commands = contents.commands;
   run.expected = contents.expected;
   run.complete = contents.complete;

@@ -36,7 +36,7 @@ Result<bool> keep_whole_result(const StageContext& context, store::Run& run) {
     if (auto aside = set_result_aside(context, run, whole.error().text()); !aside) return tl::unexpected(aside.error());
     return false;
   }
-  if (!run.collected_by.empty() && run.collected_by != context.store.tree()) {
+  if (!run.collected_by.empty() && run.collected_by != store::tree_of(context.store.group())) {
     context.log.notice(run.name() + ": its results lie on " + run.collected_by + "; collecting them again");
   } else {
     context.log.error(run.name() + ": its result file " + path->whole().string() +

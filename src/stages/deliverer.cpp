@@ -46,8 +46,8 @@ Deliverer::Deliverer(const StageContext& context, const Clock& clock, std::stop_
 std::optional<Timestamp> Deliverer::step(Timestamp now) {
   if (const auto blocked = recorder_.settle(now)) return blocked;
   // A process that was stopped, or cut off, may have lost its claims: others deliver its runs then.
-  term_ = context_.store.term();
-  if (!context_.store.holds(term_)) return now + kStoragePauses.first;
+  term_ = store::term_of(context_.store.group());
+  if (!store::holds(context_.store.group(), term_)) return now + kStoragePauses.first;
   auto claimed = recorder_.claim(kDeliverStates, now, 1);
   if (!claimed) return recorder_.claim_again(now);
   if (claimed->empty()) return recorder_.next_claim(kDeliverStates, now);
@@ -115,7 +115,7 @@ bool Deliverer::choose_plugin(store::Run& run, Timestamp now) {
 
 void Deliverer::deliver(store::Run run, Timestamp now) {
   if (!choose_plugin(run, now) || !usable_result(run, now)) return;
-  if (!context_.store.holds(term_)) return recorder_.release(run);
+  if (!store::holds(context_.store.group(), term_)) return recorder_.release(run);
   start_plugin(std::move(run), now);
 }
 
@@ -177,7 +177,7 @@ void Deliverer::put_off(store::Run run, const std::string& why, Timestamp now) {
 void Deliverer::delivered(store::Run run, Timestamp now) {
   context_.log.info(run.name() + ": delivered to " + run.plugin);
   run.delivered_at = now;
-  run.delivered_by = context_.store.tree();
+  run.delivered_by = store::tree_of(context_.store.group());
   run.reason = ResultReason::of(run).results;
   settle_or_recollect(run, RunState::delivered, now);
   recorder_.record({RunState::stored, std::move(run), {}});

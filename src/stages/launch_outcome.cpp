@@ -75,7 +75,7 @@ void LaunchOutcome::accepted(store::Run run, api::StoredAction action, Timestamp
     return;
   }
   await_results(run, context_.job_settings(run.job), context_.settings, now);
-  if (!context_.store.tree().empty())
+  if (context_.store.group() != nullptr)
     context_.launches.put(run, action.json, *run.expire_after + context_.settings.delay_results);
   context_.log.info(run.name() + ": launched as action " + std::to_string(action.id) + ", expires " +
                     format_utc(*run.expire_after));

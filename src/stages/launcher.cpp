@@ -152,7 +152,7 @@ void Launcher::launch(std::vector<ClaimedRun> due, Timestamp now) {
   for (auto& claimed : due)
     if (make_ready(claimed, now)) ready.push_back(std::move(claimed));
   recorder_.flush();
-  const auto term = context_.store.term();
+  const auto term = store::term_of(context_.store.group());
   post(record_signed(std::move(ready), now), term);
   recorder_.flush();
 }
@@ -171,7 +171,7 @@ void Launcher::post(std::vector<ClaimedRun> ready, std::uint64_t term) {
   };
   // A process that was stopped meanwhile, or cut off, may have lost its claims: others have launched these then.
   const auto may_send = [&] {
-    const bool holds = context_.store.holds(term);
+    const bool holds = store::holds(context_.store.group(), term);
     withheld = withheld || !holds;
     return holds;
   };
@@ -195,7 +195,7 @@ void Launcher::release_claimed() {
 // The job changed or went while the run was in hand: in a group others may have it as it was. Where nobody has the job
 // that is said after the deadline.
 bool Launcher::is_for_others(const ClaimedRun& claimed, const spool::JobPtr& job, Timestamp now) const {
-  if (context_.store.tree().empty()) return false;
+  if (context_.store.group() == nullptr) return false;
   return job ? job != claimed.claimed_for : claimed.run.deadline && now <= *claimed.run.deadline;
 }
 
@@ -252,7 +252,7 @@ std::vector<Launcher::ClaimedRun> Launcher::record_signed(std::vector<ClaimedRun
   changes.reserve(ready.size());
   for (auto& claimed : ready) {
     claimed.run.state = RunState::signed_;
-    claimed.run.launched_by = context_.store.tree();
+    claimed.run.launched_by = store::tree_of(context_.store.group());
     changes.push_back({RunState::due, claimed.run, {claimed.posting.signature, std::nullopt}});
     changes.back().keep_claim = true;
   }

@@ -78,7 +78,8 @@ std::optional<Timestamp> OwnLaunches::next() const {
 }
 
 void OwnLaunches::follow(store::RunStore& store, std::chrono::milliseconds delay_results, Timestamp now) {
-  if (store.tree().empty()) return;
+  const auto* const group = store.group();
+  if (group == nullptr) return;
   std::set<std::int64_t> gone;  // unless they are found
   {
     const std::lock_guard lock(mutex_);
@@ -89,7 +90,8 @@ void OwnLaunches::follow(store::RunStore& store, std::chrono::milliseconds delay
   const auto uncollected = store.uncollected();
   if (!uncollected) return;
   for (const auto& run : *uncollected) {
-    if (gone.erase(run.number) > 0 || run.state != store::RunState::posted || run.launched_by != store.tree()) continue;
+    if (gone.erase(run.number) > 0 || run.state != store::RunState::posted || run.launched_by != group->tree())
+      continue;
     auto action = store.action(run);
     if (action) put(run, action->value_or(""), *run.expire_after + delay_results);
   }

@@ -42,8 +42,8 @@ store::Run run_of(const spool::Job& job, Timestamp nominal) {
 }
 
 // The one that `time` lies in, null where it lies in none.
-const store::PauseOver* pause_at(const std::multimap<std::string, store::PauseOver>& pauses, const std::string& job,
-                                 Timestamp time) {
+const store::FinishedPause* pause_at(const std::multimap<std::string, store::FinishedPause>& pauses,
+                                     const std::string& job, Timestamp time) {
   const auto [begin, end] = pauses.equal_range(job);
   const auto found = std::find_if(begin, end, [&](const auto& pause) { return pause.second.met(time); });
   return found == end ? nullptr : &found->second;
@@ -51,7 +51,7 @@ const store::PauseOver* pause_at(const std::multimap<std::string, store::PauseOv
 
 // As Schedule::latest, but for times that lie in a pause.
 std::optional<Timestamp> latest_outside(const spool::Job& job, Timestamp after, Timestamp at,
-                                        const std::multimap<std::string, store::PauseOver>& pauses) {
+                                        const std::multimap<std::string, store::FinishedPause>& pauses) {
   auto latest = job.schedule.latest(after, at, job.zone);
   while (latest) {
     const auto* pause = pause_at(pauses, job.name, *latest);
@@ -128,7 +128,7 @@ void Planner::start(const spool::JobPtr& job, Timestamp now) {
 }
 
 void Planner::remove_unless_started(const std::function<bool(const std::string&)>& is_gone) {
-  if (!context_.store.tree().empty()) return;
+  if (context_.store.group() != nullptr) return;
   for (const auto& [name, cursor] : stored_cursors_)
     if (is_gone(name)) removed_.insert(name);
 }
@@ -224,8 +224,8 @@ std::string Planner::missed_because(const Entry& entry, Timestamp time) const {
     return "the runner had no good form of its job at its time (not there, broken or not readable)";
   if (started_ && time >= *started_)
     return "the runner did not come to it at its time (the machine slept, or its clock was set)";
-  return context_.store.tree().empty() ? "the runner was not running at its time, or could not use its record yet"
-                                       : "no runner was running at its time, or could use the database";
+  return context_.store.group() == nullptr ? "the runner was not running at its time, or could not use its record yet"
+                                           : "no runner was running at its time, or could use the database";
 }
 
 void Planner::plan_missed(const Entry& entry, Timestamp last, std::string why, const Pauses& pauses, Plan& plan) {
@@ -300,7 +300,7 @@ Result<Planner::Pauses> Planner::pauses_met(Timestamp now) const {
   for (const auto& [entry, through, not_planned] : overdue_)
     earliest = std::min(earliest.value_or(*entry.next), *entry.next);
   if (!earliest) return Pauses();
-  auto pauses = context_.store.pauses_over(*earliest);
+  auto pauses = context_.store.finished_pauses(*earliest);
   // One that ends in the future ended by a wrong clock.
   if (pauses) std::erase_if(*pauses, [&](const auto& pause) { return pause.second.until > context_.group_time(now); });
   return pauses;
@@ -312,7 +312,7 @@ Timestamp Planner::not_planned(const Error& error, Timestamp now) {
   failure_ = error.text();
   if (!failing_since_) failing_since_ = now;
   // Others plan for a machine whose clock is off; that is told by who watches the group.
-  left_to_others_ = error.retry == Retry::no && !context_.store.tree().empty();
+  left_to_others_ = error.retry == Retry::no && context_.store.group() != nullptr;
   if (error.retry != Retry::no && !std::exchange(told_, true))
     context_.log.error("Runs cannot be planned, nothing is launched: " + error.text());
   return now + retry_pause(kStoragePauses, failures_, "planner");

@@ -81,7 +81,7 @@ class Planner {
     std::vector<store::Cursor> cursors;
     std::vector<store::Run> runs;
   };
-  using Pauses = std::multimap<std::string, store::PauseOver>;
+  using Pauses = std::multimap<std::string, store::FinishedPause>;
 
   void insert(const spool::JobPtr& job, Timestamp cursor, Timestamp now);
   void begin_timetable(const spool::JobPtr& job, Timestamp now);

@@ -40,7 +40,8 @@ void Reconciler::reconcile(store::Run run, Timestamp now) {
   // may live, and wait for the answer to a request that left while it still held its lease.
   const auto group_now = context_.group_time(now);
   if (!run.posted_at)
-    run.posted_at = group_now + (context_.store.tree().empty() ? std::chrono::milliseconds(0) : Launcher::kSlowestPost);
+    run.posted_at =
+        group_now + (context_.store.group() == nullptr ? std::chrono::milliseconds(0) : Launcher::kSlowestPost);
   const auto wait = [&](std::string reason, Timestamp wake) {
     run.state = RunState::unknown;
     run.reason = std::move(reason);

@@ -43,7 +43,10 @@ struct StageContext {
   Outages& outages;
 
   // What the members of a group agree on, whatever their clocks say: the database's time.
-  Timestamp group_time(Timestamp now) const { return now - store.clock_ahead(); }
+  Timestamp group_time(Timestamp now) const {
+    const auto* const group = store.group();
+    return group != nullptr ? now - group->clock_ahead() : now;
+  }
 
   // The settings of a run's job, or the defaults where the job is gone.
   config::JobSettings job_settings(const std::string& job) const {

@@ -17,8 +17,8 @@ enum class Shown {
   unless_zero,  // a number that is null where it is 0
 };
 
-// What changes in the life of a run: one column of the table `runs` for each such field of a Run. Statements, schema
-// and JSON are made from it, in this order.
+// A column of the table `runs` for each field of a Run that changes in its life. Statements, schema and JSON are made
+// from them, in this order.
 struct RunColumn {
   using Field = std::variant<RunState Run::*, std::optional<Timestamp> Run::*, int Run::*, std::int64_t Run::*,
                              bool Run::*, std::string Run::*>;

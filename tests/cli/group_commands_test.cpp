@@ -81,11 +81,11 @@ TEST_F(GroupCommands, StatusListsMembersAndTheirDifferences) {
   ASSERT_EQ(command({"store", "init"}).status, kExitFine);
   const auto one = member("/srv/one");
   const auto two = member("/srv/two");
-  ASSERT_TRUE(one->set_jobs({{"patchlevel", "1234567890"}, {"same", "1"}}));
-  ASSERT_TRUE(two->set_jobs({{"same", "1"}}));
+  ASSERT_TRUE(one->group()->set_jobs({{"patchlevel", "1234567890"}, {"same", "1"}}));
+  ASSERT_TRUE(two->group()->set_jobs({{"same", "1"}}));
   const auto status = command({"status"});
   EXPECT_THAT(status.out, HasSubstr("Members: 2\n"));
-  EXPECT_THAT(status.out, HasSubstr(one->tree()));
+  EXPECT_THAT(status.out, HasSubstr(one->group()->tree()));
   EXPECT_THAT(status.out, HasSubstr("\npatchlevel: "));
   EXPECT_THAT(status.out, HasSubstr(" has version 12345678"));
   EXPECT_THAT(status.out, HasSubstr(" does not have it"));
@@ -96,7 +96,7 @@ TEST_F(GroupCommands, StatusListsMembersAndTheirDifferences) {
 
   std::map<std::string, std::string> many;
   for (int i = 0; i < 30; ++i) many.emplace("job-" + std::to_string(i), "1");
-  ASSERT_TRUE(two->set_jobs(many));
+  ASSERT_TRUE(two->group()->set_jobs(many));
   EXPECT_THAT(command({"status"}).out, HasSubstr("and 12 more jobs differ; mig-runner status --json lists them\n"));
 }
 
@@ -110,15 +110,16 @@ TEST_F(GroupCommands, WhoDidWhatIsShown) {
   const std::string file = "runners/patchlevel/results/20261120/7001.json";
   run.result_file = file;
   run.launched_by = "lost:/srv";
-  run.collected_by = run.delivered_by = one->tree();
+  run.collected_by = run.delivered_by = one->group()->tree();
   ASSERT_TRUE(one->add({&run, 1}));
   const auto json = nlohmann::json::parse(command({"history", "--json"}).out).at("runs").at(0);
   EXPECT_EQ(json.at("launched_by"), "lost:/srv");
-  EXPECT_EQ(json.at("collected_by"), one->tree());
-  EXPECT_EQ(json.at("delivered_by"), one->tree());
+  EXPECT_EQ(json.at("collected_by"), one->group()->tree());
+  EXPECT_EQ(json.at("delivered_by"), one->group()->tree());
 
   EXPECT_THAT(command({"history"}).out, HasSubstr("  WHO "));
-  EXPECT_THAT(command({"history"}).out, HasSubstr("  launched lost:/srv; collected, delivered " + one->tree() + "\n"));
+  EXPECT_THAT(command({"history"}).out,
+              HasSubstr("  launched lost:/srv; collected, delivered " + one->group()->tree() + "\n"));
   run.job = "listeners";
   run.state = store::RunState::posted;
   run.wake = run.nominal;

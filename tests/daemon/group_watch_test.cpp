@@ -146,7 +146,7 @@ TEST_F(GroupWatchTest, WarnsOfAnotherOfTheSameName) {
   renew("");
   one.look_much_later();
   one.look_much_later();
-  EXPECT_EQ(one.log.count("Another runner of the group names itself " + one.store->tree() + " too"), 1)
+  EXPECT_EQ(one.log.count("Another runner of the group names itself " + one.store->group()->tree() + " too"), 1)
       << one.log.all();
 }
 

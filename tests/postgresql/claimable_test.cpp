@@ -30,7 +30,7 @@ TEST_F(ClaimableTest, AResultIsDeliveredWhereItsFileLiesUnlessThatMemberIsGone) 
   auto run = claim(*collector, RunState::posted).at(0);
   run.state = RunState::stored;
   run.result_file = "file";
-  run.collected_by = collector->tree();
+  run.collected_by = collector->group()->tree();
   const Change change{RunState::posted, run, {}};
   ASSERT_TRUE(collector->record({&change, 1}));
   const auto stored = RunState::stored;
@@ -47,7 +47,7 @@ TEST_F(ClaimableTest, AMemberThatIsRestartedGivesNothingAway) {
   const auto in_tree = [&](const std::string& tree, const std::map<std::string, std::string>& jobs) {
     const auto location = Location::parse(database.location().uri, tree + "/state/runs.db").value();
     auto store = std::move(RunStore::open(location, "runner", kNoon, 300s)->store);
-    EXPECT_TRUE(store->set_jobs(jobs));
+    EXPECT_TRUE(store->group()->set_jobs(jobs));
     return store;
   };
   const std::array states{RunState::due, RunState::signed_, RunState::unknown, RunState::posted, RunState::stored};
@@ -77,15 +77,15 @@ TEST_F(ClaimableTest, AResultIsDeliveredWhereItLiesAlsoWhereTheJobHasChangedTher
   const auto one = member(300s);
   const auto location = Location::parse(database.location().uri, "/other/state/runs.db").value();
   const auto two = std::move(RunStore::open(location, "runner", kNoon, 300s)->store);
-  ASSERT_TRUE(one->set_jobs({{"a", "old"}}));
-  ASSERT_TRUE(two->set_jobs({{"a", "old"}}));
+  ASSERT_TRUE(one->group()->set_jobs({{"a", "old"}}));
+  ASSERT_TRUE(two->group()->set_jobs({{"a", "old"}}));
   plan(*one, "a", RunState::posted);
   auto run = claim(*one, RunState::posted).at(0);
   run.state = RunState::stored;
   run.result_file = "file";
-  run.collected_by = one->tree();
+  run.collected_by = one->group()->tree();
   ASSERT_TRUE(one->record(std::array{Change{RunState::posted, run, {}}}));
-  ASSERT_TRUE(one->set_jobs({{"a", "new"}}));
+  ASSERT_TRUE(one->group()->set_jobs({{"a", "new"}}));
   EXPECT_TRUE(claim(*two, RunState::stored).empty());
   EXPECT_EQ(claim(*one, RunState::stored).size(), 1U);
 }
@@ -94,9 +94,9 @@ TEST_F(ClaimableTest, AMemberClaimsOnlyRunsOfJobsThatItHasAsTheyWerePlanned) {
   const auto planner = member(300s);
   auto old = member(300s);
   const auto lacking = member(300s);
-  ASSERT_TRUE(planner->set_jobs({{"a", "new"}, {"only here", "1"}}));
-  ASSERT_TRUE(old->set_jobs({{"a", "old"}}));
-  ASSERT_TRUE(lacking->set_jobs({}));
+  ASSERT_TRUE(planner->group()->set_jobs({{"a", "new"}, {"only here", "1"}}));
+  ASSERT_TRUE(old->group()->set_jobs({{"a", "old"}}));
+  ASSERT_TRUE(lacking->group()->set_jobs({}));
   for (const auto* job : {"a", "only here", "nowhere"}) plan(*planner, job);
   const auto due = RunState::due;
   EXPECT_EQ(lacking->next_wake({&due, 1}).value(), kNoon) << "nobody has the job: anybody may say so";
@@ -107,9 +107,9 @@ TEST_F(ClaimableTest, AMemberClaimsOnlyRunsOfJobsThatItHasAsTheyWerePlanned) {
   ASSERT_EQ(mine.size(), 2U);
   ASSERT_TRUE(planner->release(mine));
 
-  const auto differences = planner->job_differences().value();
+  const auto differences = planner->group()->job_differences().value();
   EXPECT_EQ(differences.size(), 6U) << "two jobs, three members";
-  ASSERT_TRUE(planner->set_jobs({{"a", "newest"}, {"only here", "1"}}));
+  ASSERT_TRUE(planner->group()->set_jobs({{"a", "newest"}, {"only here", "1"}}));
   EXPECT_TRUE(claim(*old).empty()) << "who planned it so may be back any moment";
   EXPECT_EQ(old->claim({&due, 1}, kNoon + 1min, 10)->size(), 1U) << "nobody has it as it was planned any more";
 }
@@ -117,7 +117,7 @@ TEST_F(ClaimableTest, AMemberClaimsOnlyRunsOfJobsThatItHasAsTheyWerePlanned) {
 // As while the only member that has the job is restarted.
 TEST_F(ClaimableTest, ThatNobodyHasAJobIsNotSaidBeforeItsRunIsTooLate) {
   const auto lacking = member(300s);
-  ASSERT_TRUE(lacking->set_jobs({{"b", "1"}}));
+  ASSERT_TRUE(lacking->group()->set_jobs({{"b", "1"}}));
   plan(*lacking, "a", RunState::due, kNoon + 10min);
   const auto due = RunState::due;
   EXPECT_EQ(lacking->next_wake({&due, 1}).value(), kNoon + 10min + 1ms);
@@ -148,11 +148,11 @@ TEST_F(ClaimableTest, AClockThatIsSetCountsAtOnce) {
   const auto set = std::move(RunStore::open(database.location(), "runner", kNoon, 300s, clock)->store);
   const auto right = member(300s);
   plan(*right, "a");
-  EXPECT_LT(std::chrono::abs(set->clock_ahead()), 1s);
+  EXPECT_LT(std::chrono::abs(set->group()->clock_ahead()), 1s);
   const Cursor cursor{"a", kNoon, ""};
   for (const auto by : {7min, -7min}) {
     clock.set_by(by);
-    EXPECT_GT(std::chrono::abs(set->clock_ahead()), 6min);
+    EXPECT_GT(std::chrono::abs(set->group()->clock_ahead()), 6min);
     EXPECT_FALSE(set->plan({&cursor, 1}, {}, clock.now()));
     EXPECT_FALSE(set->claim(std::array{RunState::due}, clock.now(), 1));
   }
@@ -165,8 +165,8 @@ TEST_F(ClaimableTest, AClockThatIsSetCountsAtOnce) {
 TEST_F(ClaimableTest, OnesOwnRunsAreSeenBehindThoseOfAnotherVersion) {
   auto planner = member(300s);
   const auto old = member(300s);
-  ASSERT_TRUE(planner->set_jobs({{"a", "new"}, {"b", "1"}}));
-  ASSERT_TRUE(old->set_jobs({{"a", "old"}, {"b", "1"}}));
+  ASSERT_TRUE(planner->group()->set_jobs({{"a", "new"}, {"b", "1"}}));
+  ASSERT_TRUE(old->group()->set_jobs({{"a", "old"}, {"b", "1"}}));
   plan(*planner, "a", RunState::due, kNoon + 30s);
   const auto due = RunState::due;
   EXPECT_EQ(old->next_wake({&due, 1}).value(), std::nullopt) << "it is for another";
@@ -186,8 +186,8 @@ TEST_F(ClaimableTest, OnesOwnRunsAreSeenBehindThoseOfAnotherVersion) {
 TEST_F(ClaimableTest, AnotherVersionsRunIsSeenBehindOneOfNobodysJobThatHasMoreTime) {
   auto planner = member(300s);
   const auto old = member(300s);
-  ASSERT_TRUE(planner->set_jobs({{"a", "new"}}));
-  ASSERT_TRUE(old->set_jobs({{"a", "old"}}));
+  ASSERT_TRUE(planner->group()->set_jobs({{"a", "new"}}));
+  ASSERT_TRUE(old->group()->set_jobs({{"a", "old"}}));
   plan(*planner, "nobody's", RunState::due, kNoon + 30min);
   store::Run run;
   run.job = "a";
@@ -205,7 +205,7 @@ TEST_F(ClaimableTest, AnotherVersionsRunIsSeenBehindOneOfNobodysJobThatHasMoreTi
 // As after a failed try whose pause ends behind the deadline.
 TEST_F(ClaimableTest, NothingIsSeenBeforeItsWakeEvenIfItsDeadlineIsEarlier) {
   const auto store = member(300s);
-  ASSERT_TRUE(store->set_jobs({{"a", "1"}}));
+  ASSERT_TRUE(store->group()->set_jobs({{"a", "1"}}));
   store::Run run;
   run.job = "a";
   run.nominal = kNoon;
@@ -213,15 +213,15 @@ TEST_F(ClaimableTest, NothingIsSeenBeforeItsWakeEvenIfItsDeadlineIsEarlier) {
   run.deadline = kNoon + 5s;
   ASSERT_TRUE(store->add({&run, 1}));
   const auto due = RunState::due;
-  ASSERT_TRUE(store->set_jobs({{"a", "2"}}));
+  ASSERT_TRUE(store->group()->set_jobs({{"a", "2"}}));
   EXPECT_EQ(store->next_wake({&due, 1}).value(), kNoon + 10s) << "of another version";
-  ASSERT_TRUE(store->set_jobs({}));
+  ASSERT_TRUE(store->group()->set_jobs({}));
   EXPECT_EQ(store->next_wake({&due, 1}).value(), kNoon + 10s) << "nobody's";
 }
 
 TEST_F(ClaimableTest, WhatIsThereIsCountedByStateUpToALimit) {
   const auto store = member(300s);
-  ASSERT_TRUE(store->set_jobs({{"a", "1"}, {"b", "1"}, {"c", "1"}, {"d", "1"}}));
+  ASSERT_TRUE(store->group()->set_jobs({{"a", "1"}, {"b", "1"}, {"c", "1"}, {"d", "1"}}));
   for (const auto* job : {"a", "b", "c"}) plan(*store, job);
   plan(*store, "d", RunState::posted);
   const std::array states{RunState::due, RunState::posted, RunState::stored};
@@ -243,7 +243,7 @@ TEST_F(ClaimableTest, WhoseClockIsFarOffKeepsNobodyFromCollectingAgain) {
     run.job = std::string(state_name(state));
     run.nominal = run.wake.emplace(kNoon);
     run.state = state;
-    run.collected_by = ahead->tree();
+    run.collected_by = ahead->group()->tree();
     run.result_file = "file";
     ASSERT_TRUE(ahead->add({&run, 1}));
   };
@@ -257,13 +257,13 @@ TEST_F(ClaimableTest, WhoseClockIsFarOffKeepsNobodyFromCollectingAgain) {
 TEST_F(ClaimableTest, WhoseClockIsFarOffKeepsNobodyFromWhatOnlyItHas) {
   const auto ahead = member_ahead();
   const auto right = member(300s);
-  ASSERT_TRUE(ahead->set_jobs({{"a", "1"}}));
-  ASSERT_TRUE(right->set_jobs({{"b", "1"}}));
+  ASSERT_TRUE(ahead->group()->set_jobs({{"a", "1"}}));
+  ASSERT_TRUE(right->group()->set_jobs({{"b", "1"}}));
   plan(*right, "a", RunState::due, kNoon + 30s);
   const auto due = RunState::due;
   EXPECT_EQ(right->next_wake({&due, 1}).value(), kNoon + 30s + 1ms) << "as if nobody had it";
   int able = 0;
-  const auto members = right->members().value();
+  const auto members = right->group()->members().value();
   for (const auto& each : members) {
     EXPECT_EQ(each.able, each.clock_ahead < 30s);
     able += each.able ? 1 : 0;

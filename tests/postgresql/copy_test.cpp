@@ -16,7 +16,7 @@ struct History {
   std::vector<store::Run> runs;
   std::vector<Cursor> cursors;
   std::map<std::string, Pause> paused;
-  std::multimap<std::string, PauseOver> pauses_over;
+  std::multimap<std::string, FinishedPause> finished_pauses;
   std::map<RunState, std::int64_t> counts;
   std::optional<std::string> action;
 
@@ -24,14 +24,14 @@ struct History {
     runs = *store.history("", 10'000);
     cursors = *store.cursors();
     paused = *store.paused();
-    pauses_over = *store.pauses_over({});
+    finished_pauses = *store.finished_pauses({});
     counts = *store.counts();
     const auto adopted = *store.find(full_run().job, full_run().nominal);
     action = *store.action(*adopted);
   }
   bool operator==(const History& other) const {
     return runs == other.runs && cursors == other.cursors && paused == other.paused &&
-           pauses_over == other.pauses_over && counts == other.counts && action == other.action;
+           finished_pauses == other.finished_pauses && counts == other.counts && action == other.action;
   }
 };
 
@@ -44,7 +44,7 @@ TEST(StoreCopy, BringsEverythingThereAndBack) {
     ASSERT_EQ(store->pause("job-1", kNow), true);
     ASSERT_EQ(store->pause("job-2", kNow), true);
     ASSERT_EQ(store->resume("job-2", kNow), true);
-    ASSERT_EQ(store->pauses_over({})->size(), 1U);
+    ASSERT_EQ(store->finished_pauses({})->size(), 1U);
     before.emplace(*store);
   }
   const PostgresqlDatabase postgresql;

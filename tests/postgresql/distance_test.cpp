@@ -89,13 +89,13 @@ TEST_F(DistanceTest, ThousandsOfJobsAreToldAndPlannedOverADistance) {
     runs.back().wake = kNoon;
   }
   const auto begin = std::chrono::steady_clock::now();
-  ASSERT_TRUE(far->set_jobs(jobs));
+  ASSERT_TRUE(far->group()->set_jobs(jobs));
   EXPECT_EQ(far->plan(cursors, runs, kNoon).value(), std::vector<bool>(runs.size(), true));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 15s);
   EXPECT_EQ(database.query("SELECT count(*) FROM member_jobs JOIN runs USING (job) WHERE hash = job_hash"), "10000\n");
   jobs.erase("job-7");
   jobs["job-8"] = "other";
-  ASSERT_TRUE(far->set_jobs(jobs));
+  ASSERT_TRUE(far->group()->set_jobs(jobs));
   EXPECT_EQ(database.query("SELECT count(*), count(*) FILTER (WHERE hash = 'other') FROM member_jobs"), "9999|1\n");
 }
 
@@ -108,8 +108,8 @@ TEST_F(DistanceTest, AsManyJobsAsTakeLongerThanALeaseAreTold) {
       "CREATE TRIGGER doze AFTER INSERT ON member_jobs FOR EACH STATEMENT EXECUTE FUNCTION doze()");
   std::map<std::string, std::string> jobs;
   for (int i = 0; i < 1500; ++i) jobs.emplace("job-" + std::to_string(i), "hash");
-  EXPECT_TRUE(far->set_jobs(jobs));
-  EXPECT_EQ(far->term(), 1U);
+  EXPECT_TRUE(far->group()->set_jobs(jobs));
+  EXPECT_EQ(far->group()->term(), 1U);
 }
 
 }  // namespace

@@ -15,18 +15,18 @@ class LeaseTest : public MembersTest {};
 
 TEST_F(LeaseTest, LivesAsLongAsItsMember) {
   const auto first = member(2s);
-  const auto term = first->term();
+  const auto term = first->group()->term();
   EXPECT_EQ(term, 1U);
   plan(*first, "a");
   ASSERT_EQ(claim(*first).size(), 1U);
   const auto second = member(2s);
   const auto end = std::chrono::steady_clock::now() + 4s;
   while (std::chrono::steady_clock::now() < end) {
-    ASSERT_TRUE(first->holds(term)) << "it is renewed";
+    ASSERT_TRUE(first->group()->holds(term)) << "it is renewed";
     ASSERT_TRUE(claim(*second).empty());
     std::this_thread::yield();
   }
-  EXPECT_LT(std::chrono::abs(first->clock_ahead()), 1s);
+  EXPECT_LT(std::chrono::abs(first->group()->clock_ahead()), 1s);
 }
 
 TEST_F(LeaseTest, AMemberThatLeavesGivesBackItsClaims) {
@@ -35,16 +35,16 @@ TEST_F(LeaseTest, AMemberThatLeavesGivesBackItsClaims) {
   ASSERT_EQ(claim(*first).size(), 1U);
   first.reset();
   const auto second = member(30s);
-  EXPECT_EQ(second->members()->size(), 1U);
+  EXPECT_EQ(second->group()->members()->size(), 1U);
   EXPECT_EQ(claim(*second).size(), 1U);
 }
 
 TEST_F(LeaseTest, AMemberThatHasLeftIsForgottenWithItsLease) {
   auto leaves = member(30s);
-  ASSERT_TRUE(leaves->set_jobs({{"a", "1"}}));
+  ASSERT_TRUE(leaves->group()->set_jobs({{"a", "1"}}));
   leaves.reset();
   const auto alive = member(2s);
-  EXPECT_TRUE(alive->job_differences()->empty()) << "it may be back with another configuration";
+  EXPECT_TRUE(alive->group()->job_differences()->empty()) << "it may be back with another configuration";
   EXPECT_EQ(alive->written_by_others(), true);
   end_leases_but_of(newest_member());
   EXPECT_TRUE(eventually([&] { return database.query("SELECT count(*) FROM members") == "1\n"; }));
@@ -53,23 +53,23 @@ TEST_F(LeaseTest, AMemberThatHasLeftIsForgottenWithItsLease) {
 
 TEST_F(LeaseTest, WhoHasNotToldItsJobsYetDoesNotDiffer) {
   const auto one = member(300s);
-  ASSERT_TRUE(one->set_jobs({{"a", "1"}}));
+  ASSERT_TRUE(one->group()->set_jobs({{"a", "1"}}));
   const auto starting = member(300s);
-  EXPECT_TRUE(one->job_differences()->empty());
+  EXPECT_TRUE(one->group()->job_differences()->empty());
   database.query("DELETE FROM members WHERE id = '" + newest_member() + "'");
   EXPECT_FALSE(starting->claim(std::array{RunState::due}, kNoon, 1)) << "its lease ended while it started";
   EXPECT_TRUE(starting->counts());
-  EXPECT_TRUE(one->job_differences()->empty());
-  ASSERT_TRUE(starting->set_jobs({}));
-  EXPECT_EQ(one->job_differences()->size(), 2U);
+  EXPECT_TRUE(one->group()->job_differences()->empty());
+  ASSERT_TRUE(starting->group()->set_jobs({}));
+  EXPECT_EQ(one->group()->job_differences()->size(), 2U);
 }
 
 TEST_F(LeaseTest, AMemberThatIsBackTakesThePlaceOfTheOneThatLeft) {
   auto before = member(300s);
-  ASSERT_TRUE(before->set_jobs({{"a", "old"}}));
+  ASSERT_TRUE(before->group()->set_jobs({{"a", "old"}}));
   before.reset();
   const auto back = member(300s);
-  ASSERT_TRUE(back->set_jobs({{"a", "new"}}));
+  ASSERT_TRUE(back->group()->set_jobs({{"a", "new"}}));
   EXPECT_EQ(database.query("SELECT hash FROM member_jobs"), "new\n");
   EXPECT_EQ(database.query("SELECT count(*) FROM members"), "1\n");
 }
@@ -89,7 +89,7 @@ TEST_F(LeaseTest, WhatADeadMemberHadClaimedIsFreeInEveryState) {
 
 TEST_F(LeaseTest, WhoseLeaseEndedStepsBack) {
   const auto slow = member(300s);
-  const auto term = slow->term();
+  const auto term = slow->group()->term();
   plan(*slow, "a");
   auto run = claim(*slow).at(0);
   end_leases_but_of("");
@@ -105,11 +105,11 @@ TEST_F(LeaseTest, WhoseLeaseEndedStepsBack) {
   ASSERT_FALSE(late.has_value());
   EXPECT_EQ(late.error().retry, Retry::no);
   EXPECT_THAT(late.error().text(), HasSubstr("lease has ended"));
-  EXPECT_FALSE(slow->holds(term));
+  EXPECT_FALSE(slow->group()->holds(term));
   EXPECT_TRUE(slow->counts());
-  EXPECT_EQ(slow->term(), 2U) << "it takes part again";
-  EXPECT_TRUE(slow->holds(2));
-  EXPECT_FALSE(slow->holds(term)) << "what was claimed before is not its own any more";
+  EXPECT_EQ(slow->group()->term(), 2U) << "it takes part again";
+  EXPECT_TRUE(slow->group()->holds(2));
+  EXPECT_FALSE(slow->group()->holds(term)) << "what was claimed before is not its own any more";
   const auto still = slow->record({&change, 1});
   EXPECT_THAT(still.error().text(), HasSubstr("it is claimed by"));
 }
@@ -119,12 +119,12 @@ TEST_F(LeaseTest, IsNotBelievedWhereItCannotBeRenewed) {
   const auto location = Location::parse(server.uri(server.new_database()), "").value();
   ASSERT_TRUE(make_schema(location));
   const auto store = std::move(RunStore::open(location, "runner", kNoon, 2s)->store);
-  EXPECT_TRUE(store->holds(1));
+  EXPECT_TRUE(store->group()->holds(1));
   server.stop();
-  EXPECT_TRUE(eventually([&] { return !store->holds(1); }));
+  EXPECT_TRUE(eventually([&] { return !store->group()->holds(1); }));
   server.start();
-  EXPECT_TRUE(eventually([&] { return store->holds(store->term()); }));
-  EXPECT_EQ(store->term(), 1U) << "nobody else was there: its claims are still its own";
+  EXPECT_TRUE(eventually([&] { return store->group()->holds(store->group()->term()); }));
+  EXPECT_EQ(store->group()->term(), 1U) << "nobody else was there: its claims are still its own";
 }
 
 // Its own connection works, but not the one that renews the lease.
@@ -163,9 +163,9 @@ TEST_F(LeaseTest, ACallThatIsNeverAnsweredEndsWithTheLease) {
   EXPECT_FALSE(silent.has_value());
   EXPECT_GT(std::chrono::steady_clock::now() - begin, 1900ms);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 15s);
-  EXPECT_TRUE(eventually([&] { return !store->holds(1); }));
+  EXPECT_TRUE(eventually([&] { return !store->group()->holds(1); }));
   proxy.restore();
-  EXPECT_TRUE(eventually([&] { return store->holds(store->term()); }));
+  EXPECT_TRUE(eventually([&] { return store->group()->holds(store->group()->term()); }));
   EXPECT_TRUE(eventually([&] { return store->claim(std::array{RunState::due}, kNoon, 1).has_value(); }));
 }
 
@@ -230,29 +230,29 @@ TEST_F(LeaseTest, WhatCouldNotBeGivenBackAtTheEndOfTheStagesIsGivenBackLater) {
   database.query("ALTER TABLE runs RENAME TO gone");
   EXPECT_FALSE(store->release_all());
   database.query("ALTER TABLE gone RENAME TO runs");
-  ASSERT_TRUE(store->release_unknown());
+  ASSERT_TRUE(store->group()->release_unknown());
   EXPECT_EQ(claim(*store).size(), 1U);
 }
 
 TEST_F(LeaseTest, WhoseJobsCannotBeToldIsNoMember) {
   const auto store = member(30s);
-  ASSERT_TRUE(store->set_jobs({{"a", "1"}}));
+  ASSERT_TRUE(store->group()->set_jobs({{"a", "1"}}));
   database.query(
       "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;"
       "CREATE TRIGGER refuse BEFORE INSERT ON member_jobs FOR EACH ROW EXECUTE FUNCTION refuse();"
       "DELETE FROM members");
   EXPECT_FALSE(store->claim(std::array{RunState::due}, kNoon, 1)) << "it sees that it is none any more";
   EXPECT_FALSE(store->counts());
-  EXPECT_FALSE(store->holds(store->term()));
-  EXPECT_FALSE(store->set_jobs({{"a", "2"}}));
+  EXPECT_FALSE(store->group()->holds(store->group()->term()));
+  EXPECT_FALSE(store->group()->set_jobs({{"a", "2"}}));
   EXPECT_EQ(database.query("SELECT count(*) FROM members"), "0\n");
   database.query("DROP TRIGGER refuse ON member_jobs");
   EXPECT_TRUE(store->counts());
-  EXPECT_TRUE(store->holds(store->term()));
+  EXPECT_TRUE(store->group()->holds(store->group()->term()));
   EXPECT_EQ(database.query("SELECT hash FROM member_jobs JOIN members ON members.id = member"
                            " WHERE lease_until > clock_timestamp() ORDER BY started DESC LIMIT 1"),
             "1\n");
-  EXPECT_TRUE(store->set_jobs({{"a", "2"}}));
+  EXPECT_TRUE(store->group()->set_jobs({{"a", "2"}}));
 }
 
 TEST_F(LeaseTest, AClaimThatCameThroughLaterIsGivenBackToo) {
@@ -262,7 +262,7 @@ TEST_F(LeaseTest, AClaimThatCameThroughLaterIsGivenBackToo) {
   ASSERT_EQ(runs.size(), 1U);
   plan(*store, "unknown");
   database.query("UPDATE runs SET owner = (SELECT id FROM members)");
-  ASSERT_TRUE(store->release_unknown());
+  ASSERT_TRUE(store->group()->release_unknown());
   const auto again = claim(*store);
   ASSERT_EQ(again.size(), 1U);
   EXPECT_EQ(again[0].job, "unknown");
@@ -322,12 +322,12 @@ TEST_F(LeaseTest, AMemberWhoseClockIsBehindChangesATimetableAllTheSame) {
 TEST_F(LeaseTest, ACursorIsForgottenOnlyOnceNoOtherHasTheJob) {
   const auto one = member(30s);
   auto other = member(30s);
-  ASSERT_TRUE(one->set_jobs({{"a", "1"}}));
-  ASSERT_TRUE(other->set_jobs({{"a", "1"}}));
+  ASSERT_TRUE(one->group()->set_jobs({{"a", "1"}}));
+  ASSERT_TRUE(other->group()->set_jobs({{"a", "1"}}));
   const Cursor cursor{"a", kNoon, "off"};
   const std::array removed{std::string("a")};
   ASSERT_TRUE(one->plan({&cursor, 1}, {}, kNoon));
-  ASSERT_TRUE(one->set_jobs({}));
+  ASSERT_TRUE(one->group()->set_jobs({}));
   ASSERT_TRUE(one->forget_cursors(removed));
   EXPECT_EQ(one->cursor("a").value(), cursor) << "the other plans on";
   ASSERT_TRUE(other->forget_cursors(removed));
@@ -339,7 +339,7 @@ TEST_F(LeaseTest, MembersAreListed) {
   plan(*store, "a");
   ASSERT_EQ(claim(*store).size(), 1U);
   const auto command = RunStore::open_beside(database.location(), "status").value();
-  const auto members = command->members().value();
+  const auto members = command->group()->members().value();
   ASSERT_EQ(members.size(), 1U);
   EXPECT_EQ(members[0].process, getpid());
   EXPECT_EQ(members[0].at_work_on, 1);

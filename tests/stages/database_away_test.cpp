@@ -17,7 +17,7 @@ using store::RunState;
 TEST(DatabaseAway, WhatWasLaunchedIsCollectedAndRecordedLater) {
   MemberStand stand;
   ASSERT_EQ(stand.run().state, RunState::posted);
-  ASSERT_EQ(stand.run().launched_by, stand.store->tree());
+  ASSERT_EQ(stand.run().launched_by, stand.store->group()->tree());
   stand.server.stop();
   stand.pass(6min, 10s);
   EXPECT_EQ(stand.api.posts, 1) << "nothing is launched";
@@ -31,7 +31,7 @@ TEST(DatabaseAway, WhatWasLaunchedIsCollectedAndRecordedLater) {
   const auto run = stand.run();
   EXPECT_TRUE(run.complete);
   EXPECT_EQ(run.commands, 25);
-  EXPECT_EQ(run.collected_by, stand.store->tree());
+  EXPECT_EQ(run.collected_by, stand.store->group()->tree());
   EXPECT_GE(*run.stored_at, at("2026-11-23T08:06:00Z"));
   EXPECT_LT(*run.stored_at, at("2026-11-23T08:07:00Z")) << "when it was collected";
   const auto document = nlohmann::json::parse(read_text(stand.directory.path() / run.result_file));
@@ -118,12 +118,12 @@ TEST(LeaseEnded, AndNobodyTookOverIsNoTry) {
   stand.limit_launches(1);
   std::jthread locker;
   stand.api.before_posts = [&] {
-    const auto term = stand.store->term();
+    const auto term = stand.store->group()->term();
     locker = std::jthread([&] {
       stand.server.query(stand.database(),
                          "BEGIN; SELECT FROM members FOR NO KEY UPDATE; SELECT pg_sleep(2.5); COMMIT");
     });
-    while (stand.store->holds(term)) std::this_thread::yield();
+    while (stand.store->group()->holds(term)) std::this_thread::yield();
   };
   stand.clock.set(at("2026-11-23T08:02:00Z"));
   stand.settle();
@@ -147,7 +147,7 @@ TEST(LeaseEnded, NothingIsDeliveredUnderIt) {
                      "UPDATE members SET lease_until = clock_timestamp() + interval '1 h';"
                      "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no';"
                      " END $$; CREATE TRIGGER refuse BEFORE UPDATE ON members FOR EACH ROW EXECUTE FUNCTION refuse()");
-  while (stand.store->holds(stand.store->term())) std::this_thread::yield();
+  while (stand.store->group()->holds(stand.store->group()->term())) std::this_thread::yield();
   stand.pass(6min, 10s);
   EXPECT_EQ(stand.run().state, RunState::stored) << stand.log.all();
   EXPECT_FALSE(std::filesystem::exists(stand.directory.path() / "received"));

@@ -46,7 +46,7 @@ struct MemberStand : OwnServer, Stand {
   }
   std::unique_ptr<store::RunStore> other_member() const {
     auto other = std::move(store::RunStore::open(location, "other", clock.now(), 30s)->store);
-    EXPECT_TRUE(other->set_jobs({{"disk", "hash"}}));
+    EXPECT_TRUE(other->group()->set_jobs({{"disk", "hash"}}));
     return other;
   }
   std::string database() const { return "test_1"; }

@@ -69,7 +69,7 @@ TEST(JobThatGoes, IsLaunchedByAnotherThatHasIt) {
   stand.clock.set(at("2026-11-23T08:01:59.7Z"));
   stand.settle();
   stand.jobs.remove("disk");
-  ASSERT_TRUE(stand.store->set_jobs({}));
+  ASSERT_TRUE(stand.store->group()->set_jobs({}));
   stand.clock.set(at("2026-11-23T08:02:00Z"));
   stand.settle();
   EXPECT_EQ(stand.count(RunState::skipped), 0) << stand.log.all();
@@ -160,7 +160,7 @@ TEST(AJobThatItsLastHolderRemoves, BeginsAnewWhereItIsPutBack) {
   MemberStand first(catching_up());
   first.stages->planner.remove("disk", first.clock.now());
   first.jobs.remove("disk");
-  ASSERT_TRUE(first.store->set_jobs({}));
+  ASSERT_TRUE(first.store->group()->set_jobs({}));
   first.settle();
   Stand second("2026-11-23T08:05:10Z", first.uri);
   second.put(first.job);
@@ -195,7 +195,7 @@ TEST(LostAnswer, IsWaitedForByTheDatabasesClock) {
   run.nominal = at("2026-11-23T08:01:30Z");
   run.wake = behind.clock.now();
   behind.jobs.put(right.job);
-  ASSERT_TRUE(behind.store->set_jobs({{"disk", "hash"}}));
+  ASSERT_TRUE(behind.store->group()->set_jobs({{"disk", "hash"}}));
   ASSERT_TRUE(behind.store->add({&run, 1}));
   behind.stages->launch(behind.clock.now());
   ASSERT_EQ(behind.api.posts, 1);

@@ -183,7 +183,8 @@ class Stand {
     jobs.put(job);
     std::map<std::string, std::string> hashes;
     for (const auto& known : jobs.all()) hashes.emplace(known->name, "hash");
-    if (!store->set_jobs(hashes)) throw std::runtime_error("the jobs cannot be told");
+    if (store->group() != nullptr && !store->group()->set_jobs(hashes))
+      throw std::runtime_error("the jobs cannot be told");
   }
   void open() {
     settings.directory = directory.path();

@@ -121,10 +121,10 @@ TEST_P(StoreContract, WhatMetAPauseIsNotInsertedAfterItEither) {
   EXPECT_FALSE(planned_at(kNoon + hours(4), kNoon + hours(4)));
   ASSERT_EQ(store->resume("a", kNoon + hours(3)), true);
   EXPECT_FALSE(planned_at(kNoon - minutes(10), kNoon + hours(4))) << "nor what met the one before";
-  const std::pair<const std::string, PauseOver> first{"a", {kNoon - hours(1), kNoon}};
-  const std::pair<const std::string, PauseOver> second{"a", {kNoon + hours(2), kNoon + hours(3)}};
-  EXPECT_THAT(store->pauses_over(kNoon).value(), ElementsAre(first, second));
-  EXPECT_THAT(store->pauses_over(kNoon + milliseconds(1)).value(), ElementsAre(second));
+  const std::pair<const std::string, FinishedPause> first{"a", {kNoon - hours(1), kNoon}};
+  const std::pair<const std::string, FinishedPause> second{"a", {kNoon + hours(2), kNoon + hours(3)}};
+  EXPECT_THAT(store->finished_pauses(kNoon).value(), ElementsAre(first, second));
+  EXPECT_THAT(store->finished_pauses(kNoon + milliseconds(1)).value(), ElementsAre(second));
   EXPECT_EQ(store->pause("a", kNoon + hours(4)), true);
   ASSERT_EQ(store->resume("a", at("2099-01-01T00:00:00Z")), true);
   EXPECT_TRUE(planned_at(kNoon + hours(4), kNoon + hours(4))) << "by a clock that was wrong";

@@ -57,7 +57,7 @@ TEST_P(StoreContract, KnowsWhenRunsWerePosted) {
     run.nominal = kNoon - hours(24 * 400);  // planned long before
     run.state = RunState::sent;
     run.posted_at = posted;
-    run.launched_by = store->tree();
+    run.launched_by = tree_of(store->group());
     ASSERT_TRUE(store->add({&run, 1}));
   };
   post("a", kNoon + seconds(2));
@@ -78,7 +78,7 @@ TEST_P(StoreContract, KnowsResultsThatNothingWaitsFor) {
     run.state = state;
     run.wake = wake;
     run.result_file = file;
-    run.collected_by = store->tree();
+    run.collected_by = tree_of(store->group());
     EXPECT_TRUE(store->add({&run, 1}));
     return store->find(job, run.nominal).value().value();
   };

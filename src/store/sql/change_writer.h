@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-#include "store/run_store.h"
+#include "store/claims.h"
 #include "store/sql/batches.h"
 #include "store/sql/documents.h"
 #include "store/sql/run_row.h"

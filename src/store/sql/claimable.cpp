@@ -1,6 +1,6 @@
 #include "store/sql/claimable.h"
 
-#include "store/run_store.h"
+#include "store/group.h"
 #include "store/sql/sql_text.h"
 
 namespace mig_runner::store {

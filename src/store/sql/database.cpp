@@ -14,19 +14,19 @@ constexpr std::chrono::seconds kReconnectPause{1};
 
 }  // namespace
 
-RunStore::Impl::Impl(std::string the_owner, const Location& location)
+Database::Database(std::string the_owner, const Location& location)
     : owner(std::move(the_owner)),
       uri(location.uri),
       place(location.text()),
       tree(location.tree()),
       dialect(location.is_postgresql() ? kPostgresql : kSqlite) {}
 
-RunStore::Impl::~Impl() {
+Database::~Database() {
   if (file && !file->check()) finish_log();
   close();
 }
 
-Result<void> RunStore::Impl::may_launch() const {
+Result<void> Database::may_launch() const {
   if (file)
     if (auto same = file->check(); !same) return same;
   return launch_condition ? launch_condition() : Result<void>();
@@ -34,38 +34,38 @@ Result<void> RunStore::Impl::may_launch() const {
 
 // The log has a name of its own: it does not go with a file that was renamed, and would pass for the log of another
 // that stands there now. Where this fails, the next start finds the log.
-void RunStore::Impl::finish_log() {
+void Database::finish_log() {
   try {
     session << "PRAGMA wal_checkpoint(TRUNCATE)";
   } catch (const std::exception&) {
   }
 }
 
-void RunStore::Impl::close() {
-  if (!lease) return;
+void Database::close() {
+  if (!membership) return;
   try {
-    if (!lease->lost() && !connection_lost(session)) {
+    if (!membership->lease().lost() && !connection_lost(session)) {
       const CallEnd end(call_timeout.get());
       call_timeout->begin(socket_of(session));
-      lease->leave(session);
+      membership->lease().leave(session);
     }
   } catch (const std::exception&) {
     // The others see the lease end.
   }
-  lease.reset();
+  membership.reset();
 }
 
-ChangeWriter& RunStore::Impl::writer() {
+ChangeWriter& Database::writer() {
   if (!writer_) writer_ = std::make_unique<ChangeWriter>(&owner);
   return *writer_;
 }
 
-void RunStore::Impl::disconnect() {
+void Database::disconnect() {
   writer_.reset();
   if (session.get_backend() != nullptr) session.close();
 }
 
-void RunStore::Impl::connect() {
+void Database::connect() {
   using std::chrono::steady_clock;
   if (!connection_lost(session)) return;
   if (call_timeout->is_shutting_down()) throw std::runtime_error("it does not answer, and this process is ending");
@@ -88,88 +88,36 @@ void RunStore::Impl::connect() {
 
 // The connection, and a membership where the last one was lost. What was claimed without anybody having heard of it,
 // since the connection was lost in that moment, is given back.
-void RunStore::Impl::prepare_connection() {
+void Database::prepare_connection() {
   const bool again = connection_lost(session);
   connect();
   call_timeout->begin(socket_of(session));
-  if (!lease) return;
+  if (!membership) return;
   if (again) {
     if (auto current = require_current(session, dialect); !current) {
       disconnect();  // else the next call would take it for one that was looked at
       throw std::runtime_error(current.error().what);
     }
   }
-  if (lease->lost()) {
+  if (membership->lease().lost()) {
     held.clear();
-    jobs_told = false;
-    owner = lease->join(session, tree);
-    if (jobs_known) tell_jobs_again();
+    owner = membership->join(session);
+    membership->tell_jobs_again(batches());
   } else if (again) {
     release_unknown();
   }
   if (again) tell_others();  // of what may have been committed when the connection was lost
 }
 
-void RunStore::Impl::tell_jobs_again() {
-  try {
-    Transaction transaction(session, dialect.begin_volatile);
-    tell_jobs(jobs, {});
-    transaction.commit();
-    jobs_told = true;
-  } catch (...) {
-    lease->lose();  // a member whose jobs nobody knows would claim what is not its
-    remove_member();
-    throw;
-  }
-}
-
-// Where that fails its lease ends by itself.
-void RunStore::Impl::remove_member() {
-  try {
-    session << "DELETE FROM members WHERE id = :owner", soci::use(owner, "owner");
-  } catch (const std::exception&) {
-  }
-}
-
-void RunStore::Impl::release_unknown() {
+void Database::release_unknown() {
   std::string numbers = "0";
   for (const auto& [number, claim] : held) numbers += ',' + std::to_string(number);
   session << "UPDATE runs SET owner = NULL WHERE owner = :owner AND number NOT IN (" + numbers + ")",
       soci::use(owner, "owner");
 }
 
-Result<void> RunStore::Impl::require_lease(Retry retry) {
-  if (!lease) return {};
-  int live = 0;
-  session << R"(SELECT CASE WHEN lease_until > clock_timestamp() THEN 1 ELSE 0 END FROM members
-WHERE id = :owner AND NOT has_left
-FOR KEY SHARE)",
-      soci::into(live), soci::use(owner, "owner");
-  if (!session.got_data()) {
-    lease->lose();
-    return fail("this runner's lease has ended: others do its work", place, retry);
-  }
-  if (live != 0) return {};
-  const auto problem = lease->problem();
-  return fail("this runner's lease is not renewed at the moment" + (problem.empty() ? "" : ": " + problem), place,
-              Retry::later);
-}
-
-Result<void> RunStore::Impl::require_right_clock() {
-  if (!lease) return {};
-  const auto ahead = lease->clock_ahead();
-  if (std::chrono::abs(ahead) <= kClockFarOff) return {};
-  const long long near = kClockNear.count();
-  int others = 0;
-  session << R"(SELECT count(*) FROM members
-WHERE id <> :owner AND NOT has_left AND lease_until > clock_timestamp() AND abs(clock_ahead) <= :near)",
-      soci::into(others), soci::use(owner, "owner"), soci::use(near, "near");
-  if (others == 0) return {};
-  return fail("this machine's clock is far off the database's: other runners do its work until it is set", place);
-}
-
 // Where this fails, what was changed stands, and is found without being told.
-void RunStore::Impl::tell_others() {
+void Database::tell_others() {
   try {
     session << "SELECT nextval('changes')";
     ++own_changes;
@@ -177,14 +125,14 @@ void RunStore::Impl::tell_others() {
   }
 }
 
-long long RunStore::Impl::version_by_others() {
+long long Database::version_by_others() {
   if (!dialect.server) return sqlite_data_version(session);
   long long version = 0;
   session << "SELECT last_value FROM changes", soci::into(version);
   return version - own_changes;
 }
 
-Error RunStore::Impl::failed() {
+Error Database::failed() {
   writer_.reset();
   auto failure = current_failure(place, dialect);
   if (!failure.damaged) return failure.error;
@@ -194,9 +142,9 @@ Error RunStore::Impl::failed() {
   return failure.error;
 }
 
-void RunStore::Impl::count(const Effects& effects) {
+void Database::count(const Effects& effects) {
   // A member's id begins with its host: rows do not grow in number with each start.
-  const auto counter = lease ? owner.substr(0, owner.find('/')) : owner;
+  const auto counter = membership ? owner.substr(0, owner.find('/')) : owner;
   std::string rows;
   for (const auto& [state, change] : effects.counted)
     if (change != 0)

@@ -17,13 +17,13 @@
 #include <vector>
 
 #include "base/progress.h"
+#include "store/claims.h"
 #include "store/location.h"
-#include "store/run_store.h"
 #include "store/sql/batches.h"
 #include "store/sql/call_timeout.h"
 #include "store/sql/change_writer.h"
 #include "store/sql/failure.h"
-#include "store/sql/lease.h"
+#include "store/sql/group/membership.h"
 #include "store/sql/lock_wait.h"
 #include "store/sql/opened_path.h"
 #include "store/sql/postgresql.h"
@@ -73,9 +73,14 @@ class CallEnd {
   CallTimeout* call_timeout_;
 };
 
-struct RunStore::Impl {
-  Impl(std::string the_owner, const Location& location);
-  ~Impl();
+// The connection to a database, and what a store keeps beside it. The classes of the face work through read() and
+// write().
+class Database {
+ public:
+  Database(std::string the_owner, const Location& location);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
   void close();
 
   // Runs `work(session)`, which returns a Result, with the connection to itself.
@@ -164,18 +169,22 @@ struct RunStore::Impl {
     return found;
   }
 
-  // As RunStore::set_jobs had them; null without a group.
-  const std::map<std::string, std::string>* hashes() const { return lease ? &planned_hashes : nullptr; }
-
-  // What the SQL of store/claimable.h takes of a member.
+  // Group::set_jobs(); null without a group.
+  const Membership::Hashes* hashes() const { return membership ? &membership->planned_hashes() : nullptr; }
+  // As Membership has them. Without a group nothing is to be required.
+  Result<void> require_lease(Retry retry) {
+    return membership ? membership->require_lease(session, place, retry) : Result<void>();
+  }
+  Result<void> require_right_clock() {
+    return membership ? membership->require_right_clock(session, place) : Result<void>();
+  }
+  // Binds the parameters of a member, for the statements of store/sql/claimable.h.
   void bind_member(soci::statement& statement) const {
-    if (!lease) return;
-    statement.exchange(soci::use(tree, "tree"));
-    statement.exchange(soci::use(owner, "member"));
+    if (membership) membership->bind(statement);
   }
 
-  // Guards all below but what is const, and `lease` and `call_timeout`, which are there before others know the store,
-  // guard themselves and go when nothing is called any more.
+  // Guards all below but what is const, and `membership` and `call_timeout`, which are there before others know the
+  // store, guard themselves and go when nothing is called any more.
   std::mutex mutex;
   std::string owner;
   LockWait lock_wait{LockWait::kRunner};  // with SQLite; guards itself
@@ -189,21 +198,8 @@ struct RunStore::Impl {
   std::chrono::steady_clock::time_point no_connection_before{};  // a server that is away is not asked all the time
   std::exception_ptr no_connection;                              // why the last try failed
 
-  // Within a transaction that claims or changes what is claimed: an Error where the lease has ended, which cannot
-  // happen any more until the transaction ends.
-  Result<void> require_lease(Retry retry);
-  // An Error (Retry::no) where this member's clock is far off the database's and another's is not: it would launch
-  // and collect too early, and take for missed what is still to come.
-  Result<void> require_right_clock();
-
-  std::unique_ptr<Lease> lease;                       // of a member of a group, else null
-  std::unique_ptr<CallTimeout> call_timeout;          // with a server, else null
-  std::map<std::string, std::string> jobs;            // a member's, with the hash of each
-  std::map<std::string, std::string> planned_hashes;  // of jobs, and of those that are left to others
-  bool jobs_known = false;                            // by set_jobs()
-  bool jobs_told = false;                             // they stand in the database
-  // Tells the others; within a transaction. Throws what SOCI throws.
-  void tell_jobs(const std::map<std::string, std::string>& put, const std::set<std::string>& removed);
+  std::unique_ptr<Membership> membership;     // of a member of a group, else null
+  std::unique_ptr<CallTimeout> call_timeout;  // with a server, else null
   // Gives back what is claimed in this member's name but not held. Throws what SOCI throws.
   void release_unknown();
 
@@ -225,7 +221,7 @@ struct RunStore::Impl {
 
   const std::string uri;    // of a PostgreSQL database; empty for SQLite
   const std::string place;  // the database, for errors
-  const std::string tree;   // as RunStore::tree()
+  const std::string tree;   // as Group::tree(); empty without a group
   const Dialect& dialect;
 
   // The connection is made where there is none. Throws what SOCI throws.
@@ -265,8 +261,6 @@ struct RunStore::Impl {
 
   void prepare_connection();
   void disconnect();
-  void tell_jobs_again();
-  void remove_member();
   Error failed();
   void count(const Effects& effects);
 };

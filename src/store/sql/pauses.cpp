@@ -1,5 +1,4 @@
-#include <utility>
-
+#include "store/planning.h"
 #include "store/sql/clean_text.h"
 #include "store/sql/database.h"
 
@@ -8,8 +7,8 @@ namespace mig_runner::store {
 using soci::into;
 using soci::use;
 
-Result<std::map<std::string, Pause>> RunStore::paused() {
-  return impl_->read([](soci::session& session) -> Result<std::map<std::string, Pause>> {
+Result<std::map<std::string, Pause>> Planning::paused() {
+  return database_.read([](soci::session& session) -> Result<std::map<std::string, Pause>> {
     std::string job;
     long long since = 0;
     long long last_run = 0;
@@ -26,10 +25,10 @@ Result<std::map<std::string, Pause>> RunStore::paused() {
   });
 }
 
-Result<bool> RunStore::pause(const std::string& job, Timestamp now) {
+Result<bool> Planning::pause(const std::string& job, Timestamp now) {
   const auto name = clean_text(job);
   const long long since = now.time_since_epoch().count();
-  return impl_->write([&](soci::session& session, Effects& effects) -> Result<bool> {
+  return database_.write([&](soci::session& session, Effects& effects) -> Result<bool> {
     effects.concerns_others = true;
     soci::statement statement = (session.prepare << R"(INSERT INTO jobs (name, paused_since) VALUES (:name, :since)
 ON CONFLICT (name) DO UPDATE SET paused_since = excluded.paused_since WHERE jobs.paused_since IS NULL)",
@@ -42,10 +41,10 @@ ON CONFLICT (name) DO UPDATE SET paused_since = excluded.paused_since WHERE jobs
   });
 }
 
-Result<bool> RunStore::resume(const std::string& job, Timestamp now) {
+Result<bool> Planning::resume(const std::string& job, Timestamp now) {
   const auto name = clean_text(job);
   const long long until = now.time_since_epoch().count();
-  return impl_->write([&](soci::session& session, Effects& effects) -> Result<bool> {
+  return database_.write([&](soci::session& session, Effects& effects) -> Result<bool> {
     effects.concerns_others = true;
     session << R"(INSERT INTO pauses (job, since, until)
 SELECT number, paused_since, :until FROM jobs WHERE name = :name AND paused_since IS NOT NULL
@@ -59,9 +58,9 @@ WHERE name = :name AND paused_since IS NOT NULL)",
   });
 }
 
-Result<std::multimap<std::string, PauseOver>> RunStore::pauses_over(Timestamp since) {
+Result<std::multimap<std::string, FinishedPause>> Planning::finished_pauses(Timestamp since) {
   const long long earliest = since.time_since_epoch().count();
-  return impl_->read([&](soci::session& session) -> Result<std::multimap<std::string, PauseOver>> {
+  return database_.read([&](soci::session& session) -> Result<std::multimap<std::string, FinishedPause>> {
     std::string job;
     long long begin = 0;
     long long end = 0;
@@ -74,27 +73,11 @@ Result<std::multimap<std::string, PauseOver>> RunStore::pauses_over(Timestamp si
             "SELECT name, since, until FROM pauses JOIN jobs ON number = job WHERE until >= :since ORDER BY until",
             true);
     statement.execute();
-    std::multimap<std::string, PauseOver> found;
+    std::multimap<std::string, FinishedPause> found;
     while (statement.fetch())
-      found.emplace(job,
-                    PauseOver{Timestamp(std::chrono::milliseconds(begin)), Timestamp(std::chrono::milliseconds(end))});
+      found.emplace(
+          job, FinishedPause{Timestamp(std::chrono::milliseconds(begin)), Timestamp(std::chrono::milliseconds(end))});
     return found;
-  });
-}
-
-Result<Timestamp> RunStore::shared_time(Timestamp now) {
-  if (!impl_->dialect.server) return now;
-  return impl_->read([&](soci::session& session) -> Result<Timestamp> {
-    long long time = 0;
-    session << std::string("SELECT ") + impl_->dialect.time, into(time);
-    return Timestamp(std::chrono::milliseconds(time));
-  });
-}
-
-Result<bool> RunStore::written_by_others() {
-  return impl_->read([&](soci::session&) -> Result<bool> {
-    const auto version = impl_->version_by_others();
-    return std::exchange(impl_->data_version, version) != version;
   });
 }
 

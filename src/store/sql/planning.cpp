@@ -1,4 +1,4 @@
-#include "store/run_store.h"
+#include "store/planning.h"
 
 #include <algorithm>
 #include <set>
@@ -100,10 +100,10 @@ SELECT name, since, until FROM pauses JOIN jobs ON number = job WHERE until >= :
               {{"now", dialect.time}}),
           true);
   statement.execute();
-  std::multimap<std::string, PauseOver> pauses;
+  std::multimap<std::string, FinishedPause> pauses;
   while (statement.fetch())
-    pauses.emplace(name,
-                   PauseOver{Timestamp(std::chrono::milliseconds(since)), Timestamp(std::chrono::milliseconds(until))});
+    pauses.emplace(
+        name, FinishedPause{Timestamp(std::chrono::milliseconds(since)), Timestamp(std::chrono::milliseconds(until))});
   for (const auto& run : runs) {
     const auto [begin, end] =
         pauses.empty() ? std::pair(pauses.end(), pauses.end()) : pauses.equal_range(clean_text(run.job));
@@ -196,77 +196,25 @@ std::int64_t number_of(soci::session& session, const Run& run) {
 
 }  // namespace
 
-RunStore::RunStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-
-RunStore::~RunStore() = default;
-
-void RunStore::close() {
-  const std::lock_guard lock(impl_->mutex);
-  impl_->close();
-}
-
-void RunStore::launch_only_if(std::function<Result<void>()> condition) {
-  impl_->launch_condition = std::move(condition);
-}
-
-Result<void> RunStore::may_launch() {
-  const bool lost = impl_->file && !impl_->file->check();
-  if (impl_->file_lost.exchange(lost) != lost && lost) {
-    const std::lock_guard lock(impl_->mutex);
-    impl_->finish_log();
-  }
-  return impl_->may_launch();
-}
-
-void RunStore::begin_shutdown() {
-  impl_->lock_wait.begin_shutdown();
-  if (impl_->call_timeout) impl_->call_timeout->begin_shutdown();
-}
-
-std::uint64_t RunStore::term() {
-  return impl_->lease ? impl_->lease->term() : 0;
-}
-
-bool RunStore::holds(std::uint64_t term) {
-  return !impl_->lease || impl_->lease->holds(term);
-}
-
-const std::string& RunStore::tree() const {
-  return impl_->tree;
-}
-
-std::chrono::milliseconds RunStore::clock_ahead() {
-  return impl_->lease ? impl_->lease->clock_ahead() : std::chrono::milliseconds(0);
-}
-
-std::vector<std::string> RunStore::take_refused() {
-  const std::lock_guard lock(impl_->mutex);
-  return std::exchange(impl_->untold, {});
-}
-
-void RunStore::on_change(std::function<void(const Claimable&)> listener) {
-  const std::lock_guard lock(impl_->mutex);
-  impl_->listener = std::move(listener);
-}
-
-Result<std::vector<bool>> RunStore::plan(std::span<const Cursor> cursors, std::span<const Run> runs, Timestamp now) {
-  return impl_->write([&](soci::session&, Effects& effects) -> Result<std::vector<bool>> {
-    if (auto may = impl_->may_launch(); !may) return tl::unexpected(may.error());
-    if (auto right = impl_->require_right_clock(); !right) return tl::unexpected(right.error());
-    const auto batches = impl_->batches();
-    move_cursors(batches, cursors, impl_->lease ? &impl_->owner : nullptr);
-    return insert_runs(batches, runs, but_for_paused(batches, runs, now, impl_->dialect), effects, impl_->hashes());
+Result<std::vector<bool>> Planning::plan(std::span<const Cursor> cursors, std::span<const Run> runs, Timestamp now) {
+  return database_.write([&](soci::session&, Effects& effects) -> Result<std::vector<bool>> {
+    if (auto may = database_.may_launch(); !may) return tl::unexpected(may.error());
+    if (auto right = database_.require_right_clock(); !right) return tl::unexpected(right.error());
+    const auto batches = database_.batches();
+    move_cursors(batches, cursors, database_.membership ? &database_.owner : nullptr);
+    return insert_runs(batches, runs, but_for_paused(batches, runs, now, database_.dialect), effects,
+                       database_.hashes());
   });
 }
 
-Result<std::vector<bool>> RunStore::add(std::span<const Run> runs) {
-  return impl_->write([&](soci::session&, Effects& effects) -> Result<std::vector<bool>> {
-    return add_runs(impl_->batches(), runs, effects, impl_->hashes());
+Result<std::vector<bool>> Planning::add(std::span<const Run> runs) {
+  return database_.write([&](soci::session&, Effects& effects) -> Result<std::vector<bool>> {
+    return add_runs(database_.batches(), runs, effects, database_.hashes());
   });
 }
 
-Result<std::vector<Cursor>> RunStore::cursors() {
-  return impl_->read([](soci::session& session) -> Result<std::vector<Cursor>> {
+Result<std::vector<Cursor>> Planning::cursors() {
+  return database_.read([](soci::session& session) -> Result<std::vector<Cursor>> {
     CursorRow row;
     soci::statement statement = (session.prepare << R"(SELECT name, planned_through, timetable FROM jobs
 WHERE planned_through IS NOT NULL ORDER BY name)",
@@ -279,9 +227,9 @@ WHERE planned_through IS NOT NULL ORDER BY name)",
   });
 }
 
-Result<std::optional<Cursor>> RunStore::cursor(const std::string& job) {
+Result<std::optional<Cursor>> Planning::cursor(const std::string& job) {
   const auto name = clean_text(job);
-  return impl_->read([&](soci::session& session) -> Result<std::optional<Cursor>> {
+  return database_.read([&](soci::session& session) -> Result<std::optional<Cursor>> {
     long long through = 0;
     std::string timetable;
     session << "SELECT planned_through, timetable FROM jobs WHERE name = :name AND planned_through IS NOT NULL",
@@ -291,11 +239,11 @@ Result<std::optional<Cursor>> RunStore::cursor(const std::string& job) {
   });
 }
 
-Result<void> RunStore::forget_cursors(std::span<const std::string> jobs) {
-  return impl_->write([&](soci::session&, Effects&) -> Result<void> {
-    const auto* const member = impl_->lease ? &impl_->owner : nullptr;
+Result<void> Planning::forget_cursors(std::span<const std::string> jobs) {
+  return database_.write([&](soci::session&, Effects&) -> Result<void> {
+    const auto* const member = database_.membership ? &database_.owner : nullptr;
     Rows<std::string> forgotten;
-    impl_->batches().go(
+    database_.batches().go(
         forgotten, jobs.size(),
         [&](soci::statement& statement, std::size_t rows) {
           for (std::size_t i = 0; i < rows; ++i)
@@ -317,11 +265,11 @@ WHERE name IN ({names}) {that_no_other_has})",
   });
 }
 
-Result<bool> RunStore::adopt(const Run& run, const std::string& action) {
-  return impl_->write([&](soci::session& session, Effects& effects) -> Result<bool> {
-    if (!add_runs(impl_->batches(), {&run, 1}, effects, nullptr).front()) return false;
+Result<bool> Planning::adopt(const Run& run, const std::string& action) {
+  return database_.write([&](soci::session& session, Effects& effects) -> Result<bool> {
+    if (!add_runs(database_.batches(), {&run, 1}, effects, nullptr).front()) return false;
     const Document document{number_of(session, run), DocumentKind::action, action};
-    DocumentWriter().keep(impl_->batches(), {&document, 1});
+    DocumentWriter().keep(database_.batches(), {&document, 1});
     return true;
   });
 }

@@ -1,5 +1,8 @@
+#include "store/claims.h"
+
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "store/sql/change_writer.h"
 #include "store/sql/claimable.h"
@@ -54,41 +57,47 @@ Error refusal(soci::session& session, const Change& change, const std::string& o
 
 }  // namespace
 
-Result<std::vector<Run>> RunStore::claim(std::span<const RunState> states, Timestamp now, int limit,
-                                         std::span<const std::string> except) {
+void Claims::on_change(std::function<void(const Claimable&)> listener) {
+  const std::lock_guard lock(database_.mutex);
+  database_.listener = std::move(listener);
+}
+
+Result<std::vector<Run>> Claims::claim(std::span<const RunState> states, Timestamp now, int limit,
+                                       std::span<const std::string> except) {
   if (states.empty() || limit <= 0) return {};
-  return impl_->write_claims([&](soci::session&, Effects& effects) -> Result<std::vector<Run>> {
-    if (auto live = impl_->require_lease(Retry::later); !live) return tl::unexpected(live.error());
+  return database_.write_claims([&](soci::session&, Effects& effects) -> Result<std::vector<Run>> {
+    if (auto live = database_.require_lease(Retry::later); !live) return tl::unexpected(live.error());
     const bool launches = std::find(states.begin(), states.end(), RunState::due) != states.end();
-    if (auto may = launches ? impl_->may_launch() : Result<void>(); !may) return tl::unexpected(may.error());
+    if (auto may = launches ? database_.may_launch() : Result<void>(); !may) return tl::unexpected(may.error());
     const bool by_clock =
         std::any_of(states.begin(), states.end(), [](auto state) { return state != RunState::stored; });
-    if (auto right = by_clock ? impl_->require_right_clock() : Result<void>(); !right)
+    if (auto right = by_clock ? database_.require_right_clock() : Result<void>(); !right)
       return tl::unexpected(right.error());
     const long long due = now.time_since_epoch().count();
-    auto runs = impl_->runs(claim_statement(impl_->dialect, states, impl_->lease != nullptr, except.size()),
-                            [&](soci::statement& statement) {
-                              statement.exchange(use(impl_->owner, "owner"));
-                              statement.exchange(use(due, "now"));
-                              impl_->bind_member(statement);
-                              bind_excepted(statement, except);
-                              statement.exchange(use(limit, "limit"));
-                            });
+    auto runs =
+        database_.runs(claim_statement(database_.dialect, states, database_.membership != nullptr, except.size()),
+                       [&](soci::statement& statement) {
+                         statement.exchange(use(database_.owner, "owner"));
+                         statement.exchange(use(due, "now"));
+                         database_.bind_member(statement);
+                         bind_excepted(statement, except);
+                         statement.exchange(use(limit, "limit"));
+                       });
     std::sort(runs.begin(), runs.end(), [](const Run& a, const Run& b) {
       return std::tie(a.wake, a.nominal, a.number) < std::tie(b.wake, b.nominal, b.number);
     });
     for (auto& run : runs) {
-      run.claim = ++impl_->last_claim;
+      run.claim = ++database_.last_claim;
       effects.claimed[run.number] = run.claim;
     }
     return runs;
   });
 }
 
-Result<std::vector<Claimable>> RunStore::claimable(std::span<const RunState> states, int limit,
-                                                   std::span<const std::string> except) {
+Result<std::vector<Claimable>> Claims::claimable(std::span<const RunState> states, int limit,
+                                                 std::span<const std::string> except) {
   if (states.empty()) return {};
-  return impl_->read([&](soci::session& session) -> Result<std::vector<Claimable>> {
+  return database_.read([&](soci::session& session) -> Result<std::vector<Claimable>> {
     int state = 0;
     long long at = 0;
     long long runs = 0;
@@ -97,9 +106,9 @@ Result<std::vector<Claimable>> RunStore::claimable(std::span<const RunState> sta
     statement.exchange(into(at));
     statement.exchange(into(runs));
     statement.exchange(use(limit, "limit"));
-    impl_->bind_member(statement);
+    database_.bind_member(statement);
     bind_excepted(statement, except);
-    prepare(statement, upcoming_statement(states, impl_->lease != nullptr, except.size()), true);
+    prepare(statement, upcoming_statement(states, database_.membership != nullptr, except.size()), true);
     statement.execute();
     std::vector<Claimable> found;
     while (statement.fetch())
@@ -108,8 +117,8 @@ Result<std::vector<Claimable>> RunStore::claimable(std::span<const RunState> sta
   });
 }
 
-Result<std::optional<Timestamp>> RunStore::next_wake(std::span<const RunState> states,
-                                                     std::span<const std::string> except) {
+Result<std::optional<Timestamp>> Claims::next_wake(std::span<const RunState> states,
+                                                   std::span<const std::string> except) {
   const auto found = claimable(states, 1, except);
   if (!found) return tl::unexpected(found.error());
   const auto earliest = std::min_element(
@@ -118,16 +127,16 @@ Result<std::optional<Timestamp>> RunStore::next_wake(std::span<const RunState> s
   return earliest->earliest;
 }
 
-Result<void> RunStore::release(std::span<const Run> runs) {
-  return impl_->write_claims([&](soci::session&, Effects& effects) -> Result<void> {
+Result<void> Claims::release(std::span<const Run> runs) {
+  return database_.write_claims([&](soci::session&, Effects& effects) -> Result<void> {
     for (const auto& run : runs) {
-      if (!impl_->holds(run)) continue;
+      if (!database_.holds(run)) continue;
       effects.given_back.push_back(run.number);
-      const auto released = impl_->runs(
+      const auto released = database_.runs(
           sql("UPDATE runs SET owner = NULL WHERE number = :number AND owner = :owner RETURNING {run_columns}"),
           [&](soci::statement& statement) {
             statement.exchange(use(run.number, "number"));
-            statement.exchange(use(impl_->owner, "owner"));
+            statement.exchange(use(database_.owner, "owner"));
           });
       for (const auto& free : released) effects.claimable(free);
     }
@@ -135,72 +144,65 @@ Result<void> RunStore::release(std::span<const Run> runs) {
   });
 }
 
-Result<void> RunStore::release_unknown() {
-  if (!impl_->lease) return {};
-  return impl_->write_claims([&](soci::session&, Effects&) -> Result<void> {
-    impl_->release_unknown();
-    return {};
-  });
-}
-
-Result<void> RunStore::release_all() {
+Result<void> Claims::release_all() {
   {
-    const std::lock_guard lock(impl_->mutex);
-    impl_->held.clear();  // also where what follows fails: release_unknown() finds them then
+    const std::lock_guard lock(database_.mutex);
+    database_.held.clear();  // also where what follows fails: release_unknown()
+                             // finds them then
   }
-  return impl_->write_claims([&](soci::session& session, Effects& effects) -> Result<void> {
+  return database_.write_claims([&](soci::session& session, Effects& effects) -> Result<void> {
     effects.concerns_others = true;
-    session << "UPDATE runs SET owner = NULL WHERE owner = :owner", use(impl_->owner, "owner");
+    session << "UPDATE runs SET owner = NULL WHERE owner = :owner", use(database_.owner, "owner");
     return {};
   });
 }
 
-Result<void> RunStore::record(std::span<const Change> changes) {
-  return impl_->write([&](soci::session& session, Effects& effects) -> Result<void> {
-    if (auto live = impl_->require_lease(Retry::no); !live) return live;
+Result<void> Claims::record(std::span<const Change> changes) {
+  return database_.write([&](soci::session& session, Effects& effects) -> Result<void> {
+    if (auto live = database_.require_lease(Retry::no); !live) return live;
     const auto launches = [](const Change& change) { return change.run.state == RunState::signed_; };
     if (std::any_of(changes.begin(), changes.end(), launches))
-      if (auto may = impl_->may_launch(); !may) return fail(may.error().what, may.error().where, Retry::later);
+      if (auto may = database_.may_launch(); !may) return fail(may.error().what, may.error().where, Retry::later);
     for (const auto& change : changes)
-      if (!impl_->holds(change.run)) return tl::unexpected(refusal(session, change, impl_->owner));
-    if (const auto* refused = impl_->writer().write(impl_->batches(), changes))
-      return tl::unexpected(refusal(session, *refused, impl_->owner));
+      if (!database_.holds(change.run)) return tl::unexpected(refusal(session, change, database_.owner));
+    if (const auto* refused = database_.writer().write(database_.batches(), changes))
+      return tl::unexpected(refusal(session, *refused, database_.owner));
     for (const auto& change : changes) effects.changed(change);
     return {};
   });
 }
 
-Result<void> RunStore::repair(const Change& change) {
-  return impl_->write([&](soci::session& session, Effects& effects) -> Result<void> {
-    if (ChangeWriter(nullptr).write(impl_->batches(), {&change, 1}) == nullptr) {
+Result<void> Claims::repair(const Change& change) {
+  return database_.write([&](soci::session& session, Effects& effects) -> Result<void> {
+    if (ChangeWriter(nullptr).write(database_.batches(), {&change, 1}) == nullptr) {
       effects.changed(change);
       return {};
     }
     const auto state = state_of(session, change.run.number);
-    if (state != change.from) return tl::unexpected(refusal(session, change, impl_->owner));
+    if (state != change.from) return tl::unexpected(refusal(session, change, database_.owner));
     return fail("the runner works on it at the moment: try again", change.run.name(), Retry::later);
   });
 }
 
-Result<void> RunStore::bring_forward(Timestamp now) {
-  return impl_->write([&](soci::session&, Effects& effects) -> Result<void> {
-    if (auto right = impl_->require_right_clock(); !right) return right;
+Result<void> Claims::bring_forward(Timestamp now) {
+  return database_.write([&](soci::session&, Effects& effects) -> Result<void> {
+    if (auto right = database_.require_right_clock(); !right) return right;
     const long long due = now.time_since_epoch().count();
     const long long far = (now + kLongestPause).time_since_epoch().count();
-    const auto moved = impl_->runs(sql(R"(UPDATE runs SET wake = :due
+    const auto moved = database_.runs(sql(R"(UPDATE runs SET wake = :due
 WHERE wake IS NOT NULL AND owner IS NULL AND attempts > 0 AND wake > :far
 RETURNING {run_columns})"),
-                                   [&](soci::statement& statement) {
-                                     statement.exchange(use(due, "due"));
-                                     statement.exchange(use(far, "far"));
-                                   });
+                                      [&](soci::statement& statement) {
+                                        statement.exchange(use(due, "due"));
+                                        statement.exchange(use(far, "far"));
+                                      });
     for (const auto& run : moved) effects.claimable(run);
     return {};
   });
 }
 
-Result<void> RunStore::forget_result(std::int64_t number) {
-  return impl_->write([&](soci::session& session, Effects&) -> Result<void> {
+Result<void> Claims::forget_result(std::int64_t number) {
+  return database_.write([&](soci::session& session, Effects&) -> Result<void> {
     soci::statement statement =
         (session.prepare << sql("UPDATE runs SET result_file = '' WHERE number = :number AND {settled}"),
          use(number, "number"));

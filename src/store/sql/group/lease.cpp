@@ -1,4 +1,4 @@
-#include "store/sql/lease.h"
+#include "store/sql/group/lease.h"
 
 #include <time.h>
 #include <unistd.h>
