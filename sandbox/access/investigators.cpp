@@ -66,9 +66,9 @@ bool Investigators::is_full(const Investigator& investigator, std::string_view s
 std::string Investigators::complaint(std::string_view signature) const {
   const std::string_view body = signature.substr(0, signature.rfind('='));
   // The first character of base64 holds the first byte's upper bits: from 'g' on the top one is set.
-  constexpr std::string_view upper = "ghijklmnopqrstuvwxyz0123456789+/";
+  constexpr std::string_view kUpper = "ghijklmnopqrstuvwxyz0123456789+/";
   if (body.empty()) return "EOF";
-  if (upper.find(body.front()) == std::string_view::npos)
+  if (kUpper.find(body.front()) == std::string_view::npos)
     return "openpgp: invalid data: tag byte does not have MSB set";
   const auto packet = decode_base64(body);
   if (!packet) return "openpgp: invalid data: armor invalid";

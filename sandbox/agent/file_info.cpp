@@ -25,8 +25,8 @@ std::string FileInfo::mode_text() const {
   if (S_ISCHR(mode)) text += 'c';
   if ((mode & S_ISVTX) != 0) text += 't';
   if (text.empty()) text = "-";
-  constexpr std::string_view letters = "rwxrwxrwx";
-  for (unsigned i = 0; i < letters.size(); ++i) text += (mode & (0400U >> i)) != 0 ? letters[i] : '-';
+  constexpr std::string_view kLetters = "rwxrwxrwx";
+  for (unsigned i = 0; i < kLetters.size(); ++i) text += (mode & (0400U >> i)) != 0 ? kLetters[i] : '-';
   return text;
 }
 

@@ -34,14 +34,14 @@ Result<std::string> decode_base64(const std::string& text) {
 }
 
 Result<std::string> gunzip(const std::string& bytes) {
-  constexpr std::size_t max_size = 16U << 20U;
+  constexpr std::size_t kMaxSize = 16U << 20U;
   z_stream stream{};
   if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK) return fail("cannot start zlib");
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
   stream.avail_in = static_cast<uInt>(bytes.size());
   std::string text;
   int status = Z_OK;
-  while (status == Z_OK && text.size() <= max_size) {
+  while (status == Z_OK && text.size() <= kMaxSize) {
     char block[16384];
     stream.next_out = reinterpret_cast<Bytef*>(block);
     stream.avail_out = sizeof block;
@@ -49,7 +49,7 @@ Result<std::string> gunzip(const std::string& bytes) {
     text.append(block, sizeof block - stream.avail_out);
   }
   inflateEnd(&stream);
-  if (text.size() > max_size) return fail("compressed parameters are larger than 16 MiB");
+  if (text.size() > kMaxSize) return fail("compressed parameters are larger than 16 MiB");
   if (status != Z_STREAM_END) return fail("compressed parameters are not gzip");
   return text;
 }
@@ -106,8 +106,8 @@ Result<double> number_value(const json& object, std::string_view name) {
 }
 
 Result<json> decompress_parameters(const std::string& text) {
-  constexpr std::size_t max_text = 32U << 20U;
-  if (text.size() > max_text) return fail("compressed parameters are too long");
+  constexpr std::size_t kMaxText = 32U << 20U;
+  if (text.size() > kMaxText) return fail("compressed parameters are too long");
   const auto bytes = decode_base64(text);
   if (!bytes) return tl::unexpected(bytes.error());
   const auto plain = gunzip(*bytes);

@@ -51,11 +51,11 @@ void count_commands(const json& document, DemoOutcome& outcome) {
 
 // "JOB@..: launched as action 123 (sendonly)"
 std::string launched_action(const std::string& job, const std::vector<std::string>& log) {
-  constexpr std::string_view words = "launched as action ";
+  constexpr std::string_view kWords = "launched as action ";
   for (const std::string& line : log) {
-    const std::size_t at = line.find(words);
+    const std::size_t at = line.find(kWords);
     if (line.find(job + "@") == std::string::npos || at == std::string::npos) continue;
-    const std::string rest = line.substr(at + words.size());
+    const std::string rest = line.substr(at + kWords.size());
     return rest.substr(0, rest.find_first_not_of("0123456789"));
   }
   return "";
@@ -131,8 +131,8 @@ std::string shortened(std::string_view line) {
   static const std::regex day_in_name(R"(@[0-9]{4}-[0-9]{2}-[0-9]{2}T([0-9:.]+)Z)");
   const std::string bare = std::regex_replace(std::string(line), stamp, "");
   std::string text = std::regex_replace(bare, day_in_name, "@$1");
-  constexpr std::size_t widest = 140;
-  if (text.size() > widest) text = text.substr(0, widest - 2) + "..";
+  constexpr std::size_t kWidest = 140;
+  if (text.size() > kWidest) text = text.substr(0, kWidest - 2) + "..";
   return text;
 }
 

@@ -68,9 +68,9 @@ Result<DemoTree> DemoTree::create(const fs::path& directory) {
   if (!fs::is_empty(root, error) || error)
     return fail("is not empty; the demo wants a directory of its own", root.string());
   // gpg-agent puts sockets into the key's directory, and a socket's path has at most 107 characters.
-  constexpr std::size_t longest = 107 - std::string_view("/gnupg/S.gpg-agent.browser").size();
-  if (root.string().size() > longest) {
-    return fail(fmt::format("is too long a path for gpg-agent's sockets, at most {} characters will do", longest),
+  constexpr std::size_t kLongest = 107 - std::string_view("/gnupg/S.gpg-agent.browser").size();
+  if (root.string().size() > kLongest) {
+    return fail(fmt::format("is too long a path for gpg-agent's sockets, at most {} characters will do", kLongest),
                 root.string());
   }
   return DemoTree(root);

@@ -14,22 +14,22 @@ bool is_digit(char c) {
 }
 
 std::string_view reason(int status) {
-  constexpr std::array<std::pair<int, std::string_view>, 15> reasons = {{{301, "Moved Permanently"},
-                                                                         {302, "Found"},
-                                                                         {303, "See Other"},
-                                                                         {307, "Temporary Redirect"},
-                                                                         {308, "Permanent Redirect"},
-                                                                         {403, "Forbidden"},
-                                                                         {404, "Not Found"},
-                                                                         {405, "Not Allowed"},
-                                                                         {407, "Authentication Required"},
-                                                                         {413, "Request Entity Too Large"},
-                                                                         {421, "Misdirected Request"},
-                                                                         {429, "Too Many Requests"},
-                                                                         {502, "Bad Gateway"},
-                                                                         {503, "Service Temporarily Unavailable"},
-                                                                         {504, "Gateway Time-out"}}};
-  for (const auto& [number, text] : reasons) {
+  constexpr std::array<std::pair<int, std::string_view>, 15> kReasons = {{{301, "Moved Permanently"},
+                                                                          {302, "Found"},
+                                                                          {303, "See Other"},
+                                                                          {307, "Temporary Redirect"},
+                                                                          {308, "Permanent Redirect"},
+                                                                          {403, "Forbidden"},
+                                                                          {404, "Not Found"},
+                                                                          {405, "Not Allowed"},
+                                                                          {407, "Authentication Required"},
+                                                                          {413, "Request Entity Too Large"},
+                                                                          {421, "Misdirected Request"},
+                                                                          {429, "Too Many Requests"},
+                                                                          {502, "Bad Gateway"},
+                                                                          {503, "Service Temporarily Unavailable"},
+                                                                          {504, "Gateway Time-out"}}};
+  for (const auto& [number, text] : kReasons) {
     if (number == status) return text;
   }
   return "Proxy";
@@ -91,10 +91,10 @@ void append_spoiled_results(std::string& out, const Fault& fault) {
   if (fault.kind == FaultKind::deep_answer) {
     out.append(size, '[').append(size, ']');
   } else {
-    constexpr std::string_view piece = "[],";
+    constexpr std::string_view kPiece = "[],";
     out.reserve(out.size() + size + 100);
     out += '[';
-    for (std::size_t i = 0; i < size / piece.size(); ++i) out += piece;
+    for (std::size_t i = 0; i < size / kPiece.size(); ++i) out += kPiece;
     out += "[]]";
   }
   out += R"(,"statistics":null,"errors":null}])";

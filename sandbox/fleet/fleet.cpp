@@ -76,9 +76,9 @@ std::string make_environment(const System& system, bool cloud, Dice& dice) {
 }
 
 std::string make_queue(const char* os, Dice& dice) {
-  constexpr std::string_view letters = "0123456789abcdefghijklmnopqrstuvwxyz";
+  constexpr std::string_view kLetters = "0123456789abcdefghijklmnopqrstuvwxyz";
   std::string queue = std::string(os) + '.';
-  for (int i = 0; i < 32; ++i) queue += letters[dice.below(36)];
+  for (int i = 0; i < 32; ++i) queue += kLetters[dice.below(36)];
   return queue;
 }
 

@@ -106,15 +106,15 @@ void json_function(sqlite3_context* context, int count, sqlite3_value** values) 
 }
 
 std::optional<Micros> unit_length(std::string_view unit) {
-  constexpr Micros second = 1'000'000;
-  constexpr std::array<std::pair<std::string_view, Micros>, 7> units = {{{"sec", second},
-                                                                         {"min", 60 * second},
-                                                                         {"hour", 3600 * second},
-                                                                         {"day", 86400 * second},
-                                                                         {"week", 7 * 86400 * second},
-                                                                         {"mon", 30 * 86400 * second},
-                                                                         {"year", 365 * 86400 * second}}};
-  for (const auto& [name, length] : units) {
+  constexpr Micros kSecond = 1'000'000;
+  constexpr std::array<std::pair<std::string_view, Micros>, 7> kUnits = {{{"sec", kSecond},
+                                                                          {"min", 60 * kSecond},
+                                                                          {"hour", 3600 * kSecond},
+                                                                          {"day", 86400 * kSecond},
+                                                                          {"week", 7 * 86400 * kSecond},
+                                                                          {"mon", 30 * 86400 * kSecond},
+                                                                          {"year", 365 * 86400 * kSecond}}};
+  for (const auto& [name, length] : kUnits) {
     if (unit.starts_with(name)) return length;
   }
   return std::nullopt;

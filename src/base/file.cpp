@@ -35,11 +35,11 @@ Result<void> write_all(int fd, std::string_view bytes, const fs::path& path) {
 }
 
 std::string random_letters() {
-  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
   std::array<unsigned char, 6> bytes{};
   static_cast<void>(getentropy(bytes.data(), bytes.size()));
   std::string text;
-  for (const auto byte : bytes) text += letters[byte % letters.size()];
+  for (const auto byte : bytes) text += kLetters[byte % kLetters.size()];
   return text;
 }
 

@@ -157,11 +157,11 @@ Fraction read_fraction(std::string_view& in, std::size_t& count) {
 
 // One "1.5h" off the front of `in`, in nanoseconds.
 Result<std::uint64_t> read_duration_part(std::string_view text, std::string_view& in) {
-  constexpr std::string_view too_long = "it is longer than 292 years";
+  constexpr std::string_view kTooLong = "it is longer than 292 years";
   std::size_t whole_digits = 0;
   std::size_t fraction_digits = 0;
   const auto whole = read_whole(in, whole_digits);
-  if (!whole) return bad_duration(text, too_long);
+  if (!whole) return bad_duration(text, kTooLong);
   Fraction fraction;
   if (!in.empty() && in.front() == '.') {
     in.remove_prefix(1);
@@ -175,9 +175,9 @@ Result<std::uint64_t> read_duration_part(std::string_view text, std::string_view
     return bad_duration(text, fmt::format("\"{}\" is not one of the units ns, us, ms, s, m, h", unit_name));
   }
   in.remove_prefix(unit_name.size());
-  if (*whole > kDurationLimit / unit->nanoseconds) return bad_duration(text, too_long);
+  if (*whole > kDurationLimit / unit->nanoseconds) return bad_duration(text, kTooLong);
   const auto total = *whole * unit->nanoseconds + fraction.of(unit->nanoseconds);
-  if (total > kDurationLimit) return bad_duration(text, too_long);
+  if (total > kDurationLimit) return bad_duration(text, kTooLong);
   return total;
 }
 

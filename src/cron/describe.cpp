@@ -125,9 +125,9 @@ std::optional<std::string> interval_words(const Fields& fields) {
 
 // "at 02:15 and 02:45", where these are few.
 std::optional<std::string> clock_words(const Fields& fields) {
-  constexpr int most = 6;
+  constexpr int kMost = 6;
   const int count = std::popcount(fields.hours) * std::popcount(fields.minutes);
-  if (count > most || !std::has_single_bit(fields.seconds)) return std::nullopt;
+  if (count > kMost || !std::has_single_bit(fields.seconds)) return std::nullopt;
   const int second = std::countr_zero(fields.seconds);
   Words words;
   for (int hour : numbers_of(fields.hours)) {

@@ -104,10 +104,10 @@ std::uint32_t Fields::days_of(int year, unsigned month) const {
 
 std::optional<Seconds> Fields::first_match(Seconds from) const {
   using namespace std::chrono;
-  constexpr Seconds begin = day_number(kFirstYear, 1) * kSecondsADay;
-  constexpr Seconds end = day_number(kLastYear + 1, 1) * kSecondsADay;
-  from = std::max(from, begin);
-  if (from >= end) return std::nullopt;
+  constexpr Seconds kBegin = day_number(kFirstYear, 1) * kSecondsADay;
+  constexpr Seconds kEnd = day_number(kLastYear + 1, 1) * kSecondsADay;
+  from = std::max(from, kBegin);
+  if (from >= kEnd) return std::nullopt;
 
   const Seconds today = from / kSecondsADay;
   const year_month_day date{sys_days{days{today}}};

@@ -30,8 +30,8 @@ tl::unexpected<Error> fail_at(std::size_t column, std::string what) {
 }
 
 std::string quoted(std::string_view text) {
-  constexpr std::size_t longest = 40;
-  return text.size() <= longest ? fmt::format("\"{}\"", text) : fmt::format("\"{}..\"", text.substr(0, longest));
+  constexpr std::size_t kLongest = 40;
+  return text.size() <= kLongest ? fmt::format("\"{}\"", text) : fmt::format("\"{}..\"", text.substr(0, kLongest));
 }
 
 std::vector<Piece> split(const Piece& whole, std::string_view separators, bool keep_empty) {
@@ -254,12 +254,12 @@ Result<Fields> parse_fields(std::string_view expression) {
     return fail_at(kLongestExpression + 1, fmt::format("an expression has at most {} characters", kLongestExpression));
   }
   const auto small = lower(expression);
-  constexpr std::string_view blanks = " \t\r\n\v\f";
-  auto pieces = split(Piece{small, expression}, blanks, false);
+  constexpr std::string_view kBlanks = " \t\r\n\v\f";
+  auto pieces = split(Piece{small, expression}, kBlanks, false);
   if (pieces.size() == 1 && pieces[0].text.front() == '@') {
     const auto meaning = expand_nickname(pieces[0]);
     if (!meaning) return tl::unexpected(meaning.error());
-    pieces = split(*meaning, blanks, false);
+    pieces = split(*meaning, kBlanks, false);
   }
   if (pieces.size() < 5) {
     return fail_at(small.size() + 1, fmt::format("{} of at least 5 fields: {}", pieces.size(), kOrder));

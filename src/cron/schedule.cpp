@@ -14,14 +14,14 @@ namespace {
 // Every instant whose wall clock time fits counts, so each period is searched for itself. A search that went beyond the
 // end of its period (to `found`) answers for the next ones too, where these begin between `searched_from` and `found`.
 std::optional<Seconds> next_of_interval(const Fields& fields, const Zone::Rules& rules, Seconds from) {
-  constexpr Seconds never = std::numeric_limits<Seconds>::max();
+  constexpr Seconds kNever = std::numeric_limits<Seconds>::max();
   std::size_t index = rules.period_at(from);
-  Seconds searched_from = never;
-  Seconds found = never;
+  Seconds searched_from = kNever;
+  Seconds found = kNever;
   for (Seconds begin = from + rules.periods[index].type.offset;; begin = rules.periods[index].local_begin()) {
     if (begin < searched_from || begin > found) {
       searched_from = begin;
-      found = fields.first_match(begin).value_or(never);
+      found = fields.first_match(begin).value_or(kNever);
     }
     const auto& period = rules.periods[index];
     if (found < period.local_end()) return found - period.type.offset;

@@ -48,13 +48,13 @@ std::string reason(const GpgOutput& output) {
 
 // Advice that gpg does not give by itself.
 std::string advice(const GpgOutput& output, const std::filesystem::path& home) {
-  constexpr std::string_view socket = "/S.gpg-agent";
-  constexpr std::size_t longest = sizeof(sockaddr_un::sun_path) - 1 - socket.size();
+  constexpr std::string_view kSocket = "/S.gpg-agent";
+  constexpr std::size_t kLongest = sizeof(sockaddr_un::sun_path) - 1 - kSocket.size();
   if (says(output, "pinentry mode 'loopback'"))
     return " (take no-allow-loopback-pinentry out of the gpg-agent.conf of this directory)";
-  if (says(output, "agent") && home.string().size() > longest)
+  if (says(output, "agent") && home.string().size() > kLongest)
     return " (the directory's path has " + std::to_string(home.string().size()) + " bytes: with more than " +
-           std::to_string(longest) + " the agent may find no room for its socket)";
+           std::to_string(kLongest) + " the agent may find no room for its socket)";
   return "";
 }
 
@@ -102,7 +102,7 @@ GnuPg2Home::GnuPg2Home(std::filesystem::path path) : path_(std::move(path)) {
 
 // SIGTERM lets the agent finish what others asked of it. Whoever asks next shall not meet one that is about to end.
 GnuPg2Home::~GnuPg2Home() {
-  constexpr int patience_ms = 1000;
+  constexpr int kPatienceMs = 1000;
   if (agent_was_running_) return;
   const auto pid = agent_pid();
   if (!pid || pid->empty()) return;
@@ -110,7 +110,7 @@ GnuPg2Home::~GnuPg2Home() {
   const UniqueFd handle(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
   kill(process, SIGTERM);
   pollfd ended{handle.get(), POLLIN, 0};
-  if (handle) poll(&ended, 1, patience_ms);
+  if (handle) poll(&ended, 1, kPatienceMs);
 }
 
 // Decimal digits; empty where no agent runs for this home.

@@ -18,8 +18,8 @@ Result<std::unique_ptr<Signer>> RnpSigner::create(const Secret& packets, const s
   RnpFfi ffi = make_ffi(seconds(clock));
   const RnpInput input = memory_input(packets.reveal());
   if (!ffi || !input) return fail("librnp does not start", {}, Retry::later);
-  constexpr std::uint32_t flags = RNP_LOAD_SAVE_PUBLIC_KEYS | RNP_LOAD_SAVE_SECRET_KEYS;
-  if (rnp_import_keys(ffi.get(), input.get(), flags, nullptr) != RNP_SUCCESS)
+  constexpr std::uint32_t kFlags = RNP_LOAD_SAVE_PUBLIC_KEYS | RNP_LOAD_SAVE_SECRET_KEYS;
+  if (rnp_import_keys(ffi.get(), input.get(), kFlags, nullptr) != RNP_SUCCESS)
     return fail("librnp does not take the private key");
   RnpKey key = find_key(ffi.get(), fingerprint);
   if (!key) return fail("librnp does not take the private key");

@@ -104,8 +104,8 @@ std::string rsa_signature(EVP_PKEY* key, std::string_view digest) {
 // A notation that says nothing, but makes another signature of the same text. Not critical: readers that do not know it
 // pass over it (RFC 4880, sections 5.2.3.1 and 5.2.3.16).
 std::string salt(int attempt) {
-  constexpr std::string_view name = "salt@notations.openpgpjs.org";
-  return subpacket(kNotation, big_endian(0, 4) + big_endian(name.size(), 2) + big_endian(1, 2) + std::string(name) +
+  constexpr std::string_view kName = "salt@notations.openpgpjs.org";
+  return subpacket(kNotation, big_endian(0, 4) + big_endian(kName.size(), 2) + big_endian(1, 2) + std::string(kName) +
                                   big_endian(static_cast<std::uint64_t>(attempt), 1));
 }
 

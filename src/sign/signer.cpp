@@ -133,12 +133,12 @@ Result<UnlockedKey> unlock(const fs::path& gpg_home, const std::string& fingerpr
 }
 
 Result<void> try_out(Signer& signer, const std::string& public_key) {
-  constexpr std::string_view text = "a text to try the key with\n";
-  const auto signature = signer.sign(text);
+  constexpr std::string_view kText = "a text to try the key with\n";
+  const auto signature = signer.sign(kText);
   if (!signature) return tl::unexpected(signature.error());
   const auto verifier = Verifier::from_public_key(public_key);
   if (!verifier) return tl::unexpected(verifier.error());
-  return verifier->verify(text, *signature).map_error([](Error error) {
+  return verifier->verify(kText, *signature).map_error([](Error error) {
     error.what = "the key makes signatures that do not verify: " + error.what;
     return error;
   });

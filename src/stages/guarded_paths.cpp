@@ -24,12 +24,12 @@ std::vector<GuardedPath> guarded_configuration(const fs::path& runner_cfg, const
 }
 
 std::vector<GuardedPath> guarded_tree(const fs::path& directory) {
-  constexpr std::string_view results = "what is collected, and delivered to which plugin";
+  constexpr std::string_view kResults = "what is collected, and delivered to which plugin";
   return {{directory, kLaunched, Entries::judged},
           {config::runners_in(directory), kLaunched, Entries::judged},
           {config::plugins_in(directory), kExecuted, Entries::judged},
-          {config::state_in(directory), results},
-          {config::database_in(directory), results}};
+          {config::state_in(directory), kResults},
+          {config::database_in(directory), kResults}};
 }
 
 std::vector<GuardedPath> guarded_job(const fs::path& directory, const std::string& job, const std::string& plugin) {

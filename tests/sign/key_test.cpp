@@ -408,8 +408,8 @@ TEST(Key, AKeyWhoseDamageNothingShowsIsTriedOut) {
   const ScratchDirectory home;
   gpg.export_secring(home.path());
   auto bytes = mig_runner::test::read_text(home.path() / "secring.gpg");
-  constexpr std::size_t exponent = 3 + 6 + (2 + 256) + (2 + 3) + 1 + 2;
-  std::size_t at = exponent + 8;
+  constexpr std::size_t kExponent = 3 + 6 + (2 + 256) + (2 + 3) + 1 + 2;
+  std::size_t at = kExponent + 8;
   while (bytes[at] == '\xFF' || bytes[at + 1] == '\0') ++at;
   ++bytes[at];
   --bytes[at + 1];
