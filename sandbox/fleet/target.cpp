@@ -191,7 +191,13 @@ Result<std::string> translate_target(std::string_view target) {
 std::string postgres_complaint(std::string_view sqlite_message) {
   const auto after = [&](std::string_view prefix) { return std::string(sqlite_message.substr(prefix.size())); };
   const auto starts = [&](std::string_view prefix) { return sqlite_message.starts_with(prefix); };
-  if (starts("no such column: ")) return "column \"" + after("no such column: ") + "\" does not exist";
+  if (starts("no such column: ")) {
+    std::string column = after("no such column: ");
+    // From 3.46 on SQLite quotes a name that was quoted, and adds advice.
+    if (const auto advice = column.find("\" - should this be"); advice != std::string::npos && column.front() == '"')
+      column = column.substr(1, advice - 1);
+    return "column \"" + column + "\" does not exist";
+  }
   if (starts("no such table: ")) return "relation \"" + after("no such table: ") + "\" does not exist";
   if (starts("no such function: ")) return "function " + after("no such function: ") + "() does not exist";
   if (starts("not authorized to use function: "))

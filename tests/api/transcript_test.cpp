@@ -36,7 +36,7 @@ TEST(Transcript, EveryAnswerIsRead) {
     const bool collection = body.is_object();
     EXPECT_EQ(message.has_value(), collection && body["collection"]["error"].contains("message")) << text;
     if (message) {
-      EXPECT_EQ(*message, body["collection"]["error"]["message"]);
+      EXPECT_EQ(*message, body["collection"]["error"]["message"].get<std::string>());
     }
 
     const auto commands = data_of(body, [](const auto& name) { return name == "command"; });

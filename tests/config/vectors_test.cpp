@@ -30,8 +30,8 @@ void check_job(const std::string& text, const json& value, std::vector<Problem>&
   const auto config = bind_job_config(text, "f", {}, problems);
   if (value.is_null()) return;
   const auto& wanted = value.at("Configuration");
-  EXPECT_EQ(config.schedule, wanted.at("Schedule")) << text;
-  EXPECT_EQ(config.plugin, wanted.at("Plugin")) << text;
+  EXPECT_EQ(config.schedule, wanted.at("Schedule").get<std::string>()) << text;
+  EXPECT_EQ(config.plugin, wanted.at("Plugin").get<std::string>()) << text;
   EXPECT_EQ(config.sendonly, wanted.at("SendOnly").get<bool>()) << text;
   if (wanted.at("Expiry") == "10m") {
     EXPECT_EQ(config.expiry, std::chrono::minutes(10)) << text;
@@ -48,8 +48,8 @@ void check_runner(const std::string& text, const json& value, std::vector<Proble
   }
   const auto& logging = value.at("Logging");
   EXPECT_EQ(config.logging.file, logging.at("File").get<std::string>()) << text;
-  EXPECT_EQ(config.logging.host, logging.at("Host")) << text;
-  EXPECT_EQ(config.logging.protocol, logging.at("Protocol")) << text;
+  EXPECT_EQ(config.logging.host, logging.at("Host").get<std::string>()) << text;
+  EXPECT_EQ(config.logging.protocol, logging.at("Protocol").get<std::string>()) << text;
   EXPECT_EQ(config.logging.port, logging.at("Port").get<int>()) << text;
   EXPECT_EQ(config.logging.maxfilesize, logging.at("MaxFileSize").get<std::int64_t>()) << text;
   if (value.at("Client").at("DelayResults") == "30s") {
@@ -60,10 +60,10 @@ void check_runner(const std::string& text, const json& value, std::vector<Proble
 void check_client(const std::string& text, const json& value, std::vector<Problem>& problems) {
   const auto config = bind_client_config(text, "f", problems);
   if (value.is_null()) return;
-  EXPECT_EQ(config.api_url, value.at("API").at("URL")) << text;
+  EXPECT_EQ(config.api_url, value.at("API").at("URL").get<std::string>()) << text;
   EXPECT_EQ(config.skipverifycert, value.at("API").at("SkipVerifyCert").get<bool>()) << text;
-  EXPECT_EQ(config.keyid, value.at("GPG").at("KeyID")) << text;
-  EXPECT_EQ(config.useapikeyauth, value.at("GPG").at("UseAPIKeyAuth")) << text;
+  EXPECT_EQ(config.keyid, value.at("GPG").at("KeyID").get<std::string>()) << text;
+  EXPECT_EQ(config.useapikeyauth, value.at("GPG").at("UseAPIKeyAuth").get<std::string>()) << text;
   if (!value.at("Targets").at("Macro").is_array()) return;
   for (const std::string macro : value.at("Targets").at("Macro")) {
     const auto colon = macro.find(':');

@@ -137,7 +137,6 @@ TEST(ZoneLocal, FollowsTz) {
       {"CET-1CEST,M3.5.0,M10.5.0/3", "2026-07-01 02:00:00 CEST"},
       {"EST5", "2026-06-30 19:00:00 EST"},
       {"UTC+2", "2026-06-30 22:00:00 UTC"},
-      {"EST5EDT", "2026-06-30 20:00:00 EDT"},
       {"<-02>2<-01>,M3.5.0/-1,M10.5.0/0", "2026-06-30 23:00:00 -01"},
       {"UTC", "2026-07-01 00:00:00 UTC"},
       {"", "2026-07-01 00:00:00 UTC"},
@@ -151,6 +150,20 @@ TEST(ZoneLocal, FollowsTz) {
   }
   const TzVariable tz("/usr/share/zoneinfo/Europe/Berlin");
   EXPECT_EQ(Zone::local()->name(), "Europe/Berlin");
+}
+
+// Debian 13 has the file in a package of its own, tzdata-legacy.
+TEST(ZoneLocal, PrefersAFileToARuleOfTheSameName) {
+  const TzVariable tz("EST5EDT");
+  const auto zone = Zone::local();
+  if (std::filesystem::exists("/usr/share/zoneinfo/EST5EDT")) {
+    ASSERT_TRUE(zone) << zone.error().text();
+    EXPECT_EQ(zone->format_local(utc("2026-07-01T00:00:00Z")), "2026-06-30 20:00:00 EDT");
+  } else {
+    ASSERT_FALSE(zone);
+    EXPECT_TRUE(zone.error().what.starts_with("TZ: \"EST5EDT\" names a daylight saving time but not when it applies"))
+        << zone.error().what;
+  }
 }
 
 TEST(ZoneLocal, SaysWhatIsWrongWithTz) {
