@@ -98,10 +98,10 @@ class Translator {
 
   // A bracket that is left open takes the one that the server puts behind a target; "f(" is a call then.
   tl::unexpected<mig_runner::Error> stumble_behind() const {
-    constexpr std::array<std::string_view, 4> kOperators = {"AND", "OR", "NOT", "IN"};
+    constexpr std::array<std::string_view, 4> kLogicalWords = {"AND", "OR", "NOT", "IN"};
     const bool is_empty = tokens_.back().value == "(";
     const auto* const before = tokens_.size() > 1 ? &tokens_[tokens_.size() - 2] : nullptr;
-    const bool is_call = before != nullptr && before->kind == Kind::word && !contains(kOperators, before->value);
+    const bool is_call = before != nullptr && before->kind == Kind::word && !contains(kLogicalWords, before->value);
     return fail(is_empty && !is_call ? "syntax error at or near \")\"" : "syntax error at or near \"ORDER\"");
   }
 
