@@ -427,13 +427,16 @@ class RandomLife {
   void pass_live(std::chrono::milliseconds time) {
     const auto end = stand_.clock.now() + time;
     while (stand_.clock.now() < end) {
-      pass(std::min<std::chrono::milliseconds>(1min, end - stand_.clock.now()));
+      const auto from = stand_.clock.now();
+      pass(std::min<std::chrono::milliseconds>(1min, end - from));
+      seen_.insert(times_.upper_bound(from), times_.upper_bound(stand_.clock.now()));
       plan();
     }
   }
 
   void start() {
     told_ += " start";
+    if (stand_.lost) seen_.clear();  // of these only the runner that ends knew
     stand_.restart();
     stand_.lost = false;  // the new store works
     if (exists_) {
@@ -480,7 +483,13 @@ class RandomLife {
   }
 
   void check() {
-    for (const auto& run : stand_.history())
+    const auto history = stand_.store->history("", 100'000).value();
+    std::set<Timestamp> recorded;
+    for (const auto& run : history) recorded.insert(run.nominal);
+    if (!stand_.lost) {
+      for (const auto time : seen_) EXPECT_TRUE(recorded.contains(time)) << format_utc(time) << " has no run:" << told_;
+    }
+    for (const auto& run : history)
       EXPECT_TRUE(times_.contains(run.nominal))
           << run.name() << " (" << store::state_name(run.state) << ") was no time of the job:" << told_;
   }
@@ -491,6 +500,7 @@ class RandomLife {
   spool::JobPtr job_;
   bool exists_ = true;
   std::set<Timestamp> times_;
+  std::set<Timestamp> seen_;  // of these: while the runner was at work
   std::string told_;
 };
 
