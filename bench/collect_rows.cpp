@@ -84,7 +84,8 @@ Rows collect_rows(const Options& options) {
   const double small = peak_after_collecting(count / 100);
   const double middle = peak_after_collecting(count / 10);
   const double large = percentile(peak, 1);
-  const double growth = (large - small) * 1024 * 1024 / (count - count / 100);
+  const int more = count - count / 100;
+  const double growth = (large - small) * 1024 * 1024 / more;
   const auto work = fmt::format("collecting {} commands, {} MB: ", count, bytes / 1'000'000);
   Rows rows{compared(work + "wall / curl to a file and fsync", median(wall), median(bare_wall), "ms", 1.15),
             compared(work + "CPU / the same", median(cpu), median(bare_cpu), "ms", 1.5),

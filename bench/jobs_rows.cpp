@@ -16,7 +16,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
-namespace fs = std::filesystem;
 
 std::string job_name(int number) {
   return fmt::format("job{:05}", number);

@@ -52,7 +52,7 @@ Rows lateness_rows(const Options& options) {
   std::vector<double> late;
   for (const auto& sent : proxy.first_bytes_of_posts())
     if (sent >= begin && sent < end) late.push_back(lateness(sent));
-  if (late.size() != static_cast<std::size_t>(kJobs * duration))
+  if (late.size() != static_cast<std::size_t>(kJobs) * static_cast<std::size_t>(duration))
     give_up(fmt::format("{} launches where {} were due", late.size(), kJobs * duration));
 
   if (std::getenv("BENCH_DETAIL") != nullptr)

@@ -77,7 +77,7 @@ double bare_posts(int count) {
 double openssl_signature_ms() {
   const auto text = output_of({"openssl", "speed", "-seconds", "1", "rsa2048"});
   const auto line = text.find("rsa 2048 bits");
-  const auto second = text.find("s", line + 14);
+  const auto second = text.find('s', line + 14);
   if (line == std::string::npos || second == std::string::npos) give_up("openssl speed says nothing");
   return 1000 * std::stod(text.substr(line + 13, second - line - 13));
 }

@@ -51,12 +51,12 @@ Result<void> Authentication::check_token(std::string_view token, Timestamp now) 
   if (std::chrono::abs(now - *time) > token_duration_)
     return refuse("verifySignedToken() -> token timestamp is not within acceptable time limits");
   {
-    const std::lock_guard lock(mutex_);
+    const mig_runner::MutexLock lock(mutex_);
     if (verified_.contains(token)) return {};
   }
   const auto signer = investigators_.verify(std::string(token.substr(0, third)) + "\n", token.substr(third + 1));
   if (!signer) return refuse("verifySignedToken() -> " + signer.error().what);
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   if (verified_.size() >= kMostRemembered) verified_.clear();
   verified_.emplace(token);
   return {};

@@ -1,12 +1,12 @@
 #pragma once
 
 #include <chrono>
-#include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/mutex.h"
 #include "sandbox/access/investigators.h"
 
 namespace mig_sandbox {
@@ -31,8 +31,8 @@ class Authentication {
   std::vector<std::string> api_keys_;
   std::vector<std::string> limited_api_keys_;
   std::chrono::nanoseconds token_duration_;
-  std::mutex mutex_;
-  std::set<std::string, std::less<>> verified_;  // tokens, which come again and again
+  mig_runner::Mutex mutex_;
+  std::set<std::string, std::less<>> verified_ GUARDED_BY(mutex_);  // tokens, which come again and again
 };
 
 }  // namespace mig_sandbox

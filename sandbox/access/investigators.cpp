@@ -47,7 +47,7 @@ Result<void> Investigators::add(std::string_view armored, std::string name) {
 }
 
 Result<std::int64_t> Investigators::verify(std::string_view text, std::string_view signature) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   for (std::size_t i = 0; i < list_.size(); ++i) {
     if (!list_[i].verifier.verify(text, signature)) continue;
     if (!is_full(list_[i], signature)) return fail("openpgp: invalid signature: RSA verification failure");

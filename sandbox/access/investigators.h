@@ -1,12 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/mutex.h"
 #include "sandbox/base/times.h"
 #include "sign/verifier.h"
 
@@ -47,7 +47,7 @@ class Investigators {
 
   Micros created_;
   std::vector<Investigator> list_;
-  std::mutex mutex_;  // one verification at a time
+  mig_runner::Mutex mutex_;  // one verification at a time
 };
 
 }  // namespace mig_sandbox

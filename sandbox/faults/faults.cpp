@@ -155,28 +155,28 @@ std::string Fault::text() const {
 }
 
 std::int64_t Faults::add(const Fault& fault) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   entries_.push_back({next_id_, fault});
   return next_id_++;
 }
 
 bool Faults::remove(std::int64_t id) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   return std::erase_if(entries_, [&](const Entry& entry) { return entry.id == id; }) != 0;
 }
 
 void Faults::clear() {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   entries_.clear();
 }
 
 std::vector<Faults::Entry> Faults::list() {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   return entries_;
 }
 
 Faults::Mishap Faults::choose(std::string_view request_line) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   Mishap mishap;
   for (auto& [id, fault, hits] : entries_) {
     if (fault.count == 0 || request_line.find(fault.path) == std::string_view::npos) continue;

@@ -2,13 +2,13 @@
 
 #include <chrono>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "base/mutex.h"
 #include "sandbox/base/dice.h"
 
 namespace mig_sandbox {
@@ -82,10 +82,10 @@ class Faults {
   Mishap choose(std::string_view request_line);
 
  private:
-  std::mutex mutex_;
-  Dice dice_;
-  std::int64_t next_id_ = 1;
-  std::vector<Entry> entries_;
+  mig_runner::Mutex mutex_;
+  Dice dice_ GUARDED_BY(mutex_);
+  std::int64_t next_id_ GUARDED_BY(mutex_) = 1;
+  std::vector<Entry> entries_ GUARDED_BY(mutex_);
 };
 
 }  // namespace mig_sandbox

@@ -69,7 +69,7 @@ AgentTable::AgentTable() : database_(":memory:") {
 }
 
 void AgentTable::insert(const Agent& agent) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   const Unlock unlock(*this);
   database_.prepare("INSERT OR REPLACE INTO agents VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
       .bind(agent.id)
@@ -91,7 +91,7 @@ void AgentTable::insert(const Agent& agent) {
 
 void AgentTable::in_bulk(const std::function<void()>& work) {
   const auto run = [&](const char* sql) {
-    const std::lock_guard lock(mutex_);
+    const mig_runner::MutexLock lock(mutex_);
     const Unlock unlock(*this);
     database_.run(sql);
   };
@@ -101,7 +101,7 @@ void AgentTable::in_bulk(const std::function<void()>& work) {
 }
 
 void AgentTable::beat(Timestamp now) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   const Unlock unlock(*this);
   database_.prepare("UPDATE agents SET heartbeattime = ? WHERE status = 'online'")
       .bind(fixed_width(to_micros(now)))
@@ -109,7 +109,7 @@ void AgentTable::beat(Timestamp now) {
 }
 
 std::optional<Agent> AgentTable::find(std::int64_t id) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   const Unlock unlock(*this);
   find_->bind(id);
   std::optional<Agent> agent;
@@ -119,7 +119,7 @@ std::optional<Agent> AgentTable::find(std::int64_t id) {
 }
 
 std::string AgentTable::text_of(std::string_view column, std::int64_t id) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   const Unlock unlock(*this);
   auto query = database_.prepare("SELECT " + std::string(column) + " FROM agents WHERE id = ?");
   query.bind(id);
@@ -138,7 +138,7 @@ Result<void> AgentTable::run_target(std::string_view columns, std::string_view t
                                     const std::function<void(Statement&)>& row) {
   const auto condition = translate_target(target);
   if (!condition) return tl::unexpected(condition.error());
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   now_ = to_micros(now);
   work_left_ = kMostCalls;
   sqlite3_progress_handler(database_.get(), kInstructionsPerCall, spend_work, &work_left_);
@@ -175,7 +175,7 @@ void AgentTable::search(const AgentFilter& filter, std::int64_t limit, std::int6
   if (filter.status) sql += " AND status MATCH ?";
   if (filter.before) sql += " AND heartbeattime <= ?";
   if (filter.after) sql += " AND heartbeattime >= ?";
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   const Unlock unlock(*this);
   auto query = database_.prepare(sql + " ORDER BY heartbeattime DESC, id LIMIT ? OFFSET ?");
   if (filter.id) query.bind(*filter.id);
@@ -189,7 +189,7 @@ void AgentTable::search(const AgentFilter& filter, std::int64_t limit, std::int6
 }
 
 AgentCounts AgentTable::count(std::string_view status) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   const Unlock unlock(*this);
   AgentCounts counts;
   auto total = database_.prepare("SELECT count(*), count(DISTINCT queueloc) FROM agents WHERE status = ?");

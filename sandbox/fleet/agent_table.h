@@ -1,7 +1,6 @@
 #pragma once
 
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/mutex.h"
 #include "sandbox/fleet/agent.h"
 #include "sandbox/store/sqlite.h"
 
@@ -68,7 +68,7 @@ class AgentTable {
                           const std::function<void(Statement&)>& row);
   std::string text_of(std::string_view column, std::int64_t id);
 
-  std::mutex mutex_;
+  mig_runner::Mutex mutex_;
   bool unlocked_ = true;
   Micros now_ = 0;
   int work_left_ = 0;

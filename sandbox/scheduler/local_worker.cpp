@@ -55,19 +55,19 @@ LocalWorker::LocalWorker(const World& world, LocalAgent::Run run) : world_(world
 
 void LocalWorker::push(LocalJob job) {
   {
-    const std::lock_guard lock(mutex_);
+    const mig_runner::MutexLock lock(mutex_);
     queue_.push_back(std::move(job));
   }
   filled_.notify_all();
 }
 
 void LocalWorker::wait(const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
-  filled_.wait(lock, stop, [&] { return !queue_.empty(); });
+  mig_runner::MutexLock lock(mutex_);
+  filled_.wait(lock, stop, [&]() REQUIRES(mutex_) { return !queue_.empty(); });
 }
 
 bool LocalWorker::run_next(const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
+  mig_runner::MutexLock lock(mutex_);
   if (queue_.empty()) return false;
   const LocalJob job = std::move(queue_.front());
   queue_.pop_front();

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <stop_token>
 
+#include "base/mutex.h"
 #include "sandbox/scheduler/agent_seam.h"
 #include "sandbox/scheduler/scheduler.h"
 
@@ -28,9 +27,9 @@ class LocalWorker {
 
   World world_;
   LocalAgent::Run run_;
-  std::mutex mutex_;  // guards queue_
-  std::condition_variable_any filled_;
-  std::deque<LocalJob> queue_;
+  mig_runner::Mutex mutex_;
+  mig_runner::Condition filled_;
+  std::deque<LocalJob> queue_ GUARDED_BY(mutex_);
 };
 
 }  // namespace mig_sandbox

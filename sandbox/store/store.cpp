@@ -159,13 +159,13 @@ Store::Store(const std::filesystem::path& path) : database_(path.empty() ? ":mem
 }
 
 void Store::set_agent_functions(NameFunction name, NameFunction version) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   agent_name_ = std::move(name);
   agent_version_ = std::move(version);
 }
 
 std::optional<std::string> Store::fact(const std::string& name) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   auto query = database_.prepare("SELECT value FROM facts WHERE name = ?");
   query.bind(name);
   if (!query.step()) return std::nullopt;
@@ -173,19 +173,19 @@ std::optional<std::string> Store::fact(const std::string& name) {
 }
 
 void Store::set_fact(const std::string& name, const std::string& value) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   database_.prepare("INSERT OR REPLACE INTO facts VALUES(?, ?)").bind(name).bind(value).run();
 }
 
 std::int64_t Store::highest_id() {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   auto query = database_.prepare(
       "SELECT max(coalesce((SELECT max(id) FROM actions), 0), coalesce((SELECT max(id) FROM commands), 0))");
   return query.step() ? query.integer(0) : 0;
 }
 
 bool Store::insert_signature(const SignatureRow& signature) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   database_.prepare("INSERT OR IGNORE INTO signatures VALUES(?, ?, ?)")
       .bind(signature.action_id)
       .bind(signature.investigator_id)
@@ -195,12 +195,12 @@ bool Store::insert_signature(const SignatureRow& signature) {
 }
 
 void Store::amend_post(std::int64_t action_id, int status) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   database_.prepare("UPDATE posts SET status = ? WHERE action_id = ?").bind(status).bind(action_id).run();
 }
 
 void Store::record_post(const PostRecord& post, const ActionRow* action) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   Transaction transaction(database_);
   if (action != nullptr) insert(database_, *action);
   database_.prepare("INSERT INTO posts VALUES(?, ?, ?, ?)")
@@ -213,7 +213,7 @@ void Store::record_post(const PostRecord& post, const ActionRow* action) {
 }
 
 std::vector<PostRecord> Store::posts() {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   auto query = database_.prepare("SELECT received, action_id, status, fault FROM posts ORDER BY rowid");
   std::vector<PostRecord> posts;
   while (query.step())
@@ -234,12 +234,12 @@ std::optional<CommandRow> Store::command(std::int64_t id) {
 }
 
 std::vector<ActionRow> Store::find_actions(const Query& query) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   return run_query<ActionRow>(database_, kActionColumns, "actions", query, read_action);
 }
 
 std::vector<CommandRow> Store::find_commands(const Query& query) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   return run_query<CommandRow>(database_, kCommandColumns, "commands", query, read_command);
 }
 

@@ -4,12 +4,12 @@
 #include <filesystem>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "sandbox/base/times.h"
 #include "sandbox/store/sqlite.h"
 
@@ -144,10 +144,10 @@ class Store {
   void set_agent_functions(NameFunction name, NameFunction version);
 
  private:
-  void add_counts(std::int64_t action_id, const std::string& status, std::int64_t count, Micros now);
+  void add_counts(std::int64_t action_id, const std::string& status, std::int64_t count, Micros now) REQUIRES(mutex_);
 
-  std::mutex mutex_;
-  Database database_;
+  mig_runner::Mutex mutex_;
+  Database database_ GUARDED_BY(mutex_);
   NameFunction agent_name_;
   NameFunction agent_version_;
 };

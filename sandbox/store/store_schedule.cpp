@@ -5,7 +5,7 @@
 namespace mig_sandbox {
 
 void Store::set_action_status(std::int64_t id, const std::string& status, Micros now) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   // The server leaves the times of an action alone until it has run its target.
   if (status == "scheduled") {
     database_.prepare("UPDATE actions SET status = ? WHERE id = ?").bind(status).bind(id).run();
@@ -21,7 +21,7 @@ void Store::set_action_status(std::int64_t id, const std::string& status, Micros
 }
 
 void Store::give_up_action(std::int64_t id) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   database_.prepare("UPDATE actions SET givenup = 1 WHERE id = ?").bind(id).run();
 }
 
@@ -31,7 +31,7 @@ std::vector<ActionRow> Store::actions_to_schedule(const std::string& status, Mic
 }
 
 void Store::insert_command(const CommandRow& command) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   auto insert = database_.prepare("INSERT INTO commands VALUES(?,?,?,?,?,?,?,?,?,?,?)");
   insert.bind(command.id)
       .bind(command.action_id)
@@ -46,7 +46,7 @@ void Store::insert_command(const CommandRow& command) {
 }
 
 std::vector<std::int64_t> Store::agents_of(std::int64_t action_id) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   auto query = database_.prepare("SELECT agent_id FROM commands WHERE action_id = ?");
   query.bind(action_id);
   std::vector<std::int64_t> ids;
@@ -55,7 +55,7 @@ std::vector<std::int64_t> Store::agents_of(std::int64_t action_id) {
 }
 
 void Store::dispatch(std::int64_t action_id, const std::vector<CommandRow>& commands, bool last, Micros now) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   Transaction transaction(database_);
   auto insert = database_.prepare("INSERT INTO commands VALUES(?,?,?,'sent',?,?,?,NULL,?,?,?)");
   for (const auto& command : commands) {
@@ -82,7 +82,7 @@ void Store::add_counts(std::int64_t action_id, const std::string& status, std::i
 }
 
 bool Store::take_answers(Micros now) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   Transaction transaction(database_);
   auto coming = database_.prepare(
       "SELECT action_id, status, outcome, count(*) FROM commands WHERE due <= ? GROUP BY action_id, status, outcome");
@@ -106,7 +106,7 @@ bool Store::take_answers(Micros now) {
 }
 
 void Store::expire_commands(Micros expired_by, Micros now) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   Transaction transaction(database_);
   std::vector<std::int64_t> expired;
   auto query = database_.prepare("SELECT id FROM actions WHERE status = 'inflight' AND expireafter <= ?");
@@ -124,7 +124,7 @@ void Store::expire_commands(Micros expired_by, Micros now) {
 }
 
 void Store::complete_actions(Micros now) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   database_
       .prepare(
           "UPDATE actions SET status = 'completed', finishtime = ?, lastupdatetime = ? WHERE status = 'inflight' "
@@ -135,7 +135,7 @@ void Store::complete_actions(Micros now) {
 }
 
 void Store::finish_command(const CommandRow& command, Micros now) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   Transaction transaction(database_);
   auto query = database_.prepare("SELECT status FROM commands WHERE id = ?");
   query.bind(command.id);
@@ -154,7 +154,7 @@ void Store::finish_command(const CommandRow& command, Micros now) {
 }
 
 void Store::finish_command_later(const CommandRow& command, Micros due) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   database_.prepare("UPDATE commands SET outcome = ?, found = ?, results = ?, due = ? WHERE id = ?")
       .bind(command.status)
       .bind(command.found)
@@ -175,7 +175,7 @@ std::vector<CommandRow> Store::unanswered_commands(std::int64_t agent_id) {
 }
 
 std::optional<Micros> Store::next_event(Micros delay) {
-  const std::lock_guard lock(mutex_);
+  const mig_runner::MutexLock lock(mutex_);
   auto query = database_.prepare(
       "SELECT min(t) FROM (SELECT min(due) AS t FROM commands WHERE due IS NOT NULL UNION ALL "
       "SELECT min(expireafter) + ? FROM actions WHERE status = 'inflight' UNION ALL "

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <stop_token>
 
 #include "base/thread_annotations.h"
 
@@ -49,19 +50,42 @@ class Condition {
     condition_.wait(lock.lock_, predicate);
   }
 
+  // The next three wait at most until a stop is requested.
+  template <class Predicate>
+  void wait(MutexLock& lock, const std::stop_token& stop, Predicate predicate) NO_THREAD_SAFETY_ANALYSIS {
+    condition_.wait(lock.lock_, stop, predicate);
+  }
+
+  template <class Time, class Predicate>
+  bool wait_until(MutexLock& lock, const std::stop_token& stop, Time time,
+                  Predicate predicate) NO_THREAD_SAFETY_ANALYSIS {
+    return condition_.wait_until(lock.lock_, stop, time, predicate);
+  }
+
+  template <class Duration, class Predicate>
+  bool wait_for(MutexLock& lock, const std::stop_token& stop, Duration duration,
+                Predicate predicate) NO_THREAD_SAFETY_ANALYSIS {
+    return condition_.wait_for(lock.lock_, stop, duration, predicate);
+  }
+
   template <class Duration>
   std::cv_status wait_for(MutexLock& lock, Duration duration) {
     return condition_.wait_for(lock.lock_, duration);
   }
 
-  // Tells whether the predicate is true at last.
+  // These tell whether the predicate is true at last.
   template <class Duration, class Predicate>
   bool wait_for(MutexLock& lock, Duration duration, Predicate predicate) NO_THREAD_SAFETY_ANALYSIS {
     return condition_.wait_for(lock.lock_, duration, predicate);
   }
 
+  template <class Time, class Predicate>
+  bool wait_until(MutexLock& lock, Time time, Predicate predicate) NO_THREAD_SAFETY_ANALYSIS {
+    return condition_.wait_until(lock.lock_, time, predicate);
+  }
+
  private:
-  std::condition_variable condition_;
+  std::condition_variable_any condition_;
 };
 
 }  // namespace mig_runner

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <utility>
 
+#include "base/mutex.h"
 #include "log/log.h"
 
 namespace mig_runner::daemon {
@@ -18,17 +18,17 @@ class SwitchableLog final : public log::Log {
   void reopen() override { sink()->reopen(); }
   void flush(std::chrono::milliseconds longest) override { sink()->flush(longest); }
   void exchange(std::shared_ptr<log::Log> sink) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     sink_ = std::move(sink);
   }
 
  private:
   std::shared_ptr<log::Log> sink() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return sink_;
   }
-  mutable std::mutex mutex_;  // guards sink_
-  std::shared_ptr<log::Log> sink_;
+  mutable Mutex mutex_;
+  std::shared_ptr<log::Log> sink_ GUARDED_BY(mutex_);
 };
 
 }  // namespace mig_runner::daemon

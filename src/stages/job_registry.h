@@ -2,11 +2,11 @@
 
 #include <cstddef>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "spool/job.h"
 #include "store/run_store.h"
 
@@ -37,17 +37,17 @@ class JobRegistry {
   bool was_paused(const store::Run& run) const;
 
  private:
-  std::vector<spool::JobPtr>::const_iterator place(const std::string& name) const;
+  std::vector<spool::JobPtr>::const_iterator place(const std::string& name) const REQUIRES(mutex_);
 
-  mutable std::mutex mutex_;         // guards all below
-  std::vector<spool::JobPtr> jobs_;  // in the order of their names
-  std::map<std::string, store::Pause> paused_;
-  std::map<std::string, Timestamp> withdrawn_;
+  mutable Mutex mutex_;
+  std::vector<spool::JobPtr> jobs_ GUARDED_BY(mutex_);  // in the order of their names
+  std::map<std::string, store::Pause> paused_ GUARDED_BY(mutex_);
+  std::map<std::string, Timestamp> withdrawn_ GUARDED_BY(mutex_);
   struct Judged {
     spool::ContentHash content;
     std::string objection;
   };
-  std::map<std::string, Judged> judged_;
+  std::map<std::string, Judged> judged_ GUARDED_BY(mutex_);
 };
 
 }  // namespace mig_runner::stages

@@ -12,7 +12,6 @@ constexpr std::chrono::seconds kRace{5};
 LaunchRate::LaunchRate(std::int64_t per_minute, const std::vector<Timestamp>& earlier)
     : per_minute_(static_cast<std::size_t>(per_minute)), launches_(earlier.begin(), earlier.end()) {}
 
-// With the mutex held.
 void LaunchRate::forget(Timestamp now) {
   // A launch "later than now" was counted before the clock was set back: it no longer says anything.
   while (!launches_.empty() && launches_.back() > now + kRace) launches_.pop_back();
@@ -20,7 +19,7 @@ void LaunchRate::forget(Timestamp now) {
 }
 
 LaunchRate::Answer LaunchRate::ask(Timestamp now) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   forget(now);
   if (launches_.size() >= per_minute_) {
     const bool first = !last_refusal_ || now - *last_refusal_ > 2 * kWindow;
@@ -32,7 +31,7 @@ LaunchRate::Answer LaunchRate::ask(Timestamp now) {
 }
 
 std::optional<LaunchRate::Room> LaunchRate::room(Timestamp now) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!last_refusal_ || now - *last_refusal_ > kWindow || *last_refusal_ > now + kRace) return std::nullopt;
   forget(now);
   if (launches_.size() >= per_minute_) return Room{0, next_room()};
@@ -40,7 +39,7 @@ std::optional<LaunchRate::Room> LaunchRate::room(Timestamp now) {
 }
 
 void LaunchRate::put_back() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!launches_.empty()) launches_.pop_back();
 }
 

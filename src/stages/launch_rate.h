@@ -4,10 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/time.h"
 
 namespace mig_runner::stages {
@@ -34,13 +34,15 @@ class LaunchRate {
   void put_back();
 
  private:
-  void forget(Timestamp now);
-  Timestamp next_room() const { return launches_[launches_.size() - per_minute_] + std::chrono::minutes(1); }
+  void forget(Timestamp now) REQUIRES(mutex_);
+  Timestamp next_room() const REQUIRES(mutex_) {
+    return launches_[launches_.size() - per_minute_] + std::chrono::minutes(1);
+  }
 
   const std::size_t per_minute_;
-  std::mutex mutex_;  // guards launches_, last_refusal_
-  std::deque<Timestamp> launches_;
-  std::optional<Timestamp> last_refusal_;
+  Mutex mutex_;
+  std::deque<Timestamp> launches_ GUARDED_BY(mutex_);
+  std::optional<Timestamp> last_refusal_ GUARDED_BY(mutex_);
 };
 
 }  // namespace mig_runner::stages

@@ -16,7 +16,7 @@ constexpr std::size_t kMostNames = 10'000;
 void Outage::failed(log::Log& log, log::Level level, const std::string& run, const std::string& text, End end) {
   bool first = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (runs_.size() < kMostNames) runs_.insert(run);
     ++failures_;
     // A run that ends is more than one that waits: the first is told, too.
@@ -31,7 +31,7 @@ void Outage::worked(log::Log& log, const std::string& run, const std::string& ag
   if (!there_) return;
   std::string counts;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!there_.exchange(false)) return;
     const auto runs = std::exchange(runs_, {});
     const auto failures = std::exchange(failures_, 0);

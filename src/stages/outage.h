@@ -2,10 +2,10 @@
 
 #include <atomic>
 #include <cstdint>
-#include <mutex>
 #include <set>
 #include <string>
 
+#include "base/mutex.h"
 #include "log/log.h"
 #include "stages/fault_latch.h"
 
@@ -31,9 +31,10 @@ class Outage {
  private:
   const std::string again_;
   std::atomic<bool> there_ = false;
-  std::mutex mutex_;  // guards all below
-  std::set<std::string> runs_;
-  std::int64_t failures_ = 0, given_up_ = 0;
+  Mutex mutex_;
+  std::set<std::string> runs_ GUARDED_BY(mutex_);
+  std::int64_t failures_ GUARDED_BY(mutex_) = 0;
+  std::int64_t given_up_ GUARDED_BY(mutex_) = 0;
 };
 
 // The troubles that keep all runs of a stage waiting.

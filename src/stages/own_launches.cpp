@@ -20,7 +20,7 @@ void OwnLaunches::put(store::Run run, std::string action, Timestamp ready) {
   run.wake = ready;
   run.attempts = 0;
   const auto number = run.number;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   entries_.try_emplace(number, Entry{{std::move(run), std::move(action)}, false, std::nullopt});
 }
 
@@ -31,19 +31,19 @@ void OwnLaunches::erase(std::map<std::int64_t, Entry>::iterator entry) {
 }
 
 void OwnLaunches::forget(std::int64_t number) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (const auto found = entries_.find(number); found != entries_.end()) erase(found);
 }
 
 std::optional<OwnLaunches::Collected> OwnLaunches::take_collected(std::int64_t number) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = entries_.find(number);
   if (found == entries_.end()) return std::nullopt;
   return std::exchange(found->second.result, std::nullopt);
 }
 
 std::optional<OwnLaunches::Launch> OwnLaunches::take_due(Timestamp now) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (auto& [number, entry] : entries_) {
     if (entry.in_hand || entry.result || *entry.launch.run.wake > now) continue;
     entry.in_hand = true;
@@ -53,13 +53,13 @@ std::optional<OwnLaunches::Launch> OwnLaunches::take_due(Timestamp now) {
 }
 
 void OwnLaunches::put_back(Launch launch) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = entries_.find(launch.run.number);
   if (found != entries_.end()) found->second = {std::move(launch), false, std::nullopt};
 }
 
 void OwnLaunches::collected(const store::Run& run, Collected result) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = entries_.find(run.number);
   if (found != entries_.end()) {
     found->second.in_hand = false;
@@ -70,7 +70,7 @@ void OwnLaunches::collected(const store::Run& run, Collected result) {
 }
 
 std::optional<Timestamp> OwnLaunches::next() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::optional<Timestamp> next;
   for (const auto& [number, entry] : entries_)
     if (!entry.in_hand && !entry.result && (!next || *entry.launch.run.wake < *next)) next = entry.launch.run.wake;
@@ -82,7 +82,7 @@ void OwnLaunches::follow(store::RunStore& store, std::chrono::milliseconds delay
   if (group == nullptr) return;
   std::set<std::int64_t> gone;  // unless they are found
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (last_look_ && std::chrono::abs(now - *last_look_) < kBetweenLooks) return;
     last_look_ = now;
     for (const auto& [number, entry] : entries_) gone.insert(number);
@@ -95,7 +95,7 @@ void OwnLaunches::follow(store::RunStore& store, std::chrono::milliseconds delay
     auto action = store.action(run);
     if (action) put(run, action->value_or(""), *run.expire_after + delay_results);
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto number : gone)
     if (const auto found = entries_.find(number); found != entries_.end()) erase(found);
 }

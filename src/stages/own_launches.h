@@ -3,10 +3,10 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 
+#include "base/mutex.h"
 #include "base/path_below.h"
 #include "store/run_store.h"
 
@@ -60,11 +60,11 @@ class OwnLaunches {
     bool in_hand = false;
     std::optional<Collected> result;
   };
-  void erase(std::map<std::int64_t, Entry>::iterator entry);
+  void erase(std::map<std::int64_t, Entry>::iterator entry) REQUIRES(mutex_);
 
-  mutable std::mutex mutex_;  // guards all below
-  std::map<std::int64_t, Entry> entries_;
-  std::optional<Timestamp> last_look_;
+  mutable Mutex mutex_;
+  std::map<std::int64_t, Entry> entries_ GUARDED_BY(mutex_);
+  std::optional<Timestamp> last_look_ GUARDED_BY(mutex_);
 };
 
 }  // namespace mig_runner::stages

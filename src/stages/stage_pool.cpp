@@ -11,13 +11,13 @@ StagePool::~StagePool() {
 void StagePool::add(Step step) {
   Worker* worker = nullptr;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ++running_;
     worker = &workers_.emplace_back();
   }
   threads_.emplace_back([this, worker, step = std::move(step)](const std::stop_token& stop) {
     loop(*worker, step, stop);
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     --running_;
     ended_.notify_all();
   });
@@ -28,7 +28,7 @@ void StagePool::loop(Worker& worker, const Step& step, const std::stop_token& st
   while (!stop.stop_requested()) {
     unsigned seen = 0;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       seen = rings_;
     }
     worker.progress.note();
@@ -36,7 +36,7 @@ void StagePool::loop(Worker& worker, const Step& step, const std::stop_token& st
     const auto wake = step(clock_.now());
     worker.in_step = false;
     if (wake && *wake <= clock_.now()) continue;
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     if (rings_ != seen) continue;
     dismiss_relief();
     sleep(lock, stop, wake);
@@ -44,7 +44,7 @@ void StagePool::loop(Worker& worker, const Step& step, const std::stop_token& st
   }
 }
 
-void StagePool::sleep(std::unique_lock<std::mutex>& lock, const std::stop_token& stop, std::optional<Timestamp> wake) {
+void StagePool::sleep(MutexLock& lock, const std::stop_token& stop, std::optional<Timestamp> wake) {
   Sleeper sleeper;
   sleeper.wake = wake;
   sleepers_.insert(&sleeper);
@@ -81,7 +81,7 @@ void StagePool::dismiss_relief() {
 }
 
 void StagePool::wake() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ++rings_;
   for (auto* const sleeper : sleepers_) {
     sleeper->rung = true;
@@ -90,7 +90,7 @@ void StagePool::wake() {
 }
 
 void StagePool::wake(Timestamp when, int things) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ++rings_;
   const auto in_time = [&](const Sleeper* sleeper) {
     return sleeper->rung || (sleeper->wake && *sleeper->wake <= when);
@@ -106,7 +106,7 @@ void StagePool::wake(Timestamp when, int things) {
 }
 
 bool StagePool::works(std::chrono::steady_clock::time_point now) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return std::none_of(workers_.begin(), workers_.end(),
                       [&](const Worker& worker) { return worker.in_step && now - worker.progress.last() > kStuck; });
 }
@@ -116,8 +116,8 @@ void StagePool::request_stop() {
 }
 
 bool StagePool::wait(std::chrono::steady_clock::time_point until) {
-  std::unique_lock lock(mutex_);
-  return ended_.wait_until(lock, until, [&] { return running_ == 0; });
+  MutexLock lock(mutex_);
+  return ended_.wait_until(lock, until, [&]() REQUIRES(mutex_) { return running_ == 0; });
 }
 
 }  // namespace mig_runner::stages

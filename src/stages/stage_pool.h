@@ -1,16 +1,15 @@
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <thread>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/progress.h"
 
 namespace mig_runner::stages {
@@ -53,7 +52,7 @@ class StagePool {
     std::optional<Timestamp> relief;  // when it looks in place of the thread `relieved`, if that is in its step still
     std::thread::id relieved;
     bool rung = false;
-    std::condition_variable_any bell;
+    Condition bell;
     std::optional<Timestamp> until() const { return relief && (!wake || *relief < *wake) ? relief : wake; }
   };
 
@@ -63,18 +62,17 @@ class StagePool {
   };
 
   void loop(Worker& worker, const Step& step, const std::stop_token& stop);
-  // The three with the mutex held.
-  void sleep(std::unique_lock<std::mutex>& lock, const std::stop_token& stop, std::optional<Timestamp> wake);
-  void appoint_relief();
-  void dismiss_relief();
+  void sleep(MutexLock& lock, const std::stop_token& stop, std::optional<Timestamp> wake) REQUIRES(mutex_);
+  void appoint_relief() REQUIRES(mutex_);
+  void dismiss_relief() REQUIRES(mutex_);
 
   const Clock& clock_;
-  mutable std::mutex mutex_;  // guards all below but threads_
-  std::condition_variable ended_;
-  unsigned rings_ = 0;  // a thread that was in its step meanwhile does not sleep
-  int running_ = 0;
-  std::set<Sleeper*> sleepers_;
-  std::deque<Worker> workers_;  // addresses stay
+  mutable Mutex mutex_;
+  Condition ended_;
+  unsigned rings_ GUARDED_BY(mutex_) = 0;  // a thread that was in its step meanwhile does not sleep
+  int running_ GUARDED_BY(mutex_) = 0;
+  std::set<Sleeper*> sleepers_ GUARDED_BY(mutex_);
+  std::deque<Worker> workers_ GUARDED_BY(mutex_);  // addresses stay
   std::vector<std::jthread> threads_;
 };
 

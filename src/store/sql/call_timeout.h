@@ -1,12 +1,11 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <stop_token>
 #include <thread>
 
 #include "base/file.h"
+#include "base/mutex.h"
 
 namespace mig_runner::store {
 
@@ -38,13 +37,14 @@ class CallTimeout {
  private:
   void run(const std::stop_token& stop);
 
-  std::mutex mutex_;  // guards all below but thread_
-  std::chrono::milliseconds limit_;
-  std::condition_variable_any changed_;
-  UniqueFd socket_;  // a duplicate: the call may close its own meanwhile, and the number may be given to another file
-  std::chrono::steady_clock::time_point deadline_;
-  bool is_shutting_down_ = false;
-  bool given_up_ = false;
+  Mutex mutex_;
+  std::chrono::milliseconds limit_ GUARDED_BY(mutex_);
+  Condition changed_;
+  UniqueFd socket_ GUARDED_BY(
+      mutex_);  // a duplicate: the call may close its own meanwhile, and the number may be given to another file
+  std::chrono::steady_clock::time_point deadline_ GUARDED_BY(mutex_);
+  bool is_shutting_down_ GUARDED_BY(mutex_) = false;
+  bool given_up_ GUARDED_BY(mutex_) = false;
   std::jthread thread_;
 };
 

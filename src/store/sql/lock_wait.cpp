@@ -18,12 +18,12 @@ void LockWait::install(soci::session& session) {
 }
 
 void LockWait::set_limit(std::chrono::milliseconds limit) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   limit_ = limit;
 }
 
 void LockWait::begin_shutdown() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   is_shutting_down_ = true;
   changed_.notify_all();
 }
@@ -35,7 +35,7 @@ std::chrono::milliseconds LockWait::current_limit() const {
 
 // SQLite asks whether to try the lock again, and how often it has asked already.
 bool LockWait::goes_on(int tries) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   const auto now = std::chrono::steady_clock::now();
   if (tries == 0) began_ = now;
   const auto left = began_ + current_limit() - now;
@@ -46,7 +46,7 @@ bool LockWait::goes_on(int tries) {
   const auto pause =
       std::min<std::chrono::nanoseconds>(left, std::min(kLongestPause, std::chrono::milliseconds(1 + tries)));
   const bool was_shutting_down = is_shutting_down_;
-  changed_.wait_for(lock, pause, [&] { return is_shutting_down_ != was_shutting_down; });
+  changed_.wait_for(lock, pause, [&]() REQUIRES(mutex_) { return is_shutting_down_ != was_shutting_down; });
   return true;
 }
 

@@ -3,9 +3,9 @@
 #include <soci/soci.h>
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
+
+#include "base/mutex.h"
 
 namespace mig_runner::store {
 
@@ -35,14 +35,14 @@ class LockWait {
 
  private:
   bool goes_on(int tries);
-  std::chrono::milliseconds current_limit() const;
+  std::chrono::milliseconds current_limit() const REQUIRES(mutex_);
 
-  std::mutex mutex_;  // guards all below
-  std::condition_variable changed_;
-  std::chrono::milliseconds limit_;
-  std::chrono::steady_clock::time_point began_{};                 // the wait under way
-  std::optional<std::chrono::steady_clock::time_point> gave_up_;  // after the whole limit
-  bool is_shutting_down_ = false;
+  Mutex mutex_;
+  Condition changed_;
+  std::chrono::milliseconds limit_ GUARDED_BY(mutex_);
+  std::chrono::steady_clock::time_point began_ GUARDED_BY(mutex_){};                 // the wait under way
+  std::optional<std::chrono::steady_clock::time_point> gave_up_ GUARDED_BY(mutex_);  // after the whole limit
+  bool is_shutting_down_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace mig_runner::store

@@ -68,7 +68,7 @@ RETURNING {now})"),
       into(database_time), use(id, "id"), use(host, "host"), use(process, "process"), use(tree, "tree"),
       use(length, "length");
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     id_ = id;
     lost_ = false;
     ++term_;
@@ -83,7 +83,7 @@ RETURNING {now})"),
 void Lease::leave(soci::session& session) {
   std::string id;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     id = id_;
     lost_ = true;
   }
@@ -95,27 +95,27 @@ void Lease::leave(soci::session& session) {
 }
 
 bool Lease::lost() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return lost_;
 }
 
 void Lease::lose() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   lost_ = true;
 }
 
 std::uint64_t Lease::term() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return term_;
 }
 
 bool Lease::holds(std::uint64_t term) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return !lost_ && term == term_ && boot_time() < live_until_;
 }
 
 std::string Lease::problem() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return problem_;
 }
 
@@ -125,12 +125,12 @@ milliseconds Lease::wall_ahead_of_boot() const {
 }
 
 milliseconds Lease::clock_ahead() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return clock_ahead_ + wall_ahead_of_boot() - wall_ahead_of_boot_;
 }
 
 void Lease::renewed(const std::string& id, Moment begun, long long database_time) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (id_ != id) return;  // a stage has joined anew meanwhile
   last_renewal_ = begun;
   problem_.clear();
@@ -147,7 +147,7 @@ void Lease::renew(soci::session& session) {
   std::string id;
   Moment before{};
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (lost_) return;
     id = id_;
     before = last_renewal_;
@@ -161,7 +161,7 @@ WHERE id = :id AND NOT has_left
 RETURNING {now})"),
       into(database_time), use(length, "length"), use(ahead, "ahead"), use(id, "id");
   if (!session.got_data()) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     lost_ = lost_ || id_ == id;  // a stage may have joined anew meanwhile
     return;
   }
@@ -176,7 +176,7 @@ void Lease::run(const std::stop_token& stop) {
   auto pause = length_ / 3;
   while (!stop.stop_requested()) {
     {
-      std::unique_lock lock(mutex_);
+      MutexLock lock(mutex_);
       changed_.wait_for(lock, stop, pause, [] { return false; });
     }
     if (stop.stop_requested()) return;
@@ -196,7 +196,7 @@ void Lease::run(const std::stop_token& stop) {
       const auto failure = current_failure("postgresql://", kPostgresql);
       call_timeout_.end();
       pause = std::min(kRetry, pause);
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       problem_ = failure.error.what;
     }
   }

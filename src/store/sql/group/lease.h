@@ -3,14 +3,13 @@
 #include <soci/soci.h>
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "store/sql/call_timeout.h"
 
 namespace mig_runner::store {
@@ -60,16 +59,16 @@ class Lease {
   const std::chrono::milliseconds length_;
   const Clock& clock_;
   CallTimeout call_timeout_;  // with what the thread does
-  mutable std::mutex mutex_;  // guards all below but thread_
-  std::condition_variable_any changed_;
-  std::string id_;
-  bool lost_ = true;
-  std::uint64_t term_ = 0;
-  Moment live_until_{};
-  Moment last_renewal_{};
-  std::chrono::milliseconds clock_ahead_{0};
-  std::chrono::milliseconds wall_ahead_of_boot_{0};  // when that was found
-  std::string problem_;
+  mutable Mutex mutex_;
+  Condition changed_;
+  std::string id_ GUARDED_BY(mutex_);
+  bool lost_ GUARDED_BY(mutex_) = true;
+  std::uint64_t term_ GUARDED_BY(mutex_) = 0;
+  Moment live_until_ GUARDED_BY(mutex_){};
+  Moment last_renewal_ GUARDED_BY(mutex_){};
+  std::chrono::milliseconds clock_ahead_ GUARDED_BY(mutex_){0};
+  std::chrono::milliseconds wall_ahead_of_boot_ GUARDED_BY(mutex_){0};  // when that was found
+  std::string problem_ GUARDED_BY(mutex_);
   std::jthread thread_;
 };
 
