@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <deque>
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "store/sql/call_timeout.h"
@@ -19,7 +19,7 @@ namespace mig_runner::store {
 template <class Cell>
 struct Rows {
   std::deque<Cell> cells;  // stay where they are when there are more
-  std::optional<soci::statement> statement;
+  std::unique_ptr<soci::statement> statement;
   std::size_t prepared = 0;  // for so many
 };
 
@@ -38,7 +38,7 @@ struct Batches {
       if (call_timeout != nullptr) call_timeout->begin(socket_of(session));
       const auto rows = std::min(at_once, count - begin);
       if (rows != through.prepared) {
-        through.statement.emplace(session);
+        through.statement = std::make_unique<soci::statement>(session);
         const std::string sql = prepare(*through.statement, rows);
         store::prepare(*through.statement, sql, rows == count);
         through.prepared = rows;
