@@ -422,16 +422,24 @@ class RandomLife {
            next = job_->schedule.next(*next, job_->zone))
         times_.insert(*next);
     stand_.clock.advance(time);
+    latest_ = std::max(latest_, stand_.clock.now());
     told_ += " +" + std::to_string(time / 1s) + "s";
   }
   void pass_live(std::chrono::milliseconds time) {
     const auto end = stand_.clock.now() + time;
     while (stand_.clock.now() < end) {
-      const auto from = stand_.clock.now();
-      pass(std::min<std::chrono::milliseconds>(1min, end - from));
-      seen_.insert(times_.upper_bound(from), times_.upper_bound(stand_.clock.now()));
+      const auto known = std::max(latest_, stand_.clock.now());
+      pass(std::min<std::chrono::milliseconds>(1min, end - stand_.clock.now()));
+      if (exists_ && job_->config.settings.enabled) see(known);
       plan();
     }
+  }
+
+  // The times of the job after `known`, which the clock has not shown before: others may count as planned.
+  void see(Timestamp known) {
+    for (auto next = job_->schedule.next(known, job_->zone); next && *next <= stand_.clock.now();
+         next = job_->schedule.next(*next, job_->zone))
+      seen_.insert(*next);
   }
 
   void start() {
@@ -500,6 +508,7 @@ class RandomLife {
   spool::JobPtr job_;
   bool exists_ = true;
   std::set<Timestamp> times_;
+  Timestamp latest_{};        // that the clock has shown
   std::set<Timestamp> seen_;  // of these: while the runner was at work
   std::string told_;
 };
