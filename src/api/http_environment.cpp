@@ -82,7 +82,7 @@ std::string host_of(const std::string& url) {
   return copy;
 }
 
-// What was read last, and from where.
+// The last reading, and its file.
 struct KnownCertificates {
   Mutex mutex;
   std::string file GUARDED_BY(mutex), directories GUARDED_BY(mutex);

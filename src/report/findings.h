@@ -10,12 +10,12 @@
 #include "results/findings.h"
 #include "store/run.h"
 
-// What the agents of one run found, and what changed since another run.
+// The findings of one run, and the changes since another.
 namespace mig_runner::report {
 
 using Agents = std::set<results::Agent>;
 
-// What one run found, and who answered it.
+// The findings of one run, and the agents that answered it.
 struct RunFindings {
   store::Run run;
   std::set<results::Finding> findings;

@@ -25,7 +25,7 @@ struct Job {
   std::size_t warnings() const;
 };
 
-// What the record of runs knows of jobs, by their names.
+// Pauses and last runs of jobs, by their names, from the record of runs.
 struct JobRecords {
   std::map<std::string, store::Pause> paused;
   std::map<std::string, store::Run> last;

@@ -27,7 +27,7 @@ struct AgentGroup {
   std::vector<results::Agent> first;  // of them, a few
 };
 
-// What a result file says, in numbers. Its size does not depend on the number of agents.
+// A result file in numbers. The size of a summary does not depend on the number of agents.
 struct ResultSummary {
   std::map<std::string, AgentGroup> by_status;
   std::map<std::string, AgentGroup> by_error;

@@ -8,7 +8,7 @@
 
 #include "base/path_below.h"
 
-// What agents answered, as people read it.
+// The answers of agents, as people read them.
 namespace mig_runner::results {
 
 // Agents are told apart by id: two may have the same name. Ordered by name.

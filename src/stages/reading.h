@@ -11,7 +11,7 @@
 
 namespace mig_runner::stages {
 
-// What reading an action's commands came to, beside the commands that the collection got.
+// The outcome of reading an action's commands, beside the commands that the collection got.
 struct Reading {
   std::optional<Error> api_error;
   std::optional<Error> disk_error;

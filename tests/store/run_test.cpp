@@ -52,7 +52,7 @@ TEST(RunState, NumbersNeverChange) {
     EXPECT_EQ(state_from_name(names[i]), static_cast<RunState>(static_cast<int>(i)));
 }
 
-// What the contract asks to come back as it was written.
+// The fields that the contract asks to come back as they were written.
 TEST(RunColumns, TheFullRunHasSomethingInEach) {
   const auto full = full_run();
   for (const auto& column : kRunColumns) EXPECT_FALSE(is_equal(full, store::Run{}, column)) << column.name;

@@ -75,8 +75,8 @@ void move_cursors(const Batches& batches, std::span<const Cursor> given, const s
       });
 }
 
-// What is planned by a schedule goes no further once its job is paused, nor what met a pause that is over: who plans
-// may not have heard of either. The cursors' rows are locked. A pause that ends in the future ended by a wrong clock.
+// A planned run goes no further once its job is paused, or if it met a pause that is over: the planner may not have
+// heard of either. The cursors' rows are locked. A pause that ends in the future ended by a wrong clock.
 std::vector<const Run*> but_for_paused(const Batches& batches, std::span<const Run> runs, Timestamp now,
                                        const Dialect& dialect) {
   std::vector<const Run*> wanted;

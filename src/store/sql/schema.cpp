@@ -82,7 +82,7 @@ Step second_version() {
   };
 }
 
-// What a group needs.
+// For a group.
 Step third_version(const Dialect& dialect) {
   Step step{"CREATE INDEX jobs_paused ON jobs (name) WHERE paused_since IS NOT NULL",
             // The newest run, of any job, when the job was paused.
