@@ -138,7 +138,7 @@ tl::expected<Child, int> Child::start(const Program& program) {
   UniqueFd handle(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
   if (!handle) {
     const int error = errno;
-    kill(process, SIGKILL);
+    kill(program.group == Program::Group::same ? process : -process, SIGKILL);
     disown_child(process);
     return tl::unexpected(error);
   }
@@ -153,8 +153,13 @@ Child::Child(Child&& other) noexcept
 
 Child::~Child() {
   if (process_ < 0 || !runs()) return;
-  static_cast<void>(leads_group_ ? signal_group(SIGKILL) : signal(SIGKILL));
-  wait();
+  const bool killed = leads_group_ ? signal_group(SIGKILL) : signal(SIGKILL);
+  // It runs as another user: nobody can say when it ends.
+  if (!killed && errno == EPERM) {
+    disown();
+  } else {
+    wait();
+  }
 }
 
 std::optional<Ending> Child::wait(std::chrono::milliseconds at_most) {
@@ -174,6 +179,8 @@ bool Child::signal(int number) const {
 }
 
 bool Child::signal_group(int number) const {
+  // Once it is reaped, its number may be that of a new group.
+  if (ending_) return errno = ESRCH, false;
   return kill(-process_, number) == 0;
 }
 

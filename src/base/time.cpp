@@ -120,7 +120,7 @@ tl::unexpected<Error> bad_duration(std::string_view text, std::string_view why) 
 
 constexpr std::uint64_t kDurationLimit = std::uint64_t{1} << 63;  // what a negative one may reach
 
-// Reads digits; nullopt where they exceed `duration_limit`. `count` is how many there were.
+// Reads digits; nullopt where they exceed kDurationLimit. `count` is how many there were.
 std::optional<std::uint64_t> read_whole(std::string_view& in, std::size_t& count) {
   std::uint64_t value = 0;
   for (count = 0; !in.empty() && is_digit(in.front()); ++count, in.remove_prefix(1)) {

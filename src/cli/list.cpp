@@ -52,9 +52,7 @@ class List {
     if (!store) return complain(context_, store.error(), kExitProblem);
     store_ = std::move(*store);
     if (!store_) return kExitFine;
-    auto records = report::JobRecords::read(*store_);
-    if (!records) return complain(context_, records.error(), kExitProblem);
-    records_ = std::move(*records);
+    if (const auto read = records_.read(*store_); !read) return complain(context_, read.error(), kExitProblem);
     return kExitFine;
   }
 

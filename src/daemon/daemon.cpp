@@ -70,7 +70,7 @@ void Daemon::Impl::apply(const std::vector<spool::Change>& changes, bool at_star
   }
   if (changes.empty() && !at_start) return;
   group.tell_jobs();
-  engine->ring_all();  // other runs may be this runner's to work on
+  engine->wake_all();  // other runs may be this runner's to work on
 }
 
 // True where the zones of jobs have other rules now, or can be used now.
@@ -114,21 +114,21 @@ void Daemon::Impl::look_at_state() {
               " then goes on with what it finds");
   if (!may || !state_trouble.ends()) return;
   log.notice("Launching goes on: what was renamed, removed or replaced is back.");
-  engine->ring_all();
+  engine->wake_all();
 }
 
 // A command beside this process, or another runner, may have written there. What cannot be read now is tried again at
 // the next look.
 void Daemon::Impl::look_at_store() {
   look_at_state();
-  if (group.look(steady_clock::now())) engine->ring_all();
+  if (group.look(steady_clock::now())) engine->wake_all();
   if (clock_to_follow) bring_forward();
   for (const auto& refused : store->take_refused()) log.error("In the record of runs: " + refused + ".");
   const auto written = store->written_by_others();
   const bool back = std::exchange(store_unseen, !written) && written;
   if (!back && (!written || !*written)) return;
   const bool followed = follow_pauses_again();
-  if (back) engine->ring_all();
+  if (back) engine->wake_all();
   store_unseen = !followed || (!back && !engine->look_for_work());
 }
 
@@ -136,7 +136,7 @@ void Daemon::Impl::clock_was_set() {
   log.notice("The clock was set.");
   clock_to_follow = true;
   bring_forward();
-  engine->ring_all();
+  engine->wake_all();
 }
 
 void Daemon::Impl::bring_forward() {

@@ -42,7 +42,7 @@ struct Daemon::Impl {
   }
 
   Result<bool> start_stages(const sign::Key& key);
-  Result<void> start_end_watch();
+  Result<void> start_watchdog();
   Result<void> start_engine(const sign::Key& key);
   Result<void> start_planner();
   Result<bool> reload();

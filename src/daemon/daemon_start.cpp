@@ -133,7 +133,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const std::filesystem::path& runne
 Result<bool> Daemon::Impl::start_stages(const sign::Key& key) {
   StartWait wait(wakeups, service_manager, missed);
   const auto started = wait.attempt(log, [&]() -> Result<void> {
-    auto done = shutdown_watchdog ? Result<void>() : start_end_watch();
+    auto done = shutdown_watchdog ? Result<void>() : start_watchdog();
     if (done && !engine) done = start_engine(key);
     if (done) done = start_planner();
     if (!done) planner.reset();
@@ -143,7 +143,7 @@ Result<bool> Daemon::Impl::start_stages(const sign::Key& key) {
   return started.has_value();
 }
 
-Result<void> Daemon::Impl::start_end_watch() {
+Result<void> Daemon::Impl::start_watchdog() {
   auto begun = ShutdownWatchdog::begin(log, store.get());
   if (!begun) return tl::unexpected(begun.error());
   shutdown_watchdog = std::move(*begun);

@@ -191,7 +191,7 @@ const stages::StageContext& Engine::context() const {
 
 void Engine::begin() {
   impl_->begun = true;
-  ring_all();
+  wake_all();
 }
 
 Result<void> Engine::look_for_work() {
@@ -219,7 +219,7 @@ bool Engine::works(std::chrono::steady_clock::time_point now) {
   return false;
 }
 
-void Engine::ring_all() {
+void Engine::wake_all() {
   for (auto* pool : impl_->pools()) pool->wake();
 }
 

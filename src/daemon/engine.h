@@ -35,7 +35,7 @@ class Engine {
   // The jobs are known now: a run whose job is not among them is taken for one whose job is gone.
   void begin();
   // All threads look at the clock and the store again: the clock was set, jobs have changed, the database is back.
-  void ring_all();
+  void wake_all();
   // Others may have made runs claimable: as many threads look as there is work for. An Error where that cannot be
   // asked.
   Result<void> look_for_work();

@@ -22,15 +22,14 @@ std::size_t Job::warnings() const {
   return count(problems, false);
 }
 
-Result<JobRecords> JobRecords::read(store::RunStore& store) {
-  JobRecords records;
-  auto paused = store.paused();
-  if (!paused) return tl::unexpected(paused.error());
-  records.paused = std::move(*paused);
-  auto last = store.last_runs();
-  if (!last) return tl::unexpected(last.error());
-  for (auto& run : *last) records.last.emplace(run.job, std::move(run));
-  return records;
+Result<void> JobRecords::read(store::RunStore& store) {
+  auto pauses = store.paused();
+  if (!pauses) return tl::unexpected(pauses.error());
+  paused = std::move(*pauses);
+  auto runs = store.last_runs();
+  if (!runs) return tl::unexpected(runs.error());
+  for (auto& run : *runs) last.emplace(run.job, std::move(run));
+  return {};
 }
 
 void JobRecords::describe(Job& job, Timestamp now) const {

@@ -30,7 +30,8 @@ struct JobRecords {
   std::map<std::string, store::Pause> paused;
   std::map<std::string, store::Run> last;
 
-  static Result<JobRecords> read(store::RunStore& store);
+  // What was read before an Error stays.
+  Result<void> read(store::RunStore& store);
   // Adds what is known of `job`, and when it is launched next after `now`.
   void describe(Job& job, Timestamp now) const;
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -25,7 +26,7 @@ struct Status {
   std::vector<store::Member> members;  // none without a group
   std::vector<store::JobDifference> differences;
   std::vector<store::Run> in_flight, to_deliver;
-  std::vector<store::Run> failed, remarked;  // lately; at most kMostFailures
+  std::vector<store::Run> failed, remarked;  // lately; of the failed at most kMostFailures
 
   // Fills in all that the record of runs knows.
   Result<void> read(store::RunStore& store, Timestamp now);

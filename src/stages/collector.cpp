@@ -18,6 +18,7 @@ namespace {
 using store::RunState;
 
 constexpr std::array kCollectStates{RunState::posted};
+
 bool collected_before(const store::Run& run) {
   return !run.result_file.empty();
 }
@@ -102,8 +103,9 @@ void Collector::handle(store::Run run, Timestamp now) {
   if (!collected_before(run)) {
     const auto decision = readiness_.before_reading(run, *status, now);
     if (decision.kind != Readiness::Decision::Kind::collect) {
-      context_.outages.collecting.worked(context_.log, run.name(), "The API answers again");
-      return follow(std::move(run), decision);
+      const auto name = run.name();
+      follow(std::move(run), decision);
+      return context_.outages.collecting.worked(context_.log, name, "The API answers again");
     }
   }
   collect(std::move(run), *status, now);

@@ -26,7 +26,7 @@ class Recorder {
   // When a stage whose claim() failed tries again.
   Timestamp claim_again(Timestamp now) const;
 
-  // When a stage for which claim() had nothing asks again: `ahead` before the earliest wake. Nothing: it will be rung.
+  // When a stage for which claim() had nothing asks again: `ahead` before the earliest wake. Nothing: it will be woken.
   std::optional<Timestamp> next_claim(std::span<const store::RunState> states, Timestamp now,
                                       std::chrono::milliseconds ahead = {});
 

@@ -1,6 +1,7 @@
 #include "stages/run_files.h"
 
 #include "base/names.h"
+#include "base/time.h"
 #include "config/tree_layout.h"
 #include "results/result_file.h"
 

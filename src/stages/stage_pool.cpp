@@ -29,7 +29,7 @@ void StagePool::loop(Worker& worker, const Step& step, const std::stop_token& st
     unsigned seen = 0;
     {
       const MutexLock lock(mutex_);
-      seen = rings_;
+      seen = wakes_;
     }
     worker.progress.note();
     worker.in_step = true;
@@ -37,7 +37,7 @@ void StagePool::loop(Worker& worker, const Step& step, const std::stop_token& st
     worker.in_step = false;
     if (wake && *wake <= clock_.now()) continue;
     MutexLock lock(mutex_);
-    if (rings_ != seen) continue;
+    if (wakes_ != seen) continue;
     dismiss_relief();
     sleep(lock, stop, wake);
     appoint_relief();
@@ -48,10 +48,10 @@ void StagePool::sleep(MutexLock& lock, const std::stop_token& stop, std::optiona
   Sleeper sleeper;
   sleeper.wake = wake;
   sleepers_.insert(&sleeper);
-  while (!sleeper.rung && !stop.stop_requested()) {
+  while (!sleeper.is_woken && !stop.stop_requested()) {
     const auto until = sleeper.until();
     if (until && *until <= clock_.now()) break;
-    const auto changed = [&] { return sleeper.rung || sleeper.until() != until; };
+    const auto changed = [&] { return sleeper.is_woken || sleeper.until() != until; };
     if (until) {
       sleeper.bell.wait_until(lock, stop, *until, changed);
     } else {
@@ -65,7 +65,7 @@ void StagePool::sleep(MutexLock& lock, const std::stop_token& stop, std::optiona
 void StagePool::appoint_relief() {
   const auto at = clock_.now() + kSlowStep;
   const auto looks_by_then = [&](const Sleeper* sleeper) {
-    return sleeper->rung || (sleeper->until() && *sleeper->until() <= at);
+    return sleeper->is_woken || (sleeper->until() && *sleeper->until() <= at);
   };
   if (sleepers_.empty() || std::any_of(sleepers_.begin(), sleepers_.end(), looks_by_then)) return;
   auto* const sleeper = *sleepers_.begin();
@@ -82,24 +82,24 @@ void StagePool::dismiss_relief() {
 
 void StagePool::wake() {
   const MutexLock lock(mutex_);
-  ++rings_;
+  ++wakes_;
   for (auto* const sleeper : sleepers_) {
-    sleeper->rung = true;
+    sleeper->is_woken = true;
     sleeper->bell.notify_one();
   }
 }
 
 void StagePool::wake(Timestamp when, int things) {
   const MutexLock lock(mutex_);
-  ++rings_;
+  ++wakes_;
   const auto in_time = [&](const Sleeper* sleeper) {
-    return sleeper->rung || (sleeper->wake && *sleeper->wake <= when);
+    return sleeper->is_woken || (sleeper->wake && *sleeper->wake <= when);
   };
   auto missing = things - std::count_if(sleepers_.begin(), sleepers_.end(), in_time);
   for (auto* const sleeper : sleepers_) {
     if (missing <= 0) return;
     if (in_time(sleeper)) continue;
-    sleeper->rung = true;
+    sleeper->is_woken = true;
     sleeper->bell.notify_one();
     --missing;
   }

@@ -24,7 +24,7 @@ class StagePool {
   // (note_progress()): every wait of the stages is shorter, also where all threads wait for the record in turn.
   static constexpr std::chrono::minutes kStuck{5};
 
-  // What a thread calls, with the time; returns when it wants to be called next, nullopt: only when rung.
+  // What a thread calls, with the time; returns when it wants to be called next, nullopt: only when woken.
   using Step = std::function<std::optional<Timestamp>(Timestamp)>;
 
   // `clock` outlives the pool and goes as the system's does, by which threads sleep.
@@ -51,7 +51,7 @@ class StagePool {
     std::optional<Timestamp> wake;
     std::optional<Timestamp> relief;  // when it looks in place of the thread `relieved`, if that is in its step still
     std::thread::id relieved;
-    bool rung = false;
+    bool is_woken = false;
     Condition bell;
     std::optional<Timestamp> until() const { return relief && (!wake || *relief < *wake) ? relief : wake; }
   };
@@ -69,7 +69,7 @@ class StagePool {
   const Clock& clock_;
   mutable Mutex mutex_;
   Condition ended_;
-  unsigned rings_ GUARDED_BY(mutex_) = 0;  // a thread that was in its step meanwhile does not sleep
+  unsigned wakes_ GUARDED_BY(mutex_) = 0;  // a thread that was in its step meanwhile does not sleep
   int running_ GUARDED_BY(mutex_) = 0;
   std::set<Sleeper*> sleepers_ GUARDED_BY(mutex_);
   std::deque<Worker> workers_ GUARDED_BY(mutex_);  // addresses stay

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "api/api_client.h"
 #include "stages/own_launches.h"

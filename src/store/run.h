@@ -56,7 +56,7 @@ struct Run {
   bool complete = false;      // every command is in it, with a final status
   int recollections = 0;      // further collections of an incomplete result
 
-  // In a group: whose deed each was, by the tree it works on (RunStore::tree). Else empty. The result file lies in the
+  // In a group: whose deed each was, by the tree it works on (Group::tree). Else empty. The result file lies in the
   // tree of collected_by.
   std::string launched_by, collected_by, delivered_by;
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -27,7 +28,7 @@ struct RunColumn {
   Shown shown;
   // A number that lies outside of these was not written by mig-runner.
   std::int64_t least = 0, most = 1'000'000'000;
-  // The version of the schema that brought it. The steps to versions 1 and 2 name their columns themselves.
+  // The version of the schema that brought it. The first version names its columns itself.
   int since = 1;
 
   bool is_text() const { return std::holds_alternative<std::string Run::*>(field); }

@@ -40,8 +40,8 @@ class CallTimeout {
   Mutex mutex_;
   std::chrono::milliseconds limit_ GUARDED_BY(mutex_);
   Condition changed_;
-  UniqueFd socket_ GUARDED_BY(
-      mutex_);  // a duplicate: the call may close its own meanwhile, and the number may be given to another file
+  // A duplicate: the call may close its own meanwhile, and the number may be given to another file.
+  UniqueFd socket_ GUARDED_BY(mutex_);
   std::chrono::steady_clock::time_point deadline_ GUARDED_BY(mutex_);
   bool is_shutting_down_ GUARDED_BY(mutex_) = false;
   bool given_up_ GUARDED_BY(mutex_) = false;

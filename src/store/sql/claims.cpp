@@ -147,8 +147,8 @@ Result<void> Claims::release(std::span<const Run> runs) {
 Result<void> Claims::release_all() {
   {
     const std::lock_guard lock(database_.mutex);
-    database_.held.clear();  // also where what follows fails: release_unknown()
-                             // finds them then
+    // Also where what follows fails: release_unknown() finds them then.
+    database_.held.clear();
   }
   return database_.write_claims([&](soci::session& session, Effects& effects) -> Result<void> {
     effects.concerns_others = true;

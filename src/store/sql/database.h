@@ -183,8 +183,8 @@ class Database {
     if (membership) membership->bind(statement);
   }
 
-  // Guards all below but what is const, and `membership` and `call_timeout`, which are there before others know the
-  // store, guard themselves and go when nothing is called any more.
+  // Guards all below but what is const, and `call_timeout` and the lease of `membership`, which guard themselves. The
+  // two are there before others know the store, and go when nothing is called any more.
   std::mutex mutex;
   std::string owner;
   LockWait lock_wait{LockWait::kRunner};  // with SQLite; guards itself

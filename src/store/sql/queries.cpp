@@ -68,7 +68,7 @@ Result<std::vector<Timestamp>> Queries::posted_since(Timestamp since) {
   return database_.read([&](soci::session& session) -> Result<std::vector<Timestamp>> {
     const long long earliest = since.time_since_epoch().count();
     long long posted = 0;
-    const bool of_group = database_.membership != nullptr;
+    const bool of_group = !database_.tree.empty();
     soci::statement statement(session);
     statement.exchange(into(posted));
     statement.exchange(use(earliest, "since"));
