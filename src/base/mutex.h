@@ -8,8 +8,8 @@
 
 namespace mig_runner {
 
-// std::mutex, std::unique_lock and std::condition_variable with annotations, which those of libstdc++ lack: clang then
-// checks that a GUARDED_BY field is touched only while its mutex is held.
+// std::mutex, std::unique_lock and std::condition_variable_any with annotations, which those of libstdc++ lack: clang
+// then checks that a GUARDED_BY field is touched only while its mutex is held.
 class CAPABILITY("mutex") Mutex {
  public:
   void lock() ACQUIRE() { mutex_.lock(); }

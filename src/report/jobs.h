@@ -30,7 +30,7 @@ struct JobRecords {
   std::map<std::string, store::Pause> paused;
   std::map<std::string, store::Run> last;
 
-  // What was read before an Error stays.
+  // After an Error, all that was read before it stays.
   Result<void> read(store::RunStore& store);
   // Adds what is known of `job`, and when it is launched next after `now`.
   void describe(Job& job, Timestamp now) const;

@@ -24,7 +24,7 @@ class StagePool {
   // (note_progress()): every wait of the stages is shorter, also where all threads wait for the record in turn.
   static constexpr std::chrono::minutes kStuck{5};
 
-  // What a thread calls, with the time; returns when it wants to be called next, nullopt: only when woken.
+  // A thread calls it with the time. It returns when it wants to be called next; nullopt: only when woken.
   using Step = std::function<std::optional<Timestamp>(Timestamp)>;
 
   // `clock` outlives the pool and goes as the system's does, by which threads sleep.
